@@ -1,0 +1,1 @@
+"""An embedded Koji hub with builders that really build RPMs."""

@@ -1,0 +1,116 @@
+"""The one hierarchy of errors: who is at fault, and what to do next.
+
+`Refused` is the user's to mend (a document, a request), `Infrastructure` passes by itself and is retried,
+`HubRefused` and `BuildFailed` are final until a person acts. Messages are complete sentences for people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class MbsError(Exception):
+    """Any error of the module build service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with what a user handed in, with what to do about it."""
+
+    message: str
+    where: str | None = None
+    """Path in the document, e.g. `data.components.rpms.foo`, or the name of a request field."""
+    line: int | None = None
+    """Line in the document, from 1, where it is known."""
+
+    def __str__(self) -> str:
+        """Give the problem as one line of text."""
+        place = f"line {self.line}: " if self.line is not None else ""
+        return f"{place}{self.message}"
+
+
+class Refused(MbsError):
+    """What the user handed in is not accepted; carries every problem at once.
+
+    `status` is the HTTP status that says the same (MBS answers with it).
+    """
+
+    status = 400
+
+    def __init__(self, *problems: Problem | str) -> None:
+        """Take one or more problems, as text where there is no place to name."""
+        self.problems: tuple[Problem, ...] = tuple(
+            Problem(problem) if isinstance(problem, str) else problem for problem in problems
+        )
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    @classmethod
+    def of(cls, problems: Iterable[Problem]) -> Refused:
+        """Build from an iterable of problems."""
+        return cls(*problems)
+
+
+class InvalidRequest(Refused):
+    """The request is malformed or asks for what is switched off (MBS: ValidationError)."""
+
+
+class NotAuthorized(Refused):
+    """The user, the SCM or the option is not allowed here (MBS: Forbidden)."""
+
+    status = 403
+
+
+class NotFound(Refused):
+    """There is no such module build."""
+
+    status = 404
+
+
+class Conflict(Refused):
+    """The module build exists already and is not one to resume."""
+
+    status = 409
+
+
+class Unprocessable(Refused):
+    """The document or what it refers to cannot be processed (MBS: UnprocessableEntity)."""
+
+    status = 422
+
+
+class InvalidModulemd(Unprocessable):
+    """The modulemd is not valid."""
+
+
+class Infrastructure(MbsError):
+    """Something outside is away for now; the same call may succeed later."""
+
+
+class HubAway(Infrastructure):
+    """The Koji hub does not answer, or answers that it is down."""
+
+
+class ScmAway(Infrastructure):
+    """A git server does not answer."""
+
+
+class HubRefused(MbsError):
+    """The Koji hub understood the call and refused it; a repetition gives the same.
+
+    `code` is Koji's faultCode (1000 GenericError, 1003 TagError, 1004 ActionNotAllowed, ...).
+    """
+
+    def __init__(self, message: str, *, code: int = 1000, call: str | None = None) -> None:
+        """Keep Koji's message and code, and the call that was refused."""
+        self.code = code
+        self.call = call
+        super().__init__(f"Koji refused {call}: {message}" if call else message)
+
+
+class BuildFailed(MbsError):
+    """A Koji build ended without success; final until a person asks for another."""
+
+
+class ForbiddenTransition(MbsError):
+    """A state change that the state machine does not have; a defect of the caller."""

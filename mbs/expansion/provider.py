@@ -1,0 +1,43 @@
+"""What expansion needs to know of registered modules; the registry is one provider, files are another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from mbs.modulemd.document import Modulemd
+from mbs.nsvc import NSVC
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredModule:
+    """A finished (ready) module build or a base module, as expansion sees it."""
+
+    nsvc: NSVC
+    document: Modulemd
+    koji_tag: str | None = None
+    commit: str = ""
+    """The dist-git commit (`xmd.mbs.commit`), the `ref` in `xmd.mbs.buildrequires`."""
+    stream_version: float | None = None
+    """Of base modules, padded to x.y.z (§7.3): el8.1 is 80100.0."""
+    virtual_streams: tuple[str, ...] = ()
+    buildrequires: Mapping[str, NSVC] = field(default_factory=dict)
+    """What it was built against, resolved (`xmd.mbs.buildrequires`), base modules included."""
+    arches: tuple[str, ...] = ()
+
+
+class ModuleProvider(Protocol):
+    """Where registered modules come from. All answers are in a fixed order: newest version first, then context."""
+
+    def streams(self, name: str) -> Sequence[str]:
+        """Give the streams of `name` with at least one ready build, sorted."""
+        ...
+
+    def builds(self, name: str, stream: str) -> Sequence[RegisteredModule]:
+        """Give all ready builds of `name:stream`, all versions and contexts, newest version first."""
+        ...
+
+    def base_modules(self, name: str) -> Sequence[RegisteredModule]:
+        """Give the newest ready build of every stream of the base module `name`, highest stream version first."""
+        ...

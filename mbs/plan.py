@@ -1,0 +1,134 @@
+"""The BuildPlan: everything the DAG of a module build needs, as frozen, JSON-able data.
+
+A plan is made once, at submission, and stored in the registry; parsing a DAG only reads it. Everything in it
+is a decision; what only Koji knows when a task runs (task ids, repository ids) is not in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mbs.nsvc import NSVC
+
+FORMAT_VERSION = 1
+"""Raised when a stored plan could be misread by older code."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedDependency:
+    """A module that this one is built against, resolved; in the order of its tag's inheritance."""
+
+    name: str
+    stream: str
+    version: int
+    context: str
+    koji_tag: str | None
+    ref: str = ""
+    base: bool = False
+    """Whether it is a base module (platform)."""
+    priority: int = 0
+    """Koji inheritance priority of its tag in the build tag; 10, 20, ... (§12.3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedGroup:
+    """A Koji build group (`build`, `srpm-build`) and the packages it installs, sorted."""
+
+    name: str
+    packages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedComponent:
+    """One package to rebuild."""
+
+    name: str
+    source: str
+    """What Koji's `build` gets: `<repository>?#<commit>`, or the path of an uploaded SRPM (scratch)."""
+    ref: str | None
+    """The commit; None for an uploaded SRPM."""
+    batch: int
+    """From 1; the macros are batch 0."""
+    after: tuple[str, ...] = ()
+    """`buildafter`: components whose gate must have passed. Empty when batches order the build."""
+    arches: tuple[str, ...] = ()
+    """The arches it has a task for: the module's, less those the component leaves out."""
+    arch_override: tuple[str, ...] = ()
+    """Passed to Koji when the component builds for fewer arches than the module; else empty."""
+    multilib: tuple[str, ...] = ()
+    buildonly: bool = False
+    buildroot: bool = False
+    srpm_buildroot: bool = False
+    weight: float = 0.0
+    """Expected seconds of its Koji build."""
+    priority: int = 1
+    """`priority_weight` of its tasks: seconds of the longest chain that it holds up, itself included."""
+    content_id: str = ""
+    """Hash over what makes its result: equal ids, equal work (reuse)."""
+    included_from: str | None = None
+    """The included module (stack) that brought it, `name:ref`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedMacros:
+    """The module-build-macros package: pure text; conflicts are added when the SRPM is built."""
+
+    macros: str
+    """Content of /etc/rpm/macros.zz-modules."""
+    target: str | None = None
+    """Koji target to build it in; None is the module's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What the finished module becomes in Koji."""
+
+    version: str
+    """Version of the Koji build: the stream with `-` as `_`."""
+    release: str
+    """`<version>.<context>`."""
+    candidate_tags: tuple[str, ...] = ()
+    """The first that exists in Koji is tagged; empty: the build is not tagged (scratch)."""
+    devel: bool = True
+    """Whether the -devel twin is imported too."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildPlan:
+    """One module build, compiled."""
+
+    nsvc: NSVC
+    build_id: int
+    """Row of the registry; also part of scratch tags and of Koji metadata."""
+    owner: str
+    scmurl: str | None
+    branch: str | None
+    scratch: bool
+    rebuild_strategy: str
+    koji_tag: str
+    build_tag: str
+    target: str
+    dist: str
+    """RPM release suffix without the leading dot: `module+f28+2+814cfa39`."""
+    arches: tuple[str, ...]
+    tag_permission: str | None
+    tag_extra: Mapping[str, str | int | bool]
+    packages: tuple[str, ...]
+    """Package list of both tags."""
+    blocked_packages: tuple[str, ...]
+    dependencies: tuple[PlannedDependency, ...]
+    groups: tuple[PlannedGroup, ...]
+    macros: PlannedMacros
+    components: tuple[PlannedComponent, ...]
+    """Sorted by batch, then heaviest first, then name."""
+    publication: Publication
+    modulemd: str
+    """The expanded document with xmd.mbs, as YAML."""
+    source_modulemd: str = ""
+    """What the packager submitted, verbatim."""
+    side_tag: str | None = None
+    reuse_from: NSVC | None = None
+    koji_priority: int = 10
+    """Added to Koji's default priority of the build tasks."""
+    format_version: int = FORMAT_VERSION

@@ -1,0 +1,1 @@
+"""Everything that Airflow instantiates: hook, operators, triggers, links, bundle."""

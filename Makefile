@@ -1,0 +1,51 @@
+# The commands of this project. `make help` lists them.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+BIN := .venv/bin
+export AIRFLOW_HOME := $(CURDIR)
+# Tests that need a real hub get it from here: make contract HUB=... USER=... PASSWORD=...
+HUB ?=
+PASSWORD ?=
+# More words for pytest: make test ARGS="-k reuse -x"
+ARGS ?=
+
+.PHONY: help setup browser demo test check bench contract lock stop clean
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Install what is missing: system packages, .venv, the embedded database's settings
+	@tools/setup.sh
+
+browser: setup
+	@tools/setup.sh --browser
+
+demo: setup ## Build a module on this machine, with an embedded Koji hub, and show it
+	@$(BIN)/python -m tools.demo
+
+test: browser ## Run the tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: setup ## Lint, types, import contracts, spelling
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo 2>&1
+	@$(BIN)/codespell
+
+bench: setup ## Measure what docs/benchmarks.md shows
+	@$(BIN)/python -m tools.bench
+
+contract: setup ## Run the hub stories against any hub: HUB=http://... USER=mbs PASSWORD=...
+	@test -n "$(HUB)" || { echo "make contract: say which hub: HUB=http://host/kojihub USER=mbs PASSWORD=..." >&2; exit 2; }
+	@$(BIN)/python -m pytest tests/contract --hub "$(HUB)" --hub-user "$(USER)" --hub-password "$(PASSWORD)" $(ARGS)
+
+lock: setup ## Write requirements.txt anew from pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev pyproject.toml -o requirements.txt --upgrade
+
+stop: ## Stop everything that `make demo` started
+	@test ! -x $(BIN)/python || $(BIN)/python -m tools.stack stop
+
+clean: stop ## Stop, and remove everything generated
+	@rm -rf var .venv *.egg-info

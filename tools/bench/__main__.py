@@ -1,0 +1,80 @@
+"""Run the measurements, print a table, and keep the results with their date in docs/benchmarks.md.
+
+python -m tools.bench [NAME ...] [--write]
+"""
+
+from __future__ import annotations
+
+import datetime
+import importlib
+import os
+import pkgutil
+import platform
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+import tools.bench
+from tools.bench.figures import Figure
+
+PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
+SUPPORT = {"__main__", "figures"}
+
+
+def available() -> list[str]:
+    """Give the names of the measurements, sorted."""
+    return sorted(m.name for m in pkgutil.iter_modules(tools.bench.__path__) if m.name not in SUPPORT)
+
+
+@click.command()
+@click.argument("names", nargs=-1)
+@click.option("--write", is_flag=True, help="Write docs/benchmarks.md anew.")
+def main(names: Sequence[str], write: bool) -> None:
+    """Run the measurements NAMES (default: all)."""
+    chosen = list(names) or available()
+    unknown = sorted(set(chosen) - set(available()))
+    if unknown:
+        raise click.UsageError(f"no measurement {', '.join(unknown)}; there are {', '.join(available())}")
+    results = {name: measure(name) for name in chosen}
+    for name, figures in results.items():
+        Console().print(_table(name, figures))
+    if write:
+        PAGE.write_text(page(results))
+    sys.exit(any(figure.held is False for figures in results.values() for figure in figures))
+
+
+def measure(name: str) -> list[Figure]:
+    """Run one measurement."""
+    return list(importlib.import_module(f"tools.bench.{name}").run())
+
+
+def page(results: dict[str, list[Figure]]) -> str:
+    """Give the page of all results."""
+    head = (
+        "# Benchmarks\n\n"
+        f"Measured on {datetime.datetime.now(datetime.UTC):%Y-%m-%d} by `make bench` with Python "
+        f"{platform.python_version()} on {os.cpu_count()} cores ({platform.machine()}). Machines are noisy: read\n"
+        "the ratios, which compare with something measured in the same run, and the curves over size.\n"
+    )
+    return head + "".join(_section(name, figures) for name, figures in results.items())
+
+
+def _section(name: str, figures: list[Figure]) -> str:
+    doc = (importlib.import_module(f"tools.bench.{name}").__doc__ or name).strip().splitlines()[0]
+    rows = "".join("| " + " | ".join(figure.cells()) + " |\n" for figure in figures)
+    return f"\n## {name}\n\n{doc}\n\n| What | Value | Ratio | Target |\n|---|---|---|---|\n{rows}"
+
+
+def _table(name: str, figures: list[Figure]) -> Table:
+    table = Table("What", "Value", "Ratio", "Target", title=name, title_justify="left")
+    for figure in figures:
+        table.add_row(*figure.cells())
+    return table
+
+
+if __name__ == "__main__":
+    main()

@@ -5,7 +5,7 @@ python -m tools.bench [NAME ...] [--write]
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import importlib
 import os
 import pkgutil
@@ -56,7 +56,7 @@ def page(results: dict[str, list[Figure]]) -> str:
     """Give the page of all results."""
     head = (
         "# Benchmarks\n\n"
-        f"Measured on {datetime.datetime.now(datetime.UTC):%Y-%m-%d} by `make bench` with Python "
+        f"Measured on {dt.datetime.now(dt.UTC):%Y-%m-%d} by `make bench` with Python "
         f"{platform.python_version()} on {os.cpu_count()} cores ({platform.machine()}). Machines are noisy: read\n"
         "the ratios, which compare with something measured in the same run, and the curves over size.\n"
     )

@@ -1,0 +1,93 @@
+"""Koji's names of a module build: tags, target, dist and the imported build (MBS §7.6, §12.1)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from mbs.expansion.provider import RegisteredModule
+from mbs.nsvc import NSVC
+
+BUILD_SUFFIX = "-build"
+MAX_TAG = 256
+"""Characters of a build tag's name."""
+MAX_TARGET = 50
+"""Characters of a target's name in Koji."""
+
+
+class KojiBuild(NamedTuple):
+    """Name, version and release of a module's build in Koji."""
+
+    name: str
+    version: str
+    release: str
+
+    def __str__(self) -> str:
+        """Give the NVR."""
+        return "-".join(self)
+
+
+def koji_tag(nsvc: NSVC, *, scratch_id: int | None = None) -> str:
+    """Name the tag that collects the module's builds: `module-<n>-<s>-<v>-<c>`, hashed where that is too long.
+
+    A scratch build has `scrmod-` and its id, so that it never meets a real one.
+    """
+    return _name(nsvc, scratch_id, MAX_TAG - len(BUILD_SUFFIX))
+
+
+def build_tag(tag: str) -> str:
+    """Name the tag that the buildroot is made from."""
+    return tag + BUILD_SUFFIX
+
+
+def target(nsvc: NSVC, *, scratch_id: int | None = None) -> str:
+    """Name the build target: like the tag, but Koji allows 50 characters only."""
+    return _name(nsvc, scratch_id, MAX_TARGET)
+
+
+def dist(nsvc: NSVC, *, index: int, marking: str | None, scratch: bool = False, prefix: str = "module+") -> str:
+    """Give the suffix of RPM releases without its dot: `module+f28+2+814cfa39`.
+
+    `index` is the smallest id among the builds of one submission, so that the contexts of it agree.
+    """
+    marked = f"{marking}+" if marking else ""
+    return f"{'scrmod+' if scratch else prefix}{marked}{index}+{_hash(nsvc, 8)}"
+
+
+def dist_marking(
+    buildrequires: Mapping[str, RegisteredModule], privileged: Iterable[str], base_module_names: Iterable[str]
+) -> str | None:
+    """Find what marks the platform in the dist: of a privileged module, else of a base module, else its stream."""
+    for name in privileged:
+        if name in buildrequires and (marking := _own_marking(buildrequires[name])):
+            return marking
+    for name in base_module_names:
+        if name in buildrequires:
+            return _own_marking(buildrequires[name]) or buildrequires[name].nsvc.stream
+    return None
+
+
+def koji_build(nsvc: NSVC, *, devel: bool = False) -> KojiBuild:
+    """Name the module's own build in Koji, or its `-devel` twin."""
+    name = f"{nsvc.name}-devel" if devel else nsvc.name
+    return KojiBuild(name, nsvc.stream.replace("-", "_"), f"{nsvc.version}.{nsvc.context}")
+
+
+def _name(nsvc: NSVC, scratch_id: int | None, limit: int) -> str:
+    """Give the readable name, or the hashed one where it is longer than `limit`."""
+    prefix, end = ("module", "") if scratch_id is None else ("scrmod", f"+{scratch_id}")
+    readable = f"{prefix}-{nsvc.name}-{nsvc.stream}-{nsvc.version}-{nsvc.context}{end}"
+    return readable if len(readable) <= limit else f"{prefix}-{_hash(nsvc, 16)}{end}"
+
+
+def _hash(nsvc: NSVC, digits: int) -> str:
+    """Hash the NSVC, joined by dots."""
+    text = f"{nsvc.name}.{nsvc.stream}.{nsvc.version}.{nsvc.context}"
+    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()[:digits]
+
+
+def _own_marking(module: RegisteredModule) -> str | None:
+    """Give `xmd.mbs.disttag_marking` where it is set."""
+    marking = module.document.xmd_mbs.get("disttag_marking")
+    return marking if isinstance(marking, str) and marking else None

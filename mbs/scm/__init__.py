@@ -1,0 +1,1 @@
+"""Where modulemds and component refs come from: SCM URLs, and git behind the protocol `Scm`."""

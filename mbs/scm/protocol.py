@@ -1,0 +1,55 @@
+"""What the domain asks of a source code management system; git is the one implementation."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from mbs.scm.url import ScmUrl
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Ref:
+    """A branch, a tag or a commit hash (also shortened) in a repository, as a packager writes it."""
+
+    repository: str
+    name: str
+
+    def __str__(self) -> str:
+        """Give `<repository>#<name>`, the form of MBS's messages."""
+        return f"{self.repository}#{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleSource:
+    """A modulemd as it lies in a repository, with the commit that fixes it."""
+
+    name: str
+    """Of the repository; the module's name unless the document says otherwise (§6.2)."""
+    text: bytes
+    """Verbatim; it may be anything, so it goes through the reader's guard."""
+    commit: str
+    """40 hexadecimal digits."""
+    committed: dt.datetime
+    """Commit time in UTC; the module's version is made from it (§7.1)."""
+
+
+class Scm(Protocol):
+    """Reads repositories; executes nothing that lies in them.
+
+    All methods raise `ScmAway` when a server does not answer and a `Refused` when it answers no.
+    """
+
+    def resolve(self, refs: Iterable[Ref]) -> Mapping[Ref, str]:
+        """Pin every ref to its commit (40 hexadecimal digits); all failures are reported at once (422)."""
+        ...
+
+    def submitted(self, url: ScmUrl, branch: str) -> ModuleSource:
+        """Read the modulemd of a submission, at a commit that must be part of `branch` (§6.2)."""
+        ...
+
+    def included(self, ref: Ref) -> ModuleSource:
+        """Read the modulemd of an included module (`components.modules`) at a ref."""
+        ...

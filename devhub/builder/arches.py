@@ -1,0 +1,54 @@
+"""Which arches of a tag a package is built for, by Koji's rules (`getArchList` of its builder)."""
+
+from collections.abc import Sequence
+
+import koji
+
+from devhub.builder.package import Package
+
+
+def build_arches(package: Package, tag_arches: Sequence[str], override: str | None = None) -> list[str]:
+    """Labels of the `buildArch` tasks of a package, in the order of the tag; `["noarch"]` for a noarch package.
+
+    BuildArch replaces the arches of the tag, ExclusiveArch and ExcludeArch narrow them; `override` (space separated)
+    narrows what is left to arches of the tag. Koji honours an override for scratch builds only; devhub's clients may
+    give it for any build. Raises `koji.BuildError` when nothing is left.
+    """
+    arches = list(package.build_arches or tag_arches)
+    if package.exclusive_arches:
+        arches = [arch for arch in arches if arch in package.exclusive_arches]
+    arches = [arch for arch in arches if arch not in package.exclude_arches]
+    if _may_be_noarch(package):
+        arches.append("noarch")
+    if override:
+        arches = arches if arches == ["noarch"] else override.split()
+    kept = [arch for arch in arches if arch == "noarch" or koji.canonArch(arch) in tag_arches]
+    if not kept:
+        raise koji.BuildError("No matching arches were found")
+    return list(dict.fromkeys(kept))
+
+
+def build_host_arches(package: Package, label: str, tag_arches: Sequence[str]) -> list[str]:
+    """Arches of the tag whose builders may take the task with this label.
+
+    A noarch package with ExclusiveArch or ExcludeArch must be built on an arch that these leave over
+    (`choose_taskarch` of Koji's builder); none left raises `koji.BuildError`.
+    """
+    if label != "noarch":
+        return [label]
+    chosen = [arch for arch in tag_arches if arch not in package.exclude_arches]
+    exclusive = [arch for arch in package.exclusive_arches if arch != "noarch"]
+    if exclusive:
+        chosen = [arch for arch in chosen if arch in exclusive]
+    if not chosen:
+        raise koji.BuildError(
+            f"No valid arches were found. tag {list(tag_arches)!r}, extra None,"
+            f"exclusive {list(package.exclusive_arches)!r}, exclude {list(package.exclude_arches)!r}"
+        )
+    return chosen
+
+
+def _may_be_noarch(package: Package) -> bool:
+    if "noarch" in package.exclude_arches:
+        return False
+    return "noarch" in package.build_arches or "noarch" in package.exclusive_arches

@@ -1,0 +1,75 @@
+"""What a hub's fault or a broken connection means: away for now, or refused for good."""
+
+from __future__ import annotations
+
+import http.client
+import xmlrpc.client
+from xml.parsers.expat import ExpatError
+
+import koji
+import requests
+
+from mbs.errors import HubAway, HubRefused
+
+TRANSPORT_ERRORS = (
+    requests.exceptions.RequestException,
+    xmlrpc.client.Error,
+    http.client.HTTPException,
+    ExpatError,
+    OSError,
+)
+"""What a call may raise besides koji.GenericError; an answer cut short is not well-formed XML."""
+
+_AWAY = (koji.ServerOffline, koji.LockError, koji.AuthLockError, koji.RetryError)
+"""RetryError: the hub made the call, its answer was lost. Whoever comes back looks what the call did."""
+
+_BUSY_STATUS = frozenset({408, 425, 429})
+_UNIQUE_VIOLATION = "uniqueviolation"
+_ALREADY = ("already exists", "already tagged")
+
+
+def translate(error: BaseException, made: str) -> HubAway | HubRefused:
+    """Say what an error of the stock client means; `made` names the call."""
+    if isinstance(error, _AWAY):
+        return _away(made, error)
+    if isinstance(error, koji.GenericError):
+        return HubRefused(str(error), code=error.faultCode, call=made)
+    if isinstance(error, xmlrpc.client.Fault):
+        return HubRefused(str(error.faultString), code=error.faultCode, call=made)
+    if isinstance(error, requests.exceptions.SSLError):
+        return HubRefused(f"the connection is not trusted: {error}", code=0, call=made)
+    status = _status(error)
+    if status is not None and 400 <= status < 500 and status not in _BUSY_STATUS:
+        return HubRefused(f"HTTP {status}; check the hub's URL", code=status, call=made)
+    return _away(made, error)
+
+
+def is_lost_session(error: BaseException) -> bool:
+    """Tell whether the hub no longer knows the session (logged out, restored, shared by a mistake)."""
+    return isinstance(error, koji.AuthError) and not isinstance(error, (*_AWAY, koji.GSSAPIAuthError))
+
+
+def is_race(error: HubRefused) -> bool:
+    """Tell whether someone else did the same at the same time; then looking again shows what there is.
+
+    Two equal calls at once surface as Fault 1 with the database's UniqueViolation, or as "already exists".
+    """
+    text = str(error).lower()
+    return (error.code == 1 and _UNIQUE_VIOLATION in text.replace(" ", "")) or any(word in text for word in _ALREADY)
+
+
+def is_unknown_method(error: HubRefused) -> bool:
+    """Tell whether the hub is too old to have the method."""
+    return error.code == 1000 and "Invalid method" in str(error)
+
+
+def _away(made: str, error: BaseException) -> HubAway:
+    return HubAway(f"The Koji hub does not answer {made}: {type(error).__name__}: {error}")
+
+
+def _status(error: BaseException) -> int | None:
+    if isinstance(error, requests.exceptions.HTTPError) and error.response is not None:
+        return error.response.status_code
+    if isinstance(error, xmlrpc.client.ProtocolError):
+        return error.errcode
+    return None

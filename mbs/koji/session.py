@@ -1,0 +1,249 @@
+"""A hub's client that knows who is to blame: `HubAway` may be tried again, `HubRefused` is final.
+
+The stock client waits 43,200 seconds for an answer and repeats a call 30 times, 20 seconds apart. Here a call has a
+short timeout, few repetitions with backoff, and none at all where a repetition could act twice.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, NamedTuple, Protocol, Self, TypeAlias, TypeVar
+
+import koji
+
+from mbs.errors import HubAway, HubRefused
+from mbs.koji.faults import TRANSPORT_ERRORS, is_lost_session, translate
+
+Answer = TypeVar("Answer")
+KojiValue: TypeAlias = Any
+"""What XML-RPC carries; whoever made the call knows its shape and reads it into types at once."""
+
+Authentication = Literal["none", "password", "kerberos", "ssl"]
+
+BATCH = 200
+"""Calls in one multicall request."""
+
+PATIENT = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""Seconds between the tries of a call: a hub that restarts is not noticed."""
+
+IMPATIENT: tuple[float, ...] = ()
+"""For callers that come back by themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class HubAccount:
+    """Where a hub is and who we are there."""
+
+    hub_url: str
+    web_url: str = ""
+    files_url: str = ""
+    authentication: Authentication = "none"
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    principal: str | None = None
+    keytab: str | None = None
+    certificate: str | None = None
+    """Path of the client's certificate and key (SSL)."""
+    server_ca: str | None = None
+    timeout: float = 60.0
+    """Seconds that one request may take."""
+
+
+class Call(NamedTuple):
+    """One call to the hub, to be made alone or in a multicall."""
+
+    method: str
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = {}  # noqa: RUF012 # a NamedTuple's default is never changed: calls are made by `call`
+
+
+def call(method: str, *args: object, **kwargs: object) -> Call:
+    """Write down a call."""
+    return Call(method, args, kwargs)
+
+
+class Hub(Protocol):
+    """What decisions about Koji need of a hub."""
+
+    def call(self, method: str, *args: object, **kwargs: object) -> KojiValue:
+        """Make one call that may be repeated. Raises HubAway, HubRefused."""
+        ...
+
+    def call_once(self, method: str, *args: object, **kwargs: object) -> KojiValue:
+        """Make one call that must not be repeated when its answer is lost. Raises HubAway, HubRefused."""
+        ...
+
+    def multicall(self, calls: Iterable[Call]) -> list[KojiValue]:
+        """Make many calls, not atomic; gives each call's result, or its HubRefused in its place. Raises HubAway."""
+        ...
+
+    def upload(self, path: Path, directory: str) -> str:
+        """Upload a file; gives the path that `build` takes."""
+        ...
+
+
+class HubSession:
+    """A login to a hub, made at the first call: one for each thread, none shared over a fork."""
+
+    def __init__(
+        self,
+        account: HubAccount,
+        *,
+        delays: Sequence[float] = PATIENT,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Take the account; `delays` are the seconds between tries of a call that may be repeated."""
+        self.account = account
+        self._delays = tuple(delays)
+        self._sleep = sleep
+        self._clients: dict[int, koji.ClientSession] = {}
+        _sessions.add(self)
+
+    def call(self, method: str, *args: object, **kwargs: object) -> KojiValue:
+        """Make one call that may be repeated."""
+        return self._repeated(method, lambda client: client.callMethod(method, *args, **kwargs))
+
+    def call_once(self, method: str, *args: object, **kwargs: object) -> KojiValue:
+        """Make one call that must not be repeated when its answer is lost."""
+        return self._tried(method, lambda client: client.callMethod(method, *args, **kwargs))
+
+    def multicall(self, calls: Iterable[Call]) -> list[KojiValue]:
+        """Make many calls in batches; a refused one leaves its HubRefused in its place."""
+        answers: list[KojiValue] = []
+        for batch in _batches(list(calls)):
+            answers += self._repeated("multiCall", partial(_call_all, calls=batch))
+        return answers
+
+    def upload(self, path: Path, directory: str) -> str:
+        """Upload a file into `directory` of the hub's upload area, over one of the same name."""
+        self._repeated("upload", lambda client: client.uploadWrapper(str(path), directory))
+        return f"{directory}/{path.name}"
+
+    def close(self) -> None:
+        """Log this thread out; a hub that is away forgets the session by itself."""
+        client = self._clients.pop(threading.get_ident(), None)
+        if client is not None:
+            try:
+                client.logout()
+            except (koji.GenericError, *TRANSPORT_ERRORS):
+                client.setSession(None)
+
+    def forget(self) -> None:
+        """Drop all logins without a word to the hub: they belong to the parent of this process."""
+        for client in self._clients.values():
+            client.setSession(None)
+            client.new_session()
+        self._clients.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _repeated(self, name: str, work: Callable[[koji.ClientSession], Answer]) -> Answer:
+        for delay in self._delays:
+            try:
+                return self._tried(name, work)
+            except HubAway:
+                self._sleep(delay)
+        return self._tried(name, work)
+
+    def _tried(self, name: str, work: Callable[[koji.ClientSession], Answer]) -> Answer:
+        """Do the work; a session that the hub does not know any more did nothing, and is replaced once."""
+        replaced = False
+        while True:
+            try:
+                return work(self._client())
+            except (koji.GenericError, *TRANSPORT_ERRORS) as error:
+                if replaced or not is_lost_session(error):
+                    raise translate(error, name) from error
+            self._drop()
+            replaced = True
+
+    def _client(self) -> koji.ClientSession:
+        thread = threading.get_ident()
+        client = self._clients.get(thread)
+        if client is None:
+            client = _connected(self.account)
+            self._clients[thread] = client
+        return client
+
+    def _drop(self) -> None:
+        client = self._clients.pop(threading.get_ident(), None)
+        if client is not None:
+            client.setSession(None)
+
+
+def _connected(account: HubAccount) -> koji.ClientSession:
+    options = {
+        "user": account.user,
+        "password": account.password,
+        "serverca": account.server_ca,
+        "timeout": account.timeout,
+        "max_retries": 1 if account.authentication == "kerberos" else 0,  # its login loop makes no try at all with 0
+        "retry_interval": 0,
+        "anon_retry": False,
+        "offline_retry": False,
+    }
+    client = koji.ClientSession(account.hub_url, {name: value for name, value in options.items() if value is not None})
+    try:
+        _log_in(client, account)
+    except (koji.GenericError, *TRANSPORT_ERRORS) as error:
+        raise translate(error, "login") from error
+    return client
+
+
+def _log_in(client: koji.ClientSession, account: HubAccount) -> None:
+    match account.authentication:
+        case "password":
+            client.login()
+        case "kerberos":
+            client.gssapi_login(principal=account.principal, keytab=account.keytab)
+        case "ssl":
+            client.ssl_login(cert=account.certificate, serverca=account.server_ca)
+        case "none":
+            pass
+
+
+def _call_all(client: koji.ClientSession, calls: Sequence[Call]) -> list[KojiValue]:
+    batch = koji.MultiCallSession(client, strict=False)
+    answers = [batch.callMethod(method, *args, **kwargs) for method, args, kwargs in calls]
+    batch.call_all()
+    return [_result(answer, call) for answer, call in zip(answers, calls, strict=True)]
+
+
+def _result(answer: KojiValue, made: Call) -> KojiValue:
+    try:
+        return answer.result
+    except (koji.GenericError, *TRANSPORT_ERRORS) as error:
+        refused = translate(error, made.method)
+        if isinstance(refused, HubRefused):
+            return refused
+        raise refused from error
+
+
+def _batches(calls: Sequence[Call]) -> Iterator[Sequence[Call]]:
+    for start in range(0, len(calls), BATCH):
+        yield calls[start : start + BATCH]
+
+
+_sessions: weakref.WeakSet[HubSession] = weakref.WeakSet()
+
+
+def _forget_all() -> None:
+    for session in list(_sessions):
+        session.forget()
+
+
+os.register_at_fork(after_in_child=_forget_all)

@@ -1,0 +1,130 @@
+"""The DAG of a module build: Airflow's objects for the tasks that `dags.shape` gives.
+
+This is the one place that instantiates the operators. It is a pure function of the plan: the same plan gives the
+same DAG in every process, so that Airflow keeps one version of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.configuration import conf
+from airflow.sdk import DAG, TaskGroup, get_parsing_context
+
+from dags import describe
+from dags.describe import GroupText
+from dags.shape import Kind, Node, shape
+from mbs.plan import BuildPlan
+from operators import tasks
+from operators.base import ModuleBuildOperator
+from operators.identifiers import dag_id, group_id
+
+POOL = "koji_builds"
+"""Bounds the arch builds that the service keeps in Koji; counts deferred tasks (`python -m tools.stack pools`)."""
+
+START = datetime(2020, 1, 1, tzinfo=UTC)
+"""Any moment of the past: `@once` starts a run as soon as the DAG is known."""
+
+GROUP_COLORS = {"prepare": "#e8f0fe", "macros": "#fef3e0", "publish": "#e6f4ea"}
+
+OPERATORS: Mapping[Kind, Callable[..., ModuleBuildOperator]] = {
+    Kind.CREATE_TAG: tasks.CreateTagOperator,
+    Kind.LINK_DEPENDENCIES: tasks.LinkDependenciesOperator,
+    Kind.BUILD_MACROS: tasks.BuildMacrosOperator,
+    Kind.BUILD_COMPONENT: tasks.BuildComponentOperator,
+    Kind.REPO: tasks.RepoOperator,
+    Kind.FINAL_MODULEMD: tasks.FinalModulemdOperator,
+    Kind.IMPORT_BUILD: tasks.ImportBuildOperator,
+    Kind.MARK_READY: tasks.MarkReadyOperator,
+    Kind.RECORD_FAILURE: tasks.RecordFailureOperator,
+}
+
+
+def module_build_dag(plan: BuildPlan) -> DAG:
+    """Make the DAG of a module build.
+
+    A worker that parses the file for one task gets a DAG with only that task, so that the start of a task costs the
+    same whatever the size of the module.
+    """
+    wanted = get_parsing_context()
+    dag = _dag(plan)
+    if wanted.dag_id == dag.dag_id and wanted.task_id is not None:
+        for node in shape(plan):
+            if node.task_id == wanted.task_id:
+                _task(dag, plan, node, None)
+    else:
+        _whole(dag, plan, tuple(shape(plan)))
+    return dag
+
+
+def _dag(plan: BuildPlan) -> DAG:
+    return DAG(
+        dag_id(plan.nsvc),
+        dag_display_name=str(plan.nsvc),
+        description=describe.summary(plan),
+        doc_md=describe.page(plan),
+        schedule="@once",
+        start_date=START,
+        catchup=False,
+        is_paused_upon_creation=False,
+        max_active_runs=1,
+        max_active_tasks=16 + sum(len(component.arches) for component in plan.components),
+        tags=describe.tags(plan),
+        default_args={"owner": plan.owner},
+        owner_links={plan.owner: describe.owner_link(plan.owner, conf.get("api", "base_url", fallback=""))},
+    )
+
+
+def _whole(dag: DAG, plan: BuildPlan, nodes: tuple[Node, ...]) -> None:
+    texts = describe.groups(plan)
+    groups: dict[str, TaskGroup] = {}
+    made: dict[str, ModuleBuildOperator] = {}
+    for node in nodes:
+        made[node.task_id] = _task(dag, plan, node, _group(dag, texts, groups, node.groups))
+        for task_id in node.upstream:
+            made[task_id].set_downstream(made[node.task_id])
+
+
+def _task(dag: DAG, plan: BuildPlan, node: Node, group: TaskGroup | None) -> ModuleBuildOperator:
+    return OPERATORS[node.kind](
+        task_id=node.task_id,
+        task_display_name=node.label,
+        plan=plan,
+        dag=dag,
+        task_group=group,
+        priority_weight=node.priority,
+        weight_rule="absolute",
+        **_specific(node),
+    )
+
+
+def _specific(node: Node) -> dict[str, Any]:
+    if node.kind is Kind.BUILD_COMPONENT:
+        return {"component": node.component, "arch": node.arch, "gates": node.upstream, "pool": POOL}
+    if node.kind is Kind.BUILD_MACROS:
+        return {"pool": POOL}
+    if node.kind is Kind.REPO:
+        # A component that is not built for an arch is skipped there, and that holds nothing up.
+        return {"batch": node.gate_for, "macros": not node.gate_for, "trigger_rule": "none_failed"}
+    return {}
+
+
+def _group(
+    dag: DAG, texts: Mapping[str, GroupText], groups: dict[str, TaskGroup], prefixes: Iterable[str]
+) -> TaskGroup | None:
+    parent: TaskGroup | None = None
+    for prefix in prefixes:
+        if prefix not in groups:
+            groups[prefix] = TaskGroup(
+                group_id(prefix),
+                group_display_name=texts[prefix].label,
+                tooltip=texts[prefix].tooltip,
+                ui_color=GROUP_COLORS.get(prefix, "#f1f3f4"),
+                prefix_group_id=False,
+                parent_group=parent,
+                dag=dag,
+            )
+        parent = groups[prefix]
+    return parent

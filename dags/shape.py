@@ -1,0 +1,148 @@
+"""The shape of a module build: which tasks there are and what waits for what; a pure function of the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from itertools import groupby
+
+from mbs.plan import BuildPlan, PlannedComponent
+from operators import identifiers
+
+
+class Kind(Enum):
+    """What a task does; one operator each."""
+
+    CREATE_TAG = "create_tag"
+    LINK_DEPENDENCIES = "link_dependencies"
+    BUILD_MACROS = "build_macros"
+    BUILD_COMPONENT = "build_component"
+    REPO = "repo"
+    FINAL_MODULEMD = "final_modulemd"
+    IMPORT_BUILD = "import_build"
+    MARK_READY = "mark_ready"
+    RECORD_FAILURE = "record_failure"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One task, with the tasks it waits for."""
+
+    kind: Kind
+    task_id: str
+    label: str
+    """What the graph shows."""
+    groups: tuple[str, ...] = ()
+    """The task groups around it, outermost first, as prefixes of task ids."""
+    upstream: tuple[str, ...] = ()
+    priority: int = 1
+    component: str | None = None
+    arch: str | None = None
+    gate_for: tuple[str, ...] = ()
+    """Of a gate: the components whose builds it tags; empty for the gate behind the macros."""
+
+
+def shape(plan: BuildPlan) -> Iterator[Node]:
+    """Give the tasks of a module build, every task after those it waits for.
+
+    A module without components needs neither macros nor a repository (MBS §12, step 5).
+    """
+    urgent = 1 + max((component.priority for component in plan.components), default=0)
+    yield Node(Kind.CREATE_TAG, identifiers.CREATE_TAG, "create_tag", ("prepare",), priority=urgent)
+    yield Node(
+        Kind.LINK_DEPENDENCIES,
+        identifiers.LINK_DEPENDENCIES,
+        "link_dependencies",
+        ("prepare",),
+        (identifiers.CREATE_TAG,),
+        urgent,
+    )
+    last: tuple[str, ...] = (identifiers.LINK_DEPENDENCIES,)
+    if plan.components:
+        yield from _macros(urgent)
+        ordered_by_name = any(component.after for component in plan.components)
+        builds = tuple(_by_component(plan, urgent) if ordered_by_name else _by_batch(plan, urgent))
+        yield from builds
+        last = (builds[-1].task_id,)
+    yield from _publish(last, urgent)
+
+
+def _macros(urgent: int) -> Iterator[Node]:
+    group = ("macros",)
+    before = (identifiers.LINK_DEPENDENCIES,)
+    yield Node(Kind.BUILD_MACROS, identifiers.MACROS_BUILD, "build.noarch", group, before, urgent, arch="noarch")
+    yield Node(Kind.REPO, identifiers.MACROS_REPO, "repo", group, (identifiers.MACROS_BUILD,), urgent)
+
+
+def _by_batch(plan: BuildPlan, urgent: int) -> Iterator[Node]:
+    """Order by batches: everything of a batch waits for the one gate behind the batch before it."""
+    gate = identifiers.MACROS_REPO
+    for batch, members in groupby(plan.components, key=lambda component: component.batch):
+        components = tuple(members)
+        builds = tuple(node for component in components for node in _builds(component, (gate,)))
+        yield from builds
+        behind, gate = (gate,), identifiers.batch_gate_id(batch)
+        yield _gate(gate, (f"batch_{batch}",), _ids(builds) or behind, components, urgent)
+
+
+def _by_component(plan: BuildPlan, urgent: int) -> Iterator[Node]:
+    """Order by `buildafter`: a gate behind each component that others wait for, and one behind all the rest."""
+    batches = {component.name: component.batch for component in plan.components}
+    awaited = {name for component in plan.components for name in component.after}
+    rest: dict[PlannedComponent, tuple[str, ...]] = {}
+    for component in plan.components:
+        gates = _gates_before(component, batches)
+        builds = tuple(_builds(component, gates))
+        yield from builds
+        if component.name in awaited:
+            gate = identifiers.component_gate_id(component.batch, component.name)
+            yield _gate(gate, _groups(component), _ids(builds) or gates, (component,), urgent)
+        else:
+            rest[component] = _ids(builds) or gates
+    last = max(batches.values())
+    leaves = tuple(dict.fromkeys(task_id for ids in rest.values() for task_id in ids))
+    yield _gate(identifiers.batch_gate_id(last), (f"batch_{last}",), leaves, tuple(rest), urgent)
+
+
+def _gates_before(component: PlannedComponent, batches: Mapping[str, int]) -> tuple[str, ...]:
+    gates = tuple(identifiers.component_gate_id(batches[name], name) for name in component.after)
+    return gates or (identifiers.MACROS_REPO,)
+
+
+def _builds(component: PlannedComponent, gates: tuple[str, ...]) -> Iterator[Node]:
+    for arch in component.arches:
+        task_id = identifiers.component_task_id(component.batch, component.name, arch)
+        groups = _groups(component)
+        yield Node(Kind.BUILD_COMPONENT, task_id, arch, groups, gates, component.priority, component.name, arch)
+
+
+def _groups(component: PlannedComponent) -> tuple[str, str]:
+    return f"batch_{component.batch}", identifiers.component_prefix(component.batch, component.name)
+
+
+def _gate(
+    task_id: str,
+    groups: tuple[str, ...],
+    upstream: tuple[str, ...],
+    components: tuple[PlannedComponent, ...],
+    priority: int,
+) -> Node:
+    names = tuple(component.name for component in components)
+    return Node(Kind.REPO, task_id, "repo", groups, upstream, priority, gate_for=names)
+
+
+def _ids(nodes: tuple[Node, ...]) -> tuple[str, ...]:
+    return tuple(node.task_id for node in nodes)
+
+
+def _publish(before: tuple[str, ...], urgent: int) -> Iterator[Node]:
+    steps = (
+        (Kind.FINAL_MODULEMD, identifiers.FINAL_MODULEMD),
+        (Kind.IMPORT_BUILD, identifiers.IMPORT_BUILD),
+        (Kind.MARK_READY, identifiers.MARK_READY),
+    )
+    for kind, task_id in steps:
+        yield Node(kind, task_id, kind.value, ("publish",), before, urgent)
+        before = (task_id,)
+    yield Node(Kind.RECORD_FAILURE, identifiers.RECORD_FAILURE, "record_failure", (), before, urgent)

@@ -1,0 +1,50 @@
+"""DAG and task ids of a module build. They are an API: scripts, links and people's notes contain them."""
+
+from __future__ import annotations
+
+import re
+
+from mbs.nsvc import NSVC
+
+RECORD_FAILURE = "record_failure"
+CREATE_TAG = "prepare.create_tag"
+LINK_DEPENDENCIES = "prepare.link_dependencies"
+MACROS_BUILD = "macros.build.noarch"
+MACROS_REPO = "macros.repo"
+FINAL_MODULEMD = "publish.final_modulemd"
+IMPORT_BUILD = "publish.import_build"
+MARK_READY = "publish.mark_ready"
+
+
+def dag_id(nsvc: NSVC) -> str:
+    """Give the id of a module build's DAG: `name.stream.version.context`, with `-` for what Airflow does not take."""
+    return _safe(f"{nsvc.name}.{nsvc.stream}.{nsvc.version}.{nsvc.context}", "-")
+
+
+def component_task_id(batch: int, component: str, arch: str) -> str:
+    """Give the id of the task that builds `component` for `arch`."""
+    return f"{component_prefix(batch, component)}.{arch}"
+
+
+def component_gate_id(batch: int, component: str) -> str:
+    """Give the id of the gate behind one component, for those ordered by `buildafter`."""
+    return f"{component_prefix(batch, component)}.repo"
+
+
+def batch_gate_id(batch: int) -> str:
+    """Give the id of the gate behind a batch."""
+    return f"batch_{batch}.repo"
+
+
+def component_prefix(batch: int, component: str) -> str:
+    """Give what the ids of a component's tasks start with; `+` is legal in a package name but not in an id."""
+    return f"batch_{batch}." + re.sub(r"[^A-Za-z0-9_.-]", lambda found: f"_{ord(found[0]):02x}", component)
+
+
+def group_id(prefix: str) -> str:
+    """Give the id of a task group for ids with this prefix; a group's may hold no dot."""
+    return _safe(prefix.replace(".", "__", 1).replace(".", "_"), "_")
+
+
+def _safe(text: str, substitute: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.-]", substitute, text)

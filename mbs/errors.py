@@ -95,6 +95,10 @@ class ScmAway(Infrastructure):
     """A git server does not answer."""
 
 
+class RegistryAway(Infrastructure):
+    """The registry's database does not answer, or a lock in it is held for too long."""
+
+
 class HubRefused(MbsError):
     """The Koji hub understood the call and refused it; a repetition gives the same.
 
@@ -114,3 +118,7 @@ class BuildFailed(MbsError):
 
 class ForbiddenTransition(MbsError):
     """A state change that the state machine does not have; a defect of the caller."""
+
+
+class UnreadablePlan(MbsError):
+    """A stored plan that this code cannot read: damaged, or written by another version of it."""

@@ -6,9 +6,12 @@ is a decision; what only Koji knows when a task runs (task ids, repository ids) 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
+from mbs.errors import UnreadablePlan
+from mbs.jsoncodec import Malformed, decode
 from mbs.nsvc import NSVC
 
 FORMAT_VERSION = 1
@@ -132,3 +135,27 @@ class BuildPlan:
     koji_priority: int = 10
     """Added to Koji's default priority of the build tasks."""
     format_version: int = FORMAT_VERSION
+
+
+def to_json(plan: BuildPlan) -> str:
+    """Give the plan as canonical JSON: the same plan has the same bytes, whatever the process or its hash seed."""
+    return json.dumps(asdict(plan), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def from_json(text: str, *, build: object = None) -> BuildPlan:
+    """Read a plan; raise UnreadablePlan, naming the `build` it belongs to, where it is damaged or of another format."""
+    try:
+        raw = json.loads(text)
+        _check_version(raw)
+        return decode(BuildPlan, raw)
+    except (ValueError, RecursionError) as error:
+        whose = "" if build is None else f" of module build {build}"
+        msg = f"The plan{whose} cannot be read: {error}. Submit the module again to have it planned anew."
+        raise UnreadablePlan(msg) from error
+
+
+def _check_version(raw: object) -> None:
+    found = raw.get("format_version") if isinstance(raw, dict) else None
+    if found != FORMAT_VERSION:
+        msg = f"its format is {found}, this service reads format {FORMAT_VERSION}"
+        raise Malformed(msg)

@@ -1,0 +1,20 @@
+"""The one place that turns a database that is away into an error of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from mbs.errors import RegistryAway
+
+
+@contextmanager
+def known_when_away() -> Iterator[None]:
+    """Raise RegistryAway, which is retried, for a connection that is refused or lost."""
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        msg = f"The registry's database does not answer: {error.orig}"
+        raise RegistryAway(msg) from error

@@ -1,0 +1,69 @@
+"""Registering base modules and finished modules that were built elsewhere (MBS §6.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from sqlalchemy import delete, select, text
+from sqlalchemy.orm import Session
+
+from mbs.expansion.provider import RegisteredModule
+from mbs.registry import builds
+from mbs.registry.models import BaseModuleLink, ModuleBuild
+from mbs.registry.rows import Imported, module_build_row, nsvc_of
+from mbs.registry.states import ModuleState, check_module
+
+OWNER = "mbs_import"
+
+
+def import_module(session: Session, module: RegisteredModule, *, by: str, base_module_names: Iterable[str]) -> Imported:
+    """Insert or replace by NSVC, ready at once.
+
+    Unlike MBS's, an import leaves a trace row, and one that would replace a build of our own that is still being
+    built is refused (ForbiddenTransition).
+    """
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": str(module.nsvc)})
+    build = _find(session, module)
+    updated = build is not None
+    if build is None:
+        build = ModuleBuild(name=module.nsvc.name, stream=module.nsvc.stream, version=module.nsvc.version)
+        build.context = module.nsvc.context
+        session.add(build)
+    else:
+        check_module(nsvc_of(build), build.state, ModuleState.READY)
+    _fill(build, module)
+    session.flush()
+    builds.trace(session, build, by)
+    _link(session, build, module, base_module_names)
+    session.flush()
+    session.refresh(build)
+    return Imported(module_build_row(build), updated)
+
+
+def _find(session: Session, module: RegisteredModule) -> ModuleBuild | None:
+    query = select(ModuleBuild).where(builds.identified_by(module.nsvc))
+    return session.scalars(query.with_for_update()).one_or_none()
+
+
+def _fill(build: ModuleBuild, module: RegisteredModule) -> None:
+    now = datetime.now(UTC)
+    build.state, build.state_reason, build.owner, build.rebuild_strategy = ModuleState.READY, None, OWNER, "all"
+    build.time_submitted = build.time_modified = build.time_completed = now
+    build.koji_tag, build.commit, build.modulemd = module.koji_tag, module.commit, module.document.text
+    build.arches, build.virtual_streams = list(module.arches), sorted(module.virtual_streams)
+    build.stream_version = module.stream_version
+    found = module.document.xmd_mbs.get("buildrequires")
+    build.buildrequires = dict(found) if isinstance(found, dict) else {}
+
+
+def _link(session: Session, build: ModuleBuild, module: RegisteredModule, base_module_names: Iterable[str]) -> None:
+    """Link the registered base modules that it was built against; ones nobody registered cannot be linked."""
+    session.execute(delete(BaseModuleLink).where(BaseModuleLink.build_id == build.id))
+    for name in base_module_names:
+        base = module.buildrequires.get(name)
+        if base is None:
+            continue
+        found = session.scalar(select(ModuleBuild.id).where(builds.identified_by(base)))
+        if found is not None:
+            session.add(BaseModuleLink(build_id=build.id, base_module_id=found))

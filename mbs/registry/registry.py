@@ -1,0 +1,227 @@
+"""The registry of module builds: the one object that the rest of the service asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
+
+from sqlalchemy import Engine, create_engine, func, select
+from sqlalchemy.engine import make_url
+from sqlalchemy.orm import Session
+
+from mbs.errors import NotFound
+from mbs.expansion.provider import RegisteredModule
+from mbs.nsvc import NSVC
+from mbs.plan import BuildPlan, from_json
+from mbs.registry import builds, components, imports, submission
+from mbs.registry.away import known_when_away
+from mbs.registry.components import LockedComponent
+from mbs.registry.models import ComponentBuild, ComponentTrace, Message, ModuleBuild, ModuleTrace
+from mbs.registry.rows import (
+    BuildFilter,
+    BundleEntry,
+    ComponentFilter,
+    ComponentListing,
+    ComponentRow,
+    Finished,
+    Imported,
+    Listing,
+    MessageRow,
+    ModuleBuildRow,
+    Page,
+    StoredPlan,
+    TraceRow,
+    component_row,
+    module_build_row,
+    nsvc_of,
+)
+from mbs.registry.states import ComponentState, ModuleState
+
+
+def engine_for(url: str) -> Engine:
+    """Make an engine for a PostgreSQL URL of any spelling; connections that died meanwhile are noticed before use."""
+    parsed = make_url(url.replace("postgres://", "postgresql://", 1))
+    return create_engine(parsed.set(drivername="postgresql+psycopg2"), pool_pre_ping=True)
+
+
+class Registry:
+    """Module builds and their components in PostgreSQL. Thread-safe; share one per process, make another after a fork.
+
+    Every method is a transaction of its own. A database that does not answer raises RegistryAway.
+    """
+
+    def __init__(self, engine: Engine, *, lock_timeout: float = 300.0) -> None:
+        """Take an engine; `lock_timeout` seconds is how long a task waits for a component another one decides about."""
+        self.engine = engine
+        self._lock_timeout = lock_timeout
+
+    # Submission and import
+
+    def record_submission(
+        self, new_builds: Sequence[submission.NewBuild], *, by: str
+    ) -> tuple[submission.Recorded, ...]:
+        """Record or resume all contexts of a submission, or none; raise Conflict when all exist (MBS §3.11, §17.5)."""
+        with self._transaction() as session:
+            return submission.record(session, new_builds, by=by)
+
+    def import_module(
+        self, module: RegisteredModule, *, by: str = imports.OWNER, base_module_names: Sequence[str] = ("platform",)
+    ) -> Imported:
+        """Register a base module or a module finished elsewhere, or replace it (MBS §6.4)."""
+        with self._transaction() as session:
+            return imports.import_module(session, module, by=by, base_module_names=base_module_names)
+
+    # Module builds
+
+    def build(self, key: int | NSVC) -> ModuleBuildRow:
+        """Give one module build; raise NotFound."""
+        with self._transaction() as session:
+            return module_build_row(builds.get(session, key))
+
+    def find(self, wanted: BuildFilter | None = None, page: Page | None = None) -> Listing:
+        """Give a page of the module builds that pass a filter."""
+        where, page = tuple(builds.conditions(wanted or BuildFilter())), page or Page()
+        with self._transaction() as session:
+            total = session.scalar(select(func.count()).select_from(ModuleBuild).where(*where)) or 0
+            query = select(ModuleBuild).where(*where).order_by(*builds.ordering(page))
+            found = session.scalars(query.limit(page.size).offset((page.number - 1) * page.size))
+            return Listing(tuple(module_build_row(build) for build in found), total)
+
+    def transition(self, build_id: int, state: ModuleState, reason: str | None, by: str) -> ModuleBuildRow:
+        """Change a build's state and trace it; the state it has already is no change; raise ForbiddenTransition."""
+        with self._transaction() as session:
+            build = builds.get(session, build_id, lock=True)
+            builds.change_state(session, build, state, reason, by)
+            session.flush()
+            return module_build_row(build)
+
+    def retire(self, key: int | NSVC, *, by: str) -> ModuleBuildRow:
+        """Make a ready build garbage: neither a dependency nor reused any more."""
+        return self.transition(self.build(key).id, ModuleState.GARBAGE, "Module build retired", by)
+
+    def siblings(self, build_id: int) -> tuple[int, ...]:
+        """Give the ids of the build's other contexts."""
+        with self._transaction() as session:
+            return builds.sibling_ids(session, builds.get(session, build_id))
+
+    def count_by_state(self) -> dict[ModuleState, int]:
+        """Count the module builds of each state that occurs."""
+        with self._transaction() as session:
+            return builds.count_by_state(session)
+
+    def trace(self, build_id: int) -> tuple[TraceRow, ...]:
+        """Give every change of state of a build, oldest first."""
+        query = select(ModuleTrace).where(ModuleTrace.build_id == build_id).order_by(ModuleTrace.id)
+        with self._transaction() as session:
+            return tuple(TraceRow(row.time, row.state, row.reason, row.by) for row in session.scalars(query))
+
+    # Plans and documents
+
+    def plan(self, build_id: int) -> BuildPlan:
+        """Give the plan of a submitted build; raise UnreadablePlan, or NotFound for one that was imported."""
+        with self._transaction() as session:
+            build = builds.get(session, build_id)
+            if build.plan is None:
+                msg = f"Module build {build_id} was imported, so it has no plan."
+                raise NotFound(msg)
+            return from_json(build.plan, build=f"{build_id} ({nsvc_of(build)})")
+
+    def modulemd(self, build_id: int) -> str:
+        """Give the expanded document, with `xmd.mbs`."""
+        with self._transaction() as session:
+            return builds.get(session, build_id).modulemd
+
+    def source_modulemd(self, build_id: int) -> str | None:
+        """Give what was submitted, verbatim; None for an import."""
+        with self._transaction() as session:
+            return builds.get(session, build_id).source_modulemd
+
+    def unfinished_builds(self, *, finished_within: timedelta = timedelta(0)) -> tuple[BundleEntry, ...]:
+        """Give every build that has a DAG now, cheaply: one indexed query without the long texts.
+
+        `finished_within` keeps those that ended not longer ago. Compare `token` with the last answer's and fetch the
+        texts of what changed with `stored_plans`.
+        """
+        with self._transaction() as session:
+            return builds.bundle_entries(session, finished_within)
+
+    def stored_plans(self, ids: Sequence[int]) -> tuple[StoredPlan, ...]:
+        """Give the plans (JSON, unread) and documents of several builds."""
+        with self._transaction() as session:
+            return builds.stored_plans(session, tuple(ids))
+
+    # Components
+
+    def components(self, build_id: int) -> tuple[ComponentRow, ...]:
+        """Give a build's components by batch, heaviest first, then by name."""
+        with self._transaction() as session:
+            return components.all_of(session, build_id)
+
+    def find_components(self, wanted: ComponentFilter, page: Page | None = None) -> ComponentListing:
+        """Give a page of the components that pass a filter."""
+        where, page = tuple(components.conditions(wanted)), page or Page()
+        with self._transaction() as session:
+            total = session.scalar(select(func.count()).select_from(ComponentBuild).where(*where)) or 0
+            query = select(ComponentBuild).where(*where).order_by(*builds.ordering(page, ComponentBuild))
+            found = session.scalars(query.limit(page.size).offset((page.number - 1) * page.size))
+            return ComponentListing(tuple(component_row(component) for component in found), total)
+
+    def component(self, build_id: int, name: str) -> AbstractContextManager[LockedComponent]:
+        """Hold a component: exactly one task at a time decides about it. Keep it short; never across a wait."""
+        return components.locked(self.engine, build_id, name, timeout=self._lock_timeout)
+
+    def finish_many(self, build_id: int, outcomes: Mapping[str, Finished]) -> tuple[str, ...]:
+        """Record the ends of many components at once; give the names whose state changed."""
+        with self._transaction() as session:
+            return components.finish_many(session, build_id, outcomes)
+
+    def fail_unfinished(self, build_id: int, state: ComponentState, reason: str) -> tuple[str, ...]:
+        """Record that every component being built ended without success; give their names."""
+        with self._transaction() as session:
+            return components.fail_unfinished(session, build_id, state, reason)
+
+    def mark_tagged(self, build_id: int, names: Sequence[str], *, build: bool = False, final: bool = False) -> None:
+        """Record that builds are in the build tag and/or in the module's own tag."""
+        with self._transaction() as session:
+            components.mark_tagged(session, build_id, names, build=build, final=final)
+
+    def component_trace(self, component_id: int) -> tuple[TraceRow, ...]:
+        """Give every change of state of a component, oldest first."""
+        query = select(ComponentTrace).where(ComponentTrace.component_id == component_id).order_by(ComponentTrace.id)
+        with self._transaction() as session:
+            return tuple(
+                TraceRow(row.time, row.state, row.reason, task_id=row.task_id) for row in session.scalars(query)
+            )
+
+    # Reuse and messages
+
+    def reuse_candidates(self, name: str, stream: str) -> tuple[ModuleBuildRow, ...]:
+        """Give the ready builds of a stream that came from an SCM, last completed first (MBS §15.1)."""
+        query = select(ModuleBuild).where(
+            ModuleBuild.name == name,
+            ModuleBuild.stream == stream,
+            ModuleBuild.state == ModuleState.READY,
+            ModuleBuild.scmurl.is_not(None),
+        )
+        with self._transaction() as session:
+            found = session.scalars(query.order_by(ModuleBuild.time_completed.desc(), ModuleBuild.id.desc()))
+            return tuple(module_build_row(build) for build in found)
+
+    def note(self, build_id: int, message: str, *, component_id: int | None = None) -> None:
+        """Leave a message for people."""
+        with self._transaction() as session:
+            session.add(Message(build_id=build_id, component_id=component_id, message=message))
+
+    def messages(self, build_id: int, *, component_id: int | None = None) -> tuple[MessageRow, ...]:
+        """Give the messages about a build, or about one of its components, newest first."""
+        query = select(Message).where(Message.build_id == build_id).order_by(Message.id.desc())
+        if component_id is not None:
+            query = query.where(Message.component_id == component_id)
+        with self._transaction() as session:
+            return tuple(MessageRow(row.id, row.component_id, row.time, row.message) for row in session.scalars(query))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Session]:
+        with known_when_away(), Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session

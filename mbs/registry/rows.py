@@ -1,0 +1,285 @@
+"""What the registry answers: frozen rows, free of SQLAlchemy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from mbs.nsvc import NSVC
+from mbs.registry import models
+from mbs.registry.states import ComponentState, ModuleState
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleBuildRow:
+    """A module build, without its long texts (`Registry.plan`, `Registry.modulemd`)."""
+
+    id: int
+    nsvc: NSVC
+    state: ModuleState
+    state_reason: str | None
+    owner: str
+    scratch: bool
+    rebuild_strategy: str
+    scmurl: str | None
+    branch: str | None
+    commit: str
+    koji_tag: str | None
+    srpms: tuple[str, ...]
+    arches: tuple[str, ...]
+    virtual_streams: tuple[str, ...]
+    stream_version: float | None
+    buildrequires: Mapping[str, Any]
+    """`xmd.mbs.buildrequires`: name to ref, stream, version, context, koji_tag."""
+    build_context: str | None
+    build_context_no_bms: str | None
+    runtime_context: str | None
+    reuse_from_id: int | None
+    plan_digest: str | None
+    """SHA-256 of its plan; None for what was imported."""
+    time_submitted: datetime
+    time_modified: datetime
+    time_completed: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentRow:
+    """A component of a module build."""
+
+    id: int
+    build_id: int
+    name: str
+    source: str
+    ref: str | None
+    batch: int
+    """From 1; 0 is module-build-macros."""
+    weight: float
+    arches: tuple[str, ...]
+    buildonly: bool
+    build_time_only: bool
+    content_id: str
+    state: ComponentState | None
+    """None: not submitted yet."""
+    reason: str | None
+    attempt: int
+    """How often a submission to Koji was intended."""
+    intent_time: datetime | None
+    task_id: int | None
+    koji_build_id: int | None
+    nvr: str | None
+    tagged: bool
+    tagged_in_final: bool
+    reused_from: int | None
+    """Id of the component (of an earlier module build) whose result was taken."""
+
+    @property
+    def intent(self) -> bool:
+        """Whether a submission was about to be made and its outcome is not recorded: look in Koji first."""
+        return self.intent_time is not None
+
+
+@dataclass(frozen=True, slots=True)
+class TraceRow:
+    """One change of state of a module build or of a component."""
+
+    time: datetime
+    state: ModuleState | ComponentState | None
+    reason: str | None
+    by: str | None = None
+    """Of module builds: the user, or the task that did it."""
+    task_id: int | None = None
+    """Of components: the Koji task at that time."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRow:
+    """A note for people about a module build (or one of its components)."""
+
+    id: int
+    component_id: int | None
+    time: datetime
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class BundleEntry:
+    """A module build that has a DAG now; `token` changes exactly when its plan does."""
+
+    build_id: int
+    nsvc: NSVC
+    state: ModuleState
+    token: str
+    time_modified: datetime
+
+    @property
+    def dag_key(self) -> str:
+        """A file name without extension: `<name>.<stream>.<version>.<context>`; `-` for characters no file likes."""
+        return "".join(c if c.isalnum() or c in "._-+" else "-" for c in str(self.nsvc).replace(":", "."))
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPlan:
+    """The texts of a module build that its DAG file is made of."""
+
+    build_id: int
+    nsvc: NSVC
+    plan: str
+    """Canonical JSON (`mbs.plan.from_json`)."""
+    modulemd: str
+
+
+@dataclass(frozen=True, slots=True)
+class BuildFilter:
+    """Which module builds to list; None does not filter. Bounds of times are inclusive (MBS §3.3)."""
+
+    name: str | None = None
+    stream: str | None = None
+    version: int | None = None
+    context: str | None = None
+    states: tuple[ModuleState, ...] = ()
+    owner: str | None = None
+    scratch: bool | None = None
+    koji_tags: tuple[str, ...] = ()
+    rebuild_strategy: str | None = None
+    scmurl: str | None = None
+    virtual_streams: tuple[str, ...] = ()
+    """At least one of them."""
+    base_module: NSVC | None = None
+    """Built against this registered base module."""
+    submitted_after: datetime | None = None
+    submitted_before: datetime | None = None
+    modified_after: datetime | None = None
+    modified_before: datetime | None = None
+    completed_after: datetime | None = None
+    completed_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentFilter:
+    """Which components to list; None does not filter."""
+
+    build_id: int | None = None
+    name: str | None = None
+    states: tuple[ComponentState | None, ...] = ()
+    task_id: int | None = None
+    nvr: str | None = None
+    ref: str | None = None
+    batch: int | None = None
+    tagged: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a list: `number` counts from 1."""
+
+    number: int = 1
+    size: int = 10
+    order_by: tuple[tuple[str, bool], ...] = (("id", True),)
+    """Columns and whether each is descending."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How a component's build ended, for `Registry.finish_many`."""
+
+    state: ComponentState
+    nvr: str | None = None
+    reason: str | None = None
+    task_id: int | None = None
+    koji_build_id: int | None = None
+    reused_from: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import did."""
+
+    build: ModuleBuildRow
+    updated: bool
+    """Whether the NSVC was registered before."""
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """Say it as MBS does (§3.13)."""
+        done = f"Module {self.build.nsvc} imported"
+        return (f"Updating existing module build {self.build.nsvc}.", done) if self.updated else (done,)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One page of module builds and how many there are in all."""
+
+    items: tuple[ModuleBuildRow, ...] = ()
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentListing:
+    """One page of components and how many there are in all."""
+
+    items: tuple[ComponentRow, ...] = ()
+    total: int = 0
+
+
+def nsvc_of(build: models.ModuleBuild) -> NSVC:
+    """Give the identity of a stored build."""
+    return NSVC(build.name, build.stream, build.version, build.context)
+
+
+def module_build_row(build: models.ModuleBuild) -> ModuleBuildRow:
+    """Copy a stored build."""
+    return ModuleBuildRow(
+        id=build.id,
+        nsvc=nsvc_of(build),
+        state=build.state,
+        state_reason=build.state_reason,
+        owner=build.owner,
+        scratch=build.scratch,
+        rebuild_strategy=build.rebuild_strategy,
+        scmurl=build.scmurl,
+        branch=build.branch,
+        commit=build.commit,
+        koji_tag=build.koji_tag,
+        srpms=tuple(build.srpms),
+        arches=tuple(build.arches),
+        virtual_streams=tuple(build.virtual_streams),
+        stream_version=build.stream_version,
+        buildrequires=build.buildrequires,
+        build_context=build.build_context,
+        build_context_no_bms=build.build_context_no_bms,
+        runtime_context=build.runtime_context,
+        reuse_from_id=build.reuse_from_id,
+        plan_digest=build.plan_digest,
+        time_submitted=build.time_submitted,
+        time_modified=build.time_modified,
+        time_completed=build.time_completed,
+    )
+
+
+def component_row(component: models.ComponentBuild) -> ComponentRow:
+    """Copy a stored component."""
+    return ComponentRow(
+        id=component.id,
+        build_id=component.build_id,
+        name=component.name,
+        source=component.source,
+        ref=component.ref,
+        batch=component.batch,
+        weight=component.weight,
+        arches=tuple(component.arches),
+        buildonly=component.buildonly,
+        build_time_only=component.build_time_only,
+        content_id=component.content_id,
+        state=component.state,
+        reason=component.state_reason,
+        attempt=component.attempt,
+        intent_time=component.intent_time,
+        task_id=component.task_id,
+        koji_build_id=component.koji_build_id,
+        nvr=component.nvr,
+        tagged=component.tagged,
+        tagged_in_final=component.tagged_in_final,
+        reused_from=component.reused_from_id,
+    )

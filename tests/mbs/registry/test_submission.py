@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC
+
+import pytest
+
+from mbs.errors import Conflict, InvalidRequest
+from mbs.plan import BuildPlan
+from mbs.registry import MACROS, Allocation, ComponentState, ModuleState, NewBuild, Outcome, Registry
+from tests.mbs.registry.conftest import EXAMPLE, Submit, new_build
+
+
+def test_all_contexts_are_recorded_with_plans_and_components(registry: Registry, submit: Submit) -> None:
+    first, second = submit("aaaaaaaa", "bbbbbbbb")
+    assert {one.outcome for one in (first, second)} == {Outcome.NEW}
+    assert first.build.state is ModuleState.WAIT
+    assert first.build.time_submitted.tzinfo == UTC
+    plan = registry.plan(second.build.id)
+    assert plan.build_id == second.build.id
+    assert plan.dist == f"module+f29+{first.build.id}+814cfa39", "the index is the smallest id of the siblings"
+    assert registry.siblings(first.build.id) == (second.build.id,)
+    assert [(c.name, c.batch, c.state) for c in registry.components(first.build.id)] == [
+        (MACROS, 0, None),
+        ("alpha", 1, None),
+        ("beta", 1, None),
+        ("gamma", 2, None),
+    ]
+    assert [(row.state, row.by) for row in registry.trace(first.build.id)] == [
+        (ModuleState.INIT, "pat"),
+        (ModuleState.WAIT, "pat"),
+    ]
+
+
+def test_one_plan_that_cannot_be_made_leaves_nothing_recorded(registry: Registry) -> None:
+    def refuse(allocation: Allocation) -> BuildPlan:
+        msg = f"no plan for {allocation.build_id}"
+        raise InvalidRequest(msg)
+
+    broken = NewBuild(replace(EXAMPLE.nsvc, context="broken"), refuse)
+    with pytest.raises(InvalidRequest):
+        registry.record_submission([new_build("aaaaaaaa"), broken], by="pat")
+    assert registry.find().total == 0
+
+
+def test_the_same_submission_again_is_a_conflict(registry: Registry, submit: Submit) -> None:
+    submit()
+    with pytest.raises(Conflict, match=r"Module \(state=1\) already exists. Only a new build, resubmission of"):
+        submit()
+    assert registry.find().total == 1
+
+
+def test_a_new_context_is_recorded_beside_an_existing_one(registry: Registry, submit: Submit) -> None:
+    (existing,) = submit("aaaaaaaa")
+    old, new = submit("aaaaaaaa", "bbbbbbbb")
+    assert (old.build.id, old.outcome, new.outcome) == (existing.build.id, Outcome.EXISTING, Outcome.NEW)
+    assert f"+{existing.build.id}+" in registry.plan(new.build.id).dist
+
+
+def test_a_failed_build_is_resumed_and_keeps_what_is_complete(registry: Registry, submit: Submit) -> None:
+    (recorded,) = submit()
+    build_id = recorded.build.id
+    registry.transition(build_id, ModuleState.BUILD, None, "task")
+    for name, state in (("alpha", ComponentState.COMPLETE), ("beta", ComponentState.FAILED)):
+        with registry.component(build_id, name) as component:
+            component.intend()
+            component.submitted(10)
+            component.finished(state, f"{name}-1-1")
+    registry.transition(build_id, ModuleState.FAILED, "Component(s) beta failed to build.", "task")
+    (resumed,) = submit(by="robin")
+    assert (resumed.outcome, resumed.build.state, resumed.build.owner) == (Outcome.RESUMED, ModuleState.WAIT, "robin")
+    assert resumed.build.state_reason == "Resubmitted by robin"
+    states = {c.name: (c.state, c.nvr) for c in registry.components(build_id)}
+    assert states["alpha"] == (ComponentState.COMPLETE, "alpha-1-1")
+    assert states["beta"] == (None, None)
+
+
+def test_resuming_with_another_strategy_is_refused(registry: Registry, submit: Submit) -> None:
+    (recorded,) = submit()
+    registry.transition(recorded.build.id, ModuleState.FAILED, "no reason", "task")
+    with pytest.raises(InvalidRequest, match="You cannot change the module's"):
+        submit(rebuild_strategy="all")
+
+
+def test_scratch_builds_get_a_context_of_their_own(submit: Submit) -> None:
+    contexts = [submit(scratch=True)[0].build.nsvc.context for _ in range(3)]
+    assert contexts == ["9c690d0e_1", "9c690d0e_2", "9c690d0e_3"]
+
+
+def test_wildcards_in_a_context_count_no_strangers(submit: Submit) -> None:
+    submit("axb", scratch=True)
+    assert submit("a_b", scratch=True)[0].build.nsvc.context == "a_b_1"
+    assert submit("a%", scratch=True)[0].build.nsvc.context == "a%_1"
+
+
+def test_scratch_numbers_stay_unique_when_many_submit_at_once(submit: Submit) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        rounds = list(pool.map(lambda _: submit("ctx", scratch=True), range(8)))
+    assert sorted(one.build.nsvc.context for (one,) in rounds) == sorted(f"ctx_{n}" for n in range(1, 9))
+
+
+def test_of_equal_submissions_at_once_exactly_one_is_recorded(registry: Registry, submit: Submit) -> None:
+    def attempt(_: int) -> bool:
+        try:
+            submit("aaaaaaaa", "bbbbbbbb")
+        except Conflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sum(pool.map(attempt, range(6))) == 1
+    assert registry.find().total == 2

@@ -1,0 +1,402 @@
+"""Documents in and out through libmodulemd; the only module that knows it.
+
+Reading gives frozen documents, editing goes through libmodulemd's own objects, so that what `Modulemd` does not
+model (references, translations, service levels) survives.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
+from functools import lru_cache
+from typing import Any, cast
+
+import gi
+
+from mbs.errors import InvalidModulemd, Problem
+from mbs.modulemd.changes import Changes, plain_xmd
+from mbs.modulemd.document import (
+    BuildOpts,
+    Configuration,
+    Dependencies,
+    ModuleComponent,
+    Modulemd,
+    PackagerV3,
+    RpmComponent,
+)
+from mbs.modulemd.guard import MANY_DOCUMENTS, ONE_DOCUMENT, Limits, Part, refusal, scan
+
+gi.require_version("Modulemd", "2.0")
+from gi.repository import GLib  # noqa: E402  # the version is to be named first
+from gi.repository import Modulemd as Lib  # noqa: E402  # the version is to be named first
+
+_KINDS = {"modulemd", "modulemd-stream", "modulemd-packager"}
+_UNNAMED = "__unnamed_"
+"""libmodulemd's own stand-in for a missing name or stream; left out when written."""
+_PLACE = re.compile(r"\s*\[line (\d+) col \d+\]")
+
+
+def read(text: str | bytes, limits: Limits | None = ONE_DOCUMENT) -> Modulemd | PackagerV3:
+    """Read the one document of `text`: modulemd v1 (upgraded) or v2, modulemd-packager v2 or v3.
+
+    Raises `InvalidModulemd`. `limits=None` trusts the text and saves the guard's pass: for our own output only.
+    """
+    if limits is None:
+        return _document(_parsed(str(text)))
+    (part,) = scan(text, replace(limits, documents=1))
+    return _read_part(part)
+
+
+def read_stream(text: str | bytes, limits: Limits | None = ONE_DOCUMENT) -> Modulemd:
+    """Read a document that must be of a single stream (not modulemd-packager v3)."""
+    document = read(text, limits)
+    if isinstance(document, PackagerV3):
+        raise InvalidModulemd(
+            "A modulemd-packager document of version 3 is not accepted here: give a modulemd document"
+        )
+    return document
+
+
+def read_all(text: str | bytes, limits: Limits = MANY_DOCUMENTS) -> tuple[Modulemd, ...]:
+    """Read every stream document of a `modules.yaml`, in its order; other kinds (defaults, obsoletes) are skipped.
+
+    Raises `InvalidModulemd` with the problems of all documents.
+    """
+    documents: list[Modulemd] = []
+    problems: list[Problem] = []
+    for part in scan(text, limits):
+        if part.kind in _KINDS:
+            try:
+                document = _read_part(part)
+            except InvalidModulemd as refused:
+                problems.extend(refused.problems)
+            else:
+                documents.extend(document.streams if isinstance(document, PackagerV3) else (document,))
+    if problems:
+        raise InvalidModulemd(*problems)
+    return tuple(documents)
+
+
+def edit(text: str, changes: Changes) -> str:
+    """Give the document of `text` (a stream document that was read before) with `changes`, as YAML."""
+    return _dumped(_changed(text, changes))
+
+
+def apply(document: Modulemd, changes: Changes) -> Modulemd:
+    """Give `document` with `changes`, its text included; equal to reading the edited text, but faster."""
+    stream = _changed(document.text, changes)
+    touched = {name: _GET[name](stream) for name in _named(changes) if name in _GET and name != "xmd"}
+    if changes.xmd is not None:
+        touched["xmd"] = plain_xmd(changes.xmd)
+    if changes.without_component_sources:
+        touched |= {name: _GET[name](stream) for name in ("rpms", "modules")}
+    return replace(document, **touched, text=_dumped(stream))
+
+
+# Reading ------------------------------------------------------------------------------------------------------------
+
+
+def _read_part(part: Part) -> Modulemd | PackagerV3:
+    """Read one document of a checked text; lines are those of the whole text."""
+    try:
+        return _document(_parsed(part.text))
+    except InvalidModulemd as refused:
+        moved = [replace(each, line=each.line + part.line - 1) if each.line else each for each in refused.problems]
+        raise InvalidModulemd(*moved) from None
+
+
+@lru_cache(maxsize=8)
+def _parsed(text: str) -> Any:  # noqa: ANN401  # an object of libmodulemd, which has no types
+    """Let libmodulemd read; the object is shared and never changed."""
+    return _guarded(lambda: _given(Lib.read_packager_string(text, None, None)[1]))
+
+
+def _given(parsed: Any) -> Any:  # noqa: ANN401  # an object of libmodulemd, which has no types
+    """Turn libmodulemd's way to fail without a word into an error."""
+    if parsed is None:
+        raise TypeError
+    return parsed
+
+
+def _guarded(call: Callable[[], Any]) -> Any:  # noqa: ANN401  # whatever libmodulemd gives
+    """Call libmodulemd; its errors are the user's."""
+    try:
+        return call()
+    except GLib.Error as error:
+        place = _PLACE.search(error.message)
+        raise refusal(_PLACE.sub("", error.message), int(place.group(1)) if place else None) from None
+    except TypeError:
+        raise refusal("libmodulemd cannot read it") from None
+
+
+def _document(parsed: Any) -> Modulemd | PackagerV3:  # noqa: ANN401  # an object of libmodulemd
+    """Turn what libmodulemd read into our types."""
+    return _packager(parsed) if isinstance(parsed, Lib.PackagerV3) else _modulemd(parsed)
+
+
+def _modulemd(stream: Any) -> Modulemd:  # noqa: ANN401  # an object of libmodulemd
+    """Read every field of a stream."""
+    return Modulemd(**{name: get(stream) for name, get in _GET.items()}, text=_dumped(stream))
+
+
+def _packager(packager: Any) -> PackagerV3:  # noqa: ANN401  # an object of libmodulemd
+    """Read a v3 document: its configurations, and the stream that libmodulemd makes of each."""
+    index = _guarded(packager.convert_to_index)
+    (module,) = (index.get_module(name) for name in index.get_module_names())
+    by_context = {stream.get_context(): stream for stream in module.get_all_streams()}
+    contexts = list(packager.get_build_config_contexts_as_strv())
+    streams = tuple(_modulemd(_static(by_context[context])) for context in contexts)
+    return PackagerV3(
+        body=_modulemd(_body(by_context[contexts[0]])),
+        configurations=tuple(_configuration(packager.get_build_config(context)) for context in contexts),
+        streams=streams,
+    )
+
+
+def _static(stream: Any) -> Any:  # noqa: ANN401  # an object of libmodulemd
+    """Mark a stream as having the context its packager gave it."""
+    copy = _copied(stream, Changes())
+    copy.set_static_context()
+    return copy
+
+
+def _body(stream: Any) -> Any:  # noqa: ANN401  # an object of libmodulemd
+    """Take away what a configuration put into a stream."""
+    copy = _copied(stream, Changes())
+    copy.set_context(None)
+    copy.clear_dependencies()
+    copy.set_buildopts(Lib.Buildopts.new())
+    return copy
+
+
+def _configuration(config: Any) -> Configuration:  # noqa: ANN401  # an object of libmodulemd
+    """Read one of v3's configurations."""
+    return Configuration(
+        context=config.get_context(),
+        platform=config.get_platform(),
+        buildrequires={
+            name: config.get_buildtime_requirement_stream(name) for name in config.get_buildtime_modules_as_strv()
+        },
+        requires={name: config.get_runtime_requirement_stream(name) for name in config.get_runtime_modules_as_strv()},
+        buildopts=_buildopts(config),
+    )
+
+
+def _name(name: str | None) -> str | None:
+    """Forget libmodulemd's stand-ins."""
+    return None if not name or name.startswith(_UNNAMED) else name
+
+
+def _licenses(kind: str) -> Callable[[Any], tuple[str, ...]]:
+    return lambda stream: tuple(getattr(stream, f"get_{kind}_licenses")())
+
+
+def _dependencies(stream: Any) -> tuple[Dependencies, ...]:  # noqa: ANN401  # an object of libmodulemd
+    return tuple(
+        Dependencies(
+            {name: tuple(pair.get_buildtime_streams(name)) for name in pair.get_buildtime_modules()},
+            {name: tuple(pair.get_runtime_streams(name)) for name in pair.get_runtime_modules()},
+        )
+        for pair in stream.get_dependencies()
+    )
+
+
+def _profiles(stream: Any) -> Mapping[str, tuple[str, ...]]:  # noqa: ANN401  # an object of libmodulemd
+    return {name: tuple(stream.get_profile(name).get_rpms()) for name in stream.get_profile_names()}
+
+
+def _rpms(stream: Any) -> tuple[RpmComponent, ...]:  # noqa: ANN401  # an object of libmodulemd
+    return tuple(_rpm(stream.get_rpm_component(name)) for name in stream.get_rpm_component_names())
+
+
+def _rpm(component: Any) -> RpmComponent:  # noqa: ANN401  # an object of libmodulemd
+    return RpmComponent(
+        name=component.get_name(),
+        rationale=component.get_rationale() or "",
+        repository=component.get_repository(),
+        cache=component.get_cache(),
+        ref=component.get_ref(),
+        arches=tuple(component.get_arches()),
+        multilib=tuple(component.get_multilib_arches()),
+        buildorder=component.get_buildorder(),
+        buildafter=tuple(component.get_buildafter()),
+        buildonly=component.get_buildonly(),
+        buildroot=component.get_buildroot(),
+        srpm_buildroot=component.get_srpm_buildroot(),
+    )
+
+
+def _modules(stream: Any) -> tuple[ModuleComponent, ...]:  # noqa: ANN401  # an object of libmodulemd
+    return tuple(_module(stream.get_module_component(name)) for name in stream.get_module_component_names())
+
+
+def _module(component: Any) -> ModuleComponent:  # noqa: ANN401  # an object of libmodulemd
+    return ModuleComponent(
+        name=component.get_name(),
+        rationale=component.get_rationale() or "",
+        repository=component.get_repository(),
+        ref=component.get_ref(),
+        buildorder=component.get_buildorder(),
+        buildafter=tuple(component.get_buildafter()),
+    )
+
+
+def _buildopts(owner: Any) -> BuildOpts:  # noqa: ANN401  # an object of libmodulemd
+    opts = owner.get_buildopts()
+    if opts is None:
+        return BuildOpts()
+    return BuildOpts(opts.get_rpm_macros(), tuple(opts.get_rpm_whitelist()), tuple(opts.get_arches()))
+
+
+def _xmd(stream: Any) -> Mapping[str, object]:  # noqa: ANN401  # an object of libmodulemd
+    variant = stream.get_xmd()
+    value = variant.unpack() if variant is not None else {}
+    return value if isinstance(value, dict) else {}
+
+
+_GET: Mapping[str, Callable[[Any], Any]] = {
+    "name": lambda stream: _name(stream.get_module_name()),
+    "stream": lambda stream: _name(stream.get_stream_name()),
+    "version": lambda stream: stream.get_version(),
+    "context": lambda stream: stream.get_context() or None,
+    "arch": lambda stream: stream.get_arch() or None,
+    "static_context": lambda stream: stream.is_static_context(),
+    "summary": lambda stream: stream.get_summary("C") or "",
+    "description": lambda stream: stream.get_description("C") or "",
+    "module_licenses": _licenses("module"),
+    "content_licenses": _licenses("content"),
+    "dependencies": _dependencies,
+    "profiles": _profiles,
+    "rpm_api": lambda stream: tuple(stream.get_rpm_api()),
+    "rpm_filter": lambda stream: tuple(stream.get_rpm_filters()),
+    "rpm_artifacts": lambda stream: tuple(stream.get_rpm_artifacts()),
+    "rpms": _rpms,
+    "modules": _modules,
+    "buildopts": _buildopts,
+    "xmd": _xmd,
+}
+"""How each field of a `Modulemd` is read from libmodulemd's stream."""
+
+
+# Writing ------------------------------------------------------------------------------------------------------------
+
+
+def _dumped(stream: Any) -> str:  # noqa: ANN401  # an object of libmodulemd
+    """Let libmodulemd validate and write a stream; a missing name or stream stays missing."""
+    index = Lib.ModuleIndex.new()
+    named = stream if stream.get_module_name() and stream.get_stream_name() else _copied(stream, Changes())
+    _guarded(lambda: index.add_module_stream(named))
+    return cast("str", _guarded(index.dump_to_string))
+
+
+def _changed(text: str, changes: Changes) -> Any:  # noqa: ANN401  # an object of libmodulemd
+    """Copy the stream of `text` and set what is to change."""
+    stream = _copied(_parsed(text), changes)
+    for name in _named(changes):
+        if name in _SET:
+            _SET[name](stream, getattr(changes, name))
+    if changes.without_component_sources:
+        _forget_sources(stream)
+    return stream
+
+
+def _named(changes: Changes) -> list[str]:
+    """Give the fields that are to change."""
+    return [each.name for each in fields(changes) if getattr(changes, each.name) is not None]
+
+
+def _copied(stream: Any, changes: Changes) -> Any:  # noqa: ANN401  # an object of libmodulemd
+    """Copy a stream, the only way to rename it."""
+    return stream.copy(
+        changes.name or stream.get_module_name() or f"{_UNNAMED}module_0",
+        changes.stream or stream.get_stream_name() or f"{_UNNAMED}stream_0",
+    )
+
+
+def _forget_sources(stream: Any) -> None:  # noqa: ANN401  # an object of libmodulemd
+    for name in stream.get_rpm_component_names():
+        component = stream.get_rpm_component(name)
+        component.set_repository(None)
+        component.set_cache(None)
+    for name in stream.get_module_component_names():
+        stream.get_module_component(name).set_repository(None)
+
+
+def _set_static(stream: Any, static: bool) -> None:  # noqa: ANN401  # an object of libmodulemd
+    if static:
+        stream.set_static_context()
+    else:
+        stream.unset_static_context()
+
+
+def _set_dependencies(stream: Any, pairs: tuple[Dependencies, ...]) -> None:  # noqa: ANN401  # libmodulemd's
+    stream.clear_dependencies()
+    for pair in pairs:
+        written = Lib.Dependencies.new()
+        for name, streams in pair.buildrequires.items():
+            written.set_empty_buildtime_dependencies_for_module(name)
+            for each in streams:
+                written.add_buildtime_stream(name, each)
+        for name, streams in pair.requires.items():
+            written.set_empty_runtime_dependencies_for_module(name)
+            for each in streams:
+                written.add_runtime_stream(name, each)
+        stream.add_dependencies(written)
+
+
+def _set_xmd(stream: Any, xmd: Mapping[str, object]) -> None:  # noqa: ANN401  # an object of libmodulemd
+    stream.clear_xmd()
+    if xmd:
+        stream.set_xmd(_variant(plain_xmd(xmd)))
+
+
+def _variant(value: object) -> Any:  # noqa: ANN401  # a GLib.Variant
+    """Turn plain data into GLib's; members of a list must be of one type, or libmodulemd could not write it."""
+    if isinstance(value, bool):
+        return GLib.Variant.new_boolean(value)
+    if isinstance(value, str):
+        return GLib.Variant.new_string(value)
+    if isinstance(value, dict):
+        return GLib.Variant("a{sv}", {key: _variant(item) for key, item in value.items()})
+    members = [_variant(item) for item in cast("list[object]", value)]
+    if len({member.get_type_string() for member in members}) > 1:
+        raise InvalidModulemd(f"The list {value} in xmd mixes types: write texts, booleans, lists or mappings only")
+    return GLib.Variant.new_array(None, members) if members else GLib.Variant("av", [])
+
+
+def _set_profiles(stream: Any, profiles: Mapping[str, tuple[str, ...]]) -> None:  # noqa: ANN401  # libmodulemd's
+    stream.clear_profiles()
+    for name, rpms in profiles.items():
+        profile = Lib.Profile.new(name)
+        for rpm in rpms:
+            profile.add_rpm(rpm)
+        stream.add_profile(profile)
+
+
+def _set_each(clear: str, add: str) -> Callable[[Any, tuple[str, ...]], None]:
+    """Make a setter of a set of texts from libmodulemd's two methods."""
+
+    def set_each(stream: Any, values: tuple[str, ...]) -> None:  # noqa: ANN401  # an object of libmodulemd
+        getattr(stream, clear)()
+        add_one = getattr(stream, add)
+        for value in values:
+            add_one(value)
+
+    return set_each
+
+
+_SET: Mapping[str, Callable[[Any, Any], None]] = {
+    "version": lambda stream, version: stream.set_version(version),
+    "context": lambda stream, context: stream.set_context(context or None),
+    "arch": lambda stream, arch: stream.set_property("arch", arch or None),
+    "static_context": _set_static,
+    "dependencies": _set_dependencies,
+    "xmd": _set_xmd,
+    "content_licenses": _set_each("clear_content_licenses", "add_content_license"),
+    "rpm_artifacts": _set_each("clear_rpm_artifacts", "add_rpm_artifact"),
+    "rpm_api": _set_each("clear_rpm_api", "add_rpm_api"),
+    "rpm_filter": _set_each("clear_rpm_filters", "add_rpm_filter"),
+    "profiles": _set_profiles,
+}
+"""How each changeable field is set in libmodulemd's stream; name and stream are set while copying."""

@@ -25,6 +25,8 @@ class RegisteredModule:
     buildrequires: Mapping[str, NSVC] = field(default_factory=dict)
     """What it was built against, resolved (`xmd.mbs.buildrequires`), base modules included."""
     arches: tuple[str, ...] = ()
+    retired: bool = False
+    """A base module that is no longer built for (state garbage); what was built against it may still be used."""
 
 
 class ModuleProvider(Protocol):
@@ -39,5 +41,8 @@ class ModuleProvider(Protocol):
         ...
 
     def base_modules(self, name: str) -> Sequence[RegisteredModule]:
-        """Give the newest ready build of every stream of the base module `name`, highest stream version first."""
+        """Give the newest build of every stream of the base module `name`, highest stream version first.
+
+        The newest ready one; for a stream that has none, the newest that is retired.
+        """
         ...

@@ -1,0 +1,168 @@
+"""All combinations of streams that can be built against, and for each the one set of builds that is taken (§9)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from itertools import product
+from math import prod
+
+from mbs.expansion.candidates import Candidates
+from mbs.expansion.solver import Conflict, ModuleSolver, Solved
+from mbs.nsvc import NSVC
+
+Streams = Mapping[str, str]
+"""One stream per module name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """One base module stream, or none, with the builds of every other stream that work on it."""
+
+    base: NSVC | None
+    builds: Mapping[str, Mapping[str, tuple[NSVC, ...]]]
+    """By module name, then by stream; the base module is in it too."""
+
+    @property
+    def count(self) -> int:
+        """How many combinations of streams there are."""
+        return prod(len(streams) for streams in self.builds.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Impossible:
+    """Streams that cannot be combined, alone or with anything else."""
+
+    streams: Streams
+    reason: str
+
+
+class Combiner:
+    """Looks for combinations among the candidates of one expansion."""
+
+    def __init__(self, candidates: Candidates, solver: ModuleSolver) -> None:
+        """Take the candidates, and the solver that they are loaded into."""
+        self._candidates = candidates
+        self._solver = solver
+        self._rank = {nsvc: rank for group in candidates.by_stream.values() for rank, nsvc in enumerate(group)}
+
+    def choices(self, axes: Mapping[str, Sequence[str]], base: str | None) -> Iterator[Choices | Impossible]:
+        """Split the streams of one dependency pair by its base module `base`; drop what does not work on it.
+
+        A build that does not work on the base module alone works on it in no combination: to ask this once for each
+        build spares the product of all contexts.
+        """
+        others = {name: streams for name, streams in axes.items() if name != base}
+        if base is None:
+            yield from self._on_base(others, None)
+        elif not axes[base]:
+            yield Impossible({}, _none_of(base))
+        else:
+            for stream in axes[base]:
+                builds = self._candidates.by_stream.get((base, stream))
+                if builds:
+                    yield from self._on_base(others, builds[0])
+                else:
+                    yield Impossible({base: stream}, self._missing(base, stream))
+
+    def solve(self, choices: Choices) -> Iterator[Solved | Impossible]:
+        """Try every combination of streams, in order; what has proved impossible is not tried again in another."""
+        impossible: list[Impossible] = []
+        for combination in product(*(streams.items() for streams in choices.builds.values())):
+            builds = dict(zip(choices.builds, combination, strict=True))
+            streams = {name: stream for name, (stream, _) in builds.items()}
+            if any(known.streams.items() <= streams.items() for known in impossible):
+                continue
+            best = self._best([some for _, some in builds.values()])
+            if isinstance(best, Conflict):
+                impossible.append(self._core(builds, best, choices.base))
+                yield impossible[-1]
+            else:
+                yield best
+
+    def _on_base(self, others: Mapping[str, Sequence[str]], base: NSVC | None) -> Iterator[Choices | Impossible]:
+        """Give the usable builds of all others; where a module has none at all there is nothing to combine."""
+        on_base = {base.name: base.stream} if base else {}
+        usable: dict[str, dict[str, tuple[NSVC, ...]]] = {base.name: {base.stream: (base,)}} if base else {}
+        for name, streams in others.items():
+            answers = {stream: self._usable(name, stream, base) for stream in streams}
+            usable[name] = {stream: some for stream, some in answers.items() if not isinstance(some, Conflict)}
+            for stream, answer in answers.items():
+                if isinstance(answer, Conflict):
+                    yield Impossible({**on_base, name: stream}, answer.reason)
+            if not streams:
+                yield Impossible(on_base, _none_of(name))
+        yield Choices(base, usable)
+
+    def _usable(self, name: str, stream: str, base: NSVC | None) -> tuple[NSVC, ...] | Conflict:
+        builds = self._candidates.by_stream.get((name, stream), ())
+        if not builds:
+            return Conflict(self._missing(name, stream))
+        with_base = [(base,)] if base else []
+        answers = {nsvc: self._solver.solve([*with_base, (nsvc,)]) for nsvc in builds}
+        usable = tuple(nsvc for nsvc, answer in answers.items() if isinstance(answer, Solved))
+        reasons = dict.fromkeys(answer.reason for answer in answers.values() if isinstance(answer, Conflict))
+        return usable or Conflict("; ".join(reasons))
+
+    def _missing(self, name: str, stream: str) -> str:
+        known = self._candidates.passed_over.get((name, stream))
+        found = f"Cannot find any module builds for {name}:{stream}"
+        return f"{found} that were built on these base modules, only others such as {known[0]}" if known else found
+
+    def _best(self, choices: Sequence[tuple[NSVC, ...]]) -> Solved | Conflict:
+        """Find the set with the smallest sum of version indexes, transitive requires counted; the first of equals."""
+        some = self._solver.solve(choices)
+        if isinstance(some, Conflict) or all(len(builds) == 1 for builds in choices):
+            return some
+        best, lowest = some, self._cost(some) + 1
+        for cost, chosen in cheapest_first(choices, self._rank):
+            if cost >= lowest:
+                break
+            answer = self._solver.solve([(nsvc,) for nsvc in chosen])
+            if isinstance(answer, Solved) and self._cost(answer) < lowest:
+                best, lowest = answer, self._cost(answer)
+        return best
+
+    def _cost(self, solved: Solved) -> int:
+        return sum(self._rank[nsvc] for nsvc in solved.modules)
+
+    def _core(
+        self, builds: Mapping[str, tuple[str, tuple[NSVC, ...]]], conflict: Conflict, base: NSVC | None
+    ) -> Impossible:
+        """Leave out what has no part in the conflict, so that it is told once and not for every combination."""
+        core, reason = dict(builds), conflict.reason
+        for name in builds:
+            fewer = {other: some for other, some in core.items() if other != name}
+            answer = self._solver.solve([some for _, some in fewer.values()])
+            if isinstance(answer, Conflict) and not (base and name == base.name):
+                core, reason = fewer, answer.reason
+        return Impossible({name: stream for name, (stream, _) in core.items()}, reason)
+
+
+def _none_of(name: str) -> str:
+    return f"Cannot find any module builds for {name}"
+
+
+def cheapest_first(
+    choices: Sequence[tuple[NSVC, ...]], rank: Mapping[NSVC, int]
+) -> Iterator[tuple[int, tuple[NSVC, ...]]]:
+    """Enumerate one of each choice with the sum of its ranks, smallest sum first, without building all of them.
+
+    A choice is in the order of its ranks. Equal sums come in the order of the product.
+    """
+    first = (0,) * len(choices)
+    heap = [(_sum(first, choices, rank), first)]
+    seen = {first}
+    while heap:
+        cost, indexes = heappop(heap)
+        yield cost, tuple(choice[index] for choice, index in zip(choices, indexes, strict=True))
+        for place, index in enumerate(indexes):
+            following = (*indexes[:place], index + 1, *indexes[place + 1 :])
+            if index + 1 < len(choices[place]) and following not in seen:
+                seen.add(following)
+                heappush(heap, (_sum(following, choices, rank), following))
+
+
+def _sum(indexes: Sequence[int], choices: Sequence[tuple[NSVC, ...]], rank: Mapping[NSVC, int]) -> int:
+    return sum(rank[choice[index]] for choice, index in zip(choices, indexes, strict=True))

@@ -1,0 +1,76 @@
+"""What expansion gives: the builds, and what cannot be built with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mbs.contexts import Contexts
+from mbs.expansion.provider import RegisteredModule
+from mbs.modulemd.document import Dependencies, Modulemd
+
+Axes = Mapping[str, tuple[str, ...]]
+"""The streams that are combined, by module name."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExpandedStream:
+    """One module build to be: a single stream for everything it is built against."""
+
+    source: Modulemd
+    """The document it comes from, with all its dependency pairs."""
+    pair: int
+    """Which of the source's dependency pairs it is made of, from 0."""
+    dependencies: Dependencies
+    """Its own, reduced pair; the only one that it has."""
+    buildrequires: Mapping[str, RegisteredModule]
+    """By module name, sorted: what it is built against, transitive requires and base modules included."""
+    contexts: Contexts
+    static: bool = False
+    """Whether the packager chose the context."""
+
+    @property
+    def context(self) -> str:
+        """The context of the NSVC."""
+        return self.contexts.context
+
+    def buildrequires_xmd(self) -> dict[str, dict[str, str]]:
+        """Give `xmd.mbs.buildrequires` as MBS writes it: ref, stream, version, context and koji_tag by name."""
+        return {name: _as_xmd(module) for name, module in self.buildrequires.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Unsatisfied:
+    """Streams that cannot be used together; nothing that contains them is built."""
+
+    pair: int
+    """The dependency pair, from 0."""
+    combination: Mapping[str, str]
+    """Stream by module name; a part of the pair's modules where these alone are impossible."""
+    reason: str
+    """Why, in words."""
+
+    def __str__(self) -> str:
+        """Give the combination with its reason."""
+        streams = ", ".join(f"{name}:{stream}" for name, stream in self.combination.items())
+        return f"{streams}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """All results in the order of pairs, then of streams, base modules first; the same for the same input."""
+
+    results: tuple[ExpandedStream, ...]
+    unsatisfied: tuple[Unsatisfied, ...] = ()
+    axes: tuple[Axes, ...] = ()
+    """What multiplies, for each dependency pair."""
+
+
+def _as_xmd(module: RegisteredModule) -> dict[str, str]:
+    return {
+        "ref": module.commit,
+        "stream": module.nsvc.stream,
+        "version": str(module.nsvc.version),
+        "context": module.nsvc.context,
+        "koji_tag": module.koji_tag or "",
+    }

@@ -1,0 +1,76 @@
+"""A small universe of modules to expand against, written down in a line each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import pytest
+
+from mbs.expansion.provider import RegisteredModule
+from mbs.modulemd.document import Dependencies, Modulemd
+from mbs.nsvc import NSVC
+from mbs.streams import stream_version
+
+Listed = Mapping[str, Sequence[str]]
+
+
+class MakeModule(Protocol):
+    """The fixture `module`."""
+
+    def __call__(
+        self,
+        nsvc: str,
+        *requires: Listed,
+        on: str | None = None,
+        virtual: Sequence[str] = (),
+        retired: bool = False,
+    ) -> RegisteredModule: ...
+
+
+class MakeDocument(Protocol):
+    """The fixture `document`."""
+
+    def __call__(self, *pairs: tuple[Listed, Listed], context: str | None = None) -> Modulemd: ...
+
+
+def _frozen(section: Listed) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(streams) for name, streams in section.items()}
+
+
+@pytest.fixture(scope="session")
+def module() -> MakeModule:
+    """Register `name:stream:version:context`, with its alternative requires, built on a platform `stream:version`."""
+
+    def make(
+        nsvc: str,
+        *requires: Listed,
+        on: str | None = None,
+        virtual: Sequence[str] = (),
+        retired: bool = False,
+    ) -> RegisteredModule:
+        identity = NSVC.parse(nsvc)
+        pairs = tuple(Dependencies(requires=_frozen(section)) for section in requires)
+        return RegisteredModule(
+            nsvc=identity,
+            document=Modulemd(name=identity.name, stream=identity.stream, dependencies=pairs),
+            koji_tag=f"module-{nsvc.replace(':', '-')}",
+            commit="0123abc",
+            stream_version=stream_version(identity.stream) if identity.name == "platform" else None,
+            virtual_streams=tuple(virtual),
+            buildrequires={"platform": NSVC.parse(f"platform:{on}:0:00000000")} if on else {},
+            retired=retired,
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def document() -> MakeDocument:
+    """Make the document of `app:1` from pairs of buildrequires and requires."""
+
+    def make(*pairs: tuple[Listed, Listed], context: str | None = None) -> Modulemd:
+        dependencies = tuple(Dependencies(_frozen(build), _frozen(run)) for build, run in pairs)
+        return Modulemd(name="app", stream="1", context=context, dependencies=dependencies)
+
+    return make

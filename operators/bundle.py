@@ -1,0 +1,137 @@
+"""The DAG bundle of module builds: Airflow's way to get DAG files from elsewhere; here from the registry.
+
+Every unfinished module build has two small files: its plan, and a Python file that shows the modulemd (the UI's Code
+tab) and asks `dags.module_build` for the DAG. A plan never changes once it is recorded, so a worker that finds the
+file of its DAG needs no look into the registry.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from airflow.configuration import conf
+from airflow.dag_processing.bundles.base import BaseDagBundle
+from airflow.sdk import get_parsing_context
+
+from mbs.errors import Infrastructure
+from mbs.registry.rows import BundleEntry, StoredPlan
+from operators.identifiers import dag_id
+from operators.registry import registry
+
+log = logging.getLogger(__name__)
+
+INDEX = "index.json"
+"""Beside the files: the token of the plan by DAG id, as of the last refresh."""
+
+_SOURCE = """\
+# -*- coding: utf-8 -*-
+# An Airflow DAG, written by the module build service; a change here is lost. The document that it builds:
+#
+{document}
+#
+from pathlib import Path
+
+from dags.module_build import module_build_dag
+from mbs.plan import from_json
+
+dag = module_build_dag(from_json(Path(__file__).with_suffix(".json").read_text(), build={build!r}))
+"""
+
+
+class ModuleBuildBundle(BaseDagBundle):
+    """Serves one DAG file per module build that is unfinished, or finished not long ago.
+
+    `keep_hours` is how long a finished build keeps its DAG; after that Airflow hides it and keeps its history.
+    """
+
+    def __init__(
+        self, *, keep_hours: float | None = None, registry_conn_id: str = "mbs_registry", **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        hours = conf.getfloat("mbs", "keep_dags_hours", fallback=168.0) if keep_hours is None else keep_hours
+        self.keep = timedelta(hours=hours)
+        self.registry_conn_id = registry_conn_id
+
+    @property
+    def path(self) -> Path:
+        """Directory of the DAG files."""
+        return self.base_dir / "files"
+
+    def initialize(self) -> None:
+        """Fetch the files, unless this is a worker that has the one it came for."""
+        wanted = get_parsing_context().dag_id
+        if wanted is None or not (self.path / f"{wanted}.py").exists():
+            self.refresh()
+        super().initialize()
+
+    def get_current_version(self) -> None:
+        """Give no version: a plan does not change."""
+        return
+
+    def refresh(self) -> None:
+        """Write the files of new module builds and remove those of old ones.
+
+        While the registry is away the files stay as they are.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            with self.lock():
+                self._synchronise()
+        except Infrastructure as error:
+            log.warning("The registry does not answer; the DAGs of module builds stay as they are: %s", error)
+
+    def view_url_template(self) -> str | None:
+        """Give no page: the files are made, not kept somewhere."""
+        return None
+
+    def _synchronise(self) -> None:
+        source = registry(self.registry_conn_id)
+        entries = {dag_id(entry.nsvc): entry for entry in source.unfinished_builds(finished_within=self.keep)}
+        index = _read_index(self.base_dir / INDEX)
+        changed = [entry.build_id for key, entry in entries.items() if not self._is_current(key, entry, index)]
+        for stored in source.stored_plans(changed) if changed else ():
+            self._write(stored)
+        if changed or index.keys() != entries.keys():
+            self._remove_all_but(entries)
+            tokens = {key: entry.token for key, entry in entries.items()}
+            replace(self.base_dir / INDEX, json.dumps(tokens))
+
+    def _is_current(self, key: str, entry: BundleEntry, index: Mapping[str, str]) -> bool:
+        return index.get(key) == entry.token and (self.path / f"{key}.py").exists()
+
+    def _write(self, stored: StoredPlan) -> None:
+        key = dag_id(stored.nsvc)
+        replace(self.path / f"{key}.json", stored.plan)
+        replace(self.path / f"{key}.py", source_of(stored))
+
+    def _remove_all_but(self, keep: Iterable[str]) -> None:
+        wanted = {f"{key}{suffix}" for key in keep for suffix in (".py", ".json")}
+        for path in self.path.iterdir():
+            if path.suffix in {".py", ".json"} and path.name not in wanted:
+                path.unlink(missing_ok=True)
+
+
+def source_of(stored: StoredPlan) -> str:
+    """Give the text of the DAG file; nothing of the document can be anything but a comment in it."""
+    lines = (f"# {''.join(c for c in line if c.isprintable())}".rstrip() for line in stored.modulemd.splitlines())
+    return _SOURCE.format(document="\n".join(lines), build=str(stored.nsvc))
+
+
+def replace(path: Path, text: str) -> None:
+    """Write a file so that a reader finds the old text or the new one, never a part."""
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def _read_index(path: Path) -> dict[str, str]:
+    try:
+        index = json.loads(path.read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
+    return index if isinstance(index, dict) else {}

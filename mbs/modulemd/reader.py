@@ -26,6 +26,7 @@ from mbs.modulemd.document import (
     RpmComponent,
 )
 from mbs.modulemd.guard import MANY_DOCUMENTS, ONE_DOCUMENT, Limits, Part, refusal, scan
+from mbs.modulemd.lines import original_line
 
 gi.require_version("Modulemd", "2.0")
 from gi.repository import GLib  # noqa: E402  # the version is to be named first
@@ -34,7 +35,7 @@ from gi.repository import Modulemd as Lib  # noqa: E402  # the version is to be 
 _KINDS = {"modulemd", "modulemd-stream", "modulemd-packager"}
 _UNNAMED = "__unnamed_"
 """libmodulemd's own stand-in for a missing name or stream; left out when written."""
-_PLACE = re.compile(r"\s*\[line (\d+) col \d+\]")
+_PLACE = re.compile(r"\s*\[line (\d+) col (\d+)\]")
 
 
 def read(text: str | bytes, limits: Limits | None = ONE_DOCUMENT) -> Modulemd | PackagerV3:
@@ -109,7 +110,7 @@ def _read_part(part: Part) -> Modulemd | PackagerV3:
 @lru_cache(maxsize=8)
 def _parsed(text: str) -> Any:  # noqa: ANN401  # an object of libmodulemd, which has no types
     """Let libmodulemd read; the object is shared and never changed."""
-    return _guarded(lambda: _given(Lib.read_packager_string(text, None, None)[1]))
+    return _guarded(lambda: _given(Lib.read_packager_string(text, None, None)[1]), text)
 
 
 def _given(parsed: Any) -> Any:  # noqa: ANN401  # an object of libmodulemd, which has no types
@@ -119,13 +120,14 @@ def _given(parsed: Any) -> Any:  # noqa: ANN401  # an object of libmodulemd, whi
     return parsed
 
 
-def _guarded(call: Callable[[], Any]) -> Any:  # noqa: ANN401  # whatever libmodulemd gives
-    """Call libmodulemd; its errors are the user's."""
+def _guarded(call: Callable[[], Any], text: str = "") -> Any:  # noqa: ANN401  # whatever libmodulemd gives
+    """Call libmodulemd; its errors are the user's, at the line of `text` that they are about."""
     try:
         return call()
     except GLib.Error as error:
         place = _PLACE.search(error.message)
-        raise refusal(_PLACE.sub("", error.message), int(place.group(1)) if place else None) from None
+        line = original_line(text, int(place.group(1)), int(place.group(2))) if place and text else None
+        raise refusal(_PLACE.sub("", error.message).rstrip("."), line) from None
     except TypeError:
         raise refusal("libmodulemd cannot read it") from None
 

@@ -1,0 +1,199 @@
+"""A module's tag, build tag, package lists, groups and target: what there should be, and the calls that make it so.
+
+`ensure_tags` looks, decides and acts until there is nothing left to do, so that a half-made state converges, and a
+finished one costs a single multicall and changes nothing (MBS edits both tags at nearly every event).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mbs.errors import HubRefused
+from mbs.koji.faults import is_race
+from mbs.koji.session import Call, Hub, KojiValue, call
+from mbs.plan import BuildPlan
+
+ROUNDS = 6
+"""Create, fill, see that it is complete; and as many again for those who race with us."""
+
+
+@dataclass(frozen=True, slots=True)
+class TagFacts:
+    """A tag that exists."""
+
+    arches: frozenset[str]
+    permission: str | None
+    locked: bool
+    extra: Mapping[str, Any]
+    packages: Mapping[str, bool] = field(default_factory=dict)
+    """Own package list: whether each is blocked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the hub has of a module build; None is what it has not."""
+
+    owner: str
+    """Of the package lists: the packager, or this service where the hub does not know the packager."""
+    tag: TagFacts | None = None
+    build_tag: TagFacts | None = None
+    groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Packages by group of the build tag, inherited ones included: what is inherited is not added again."""
+    target: tuple[str, str] | None = None
+    """Names of the target's build tag and destination tag."""
+    built: frozenset[str] = frozenset()
+    """Packages that have a build in the build tag itself."""
+
+
+def ensure_tags(hub: Hub, plan: BuildPlan) -> int:
+    """Make everything of §12.2 that is not there; gives the number of changes. Raises HubRefused, HubAway."""
+    made = 0
+    for _ in range(ROUNDS):
+        steps = missing(plan, look(hub, plan))
+        if not steps:
+            return made
+        made += len(steps)
+        _act(hub, steps)
+    msg = f"tag {plan.koji_tag} does not stay as it is made; someone else changes it"
+    raise HubRefused(msg)
+
+
+def look(hub: Hub, plan: BuildPlan) -> Found:
+    """See what there is, in one multicall."""
+    answers = hub.multicall(
+        (
+            call("getTag", plan.koji_tag),
+            call("getTag", plan.build_tag),
+            call("listPackages", tagID=plan.koji_tag),
+            call("listPackages", tagID=plan.build_tag),
+            call("getTagGroups", plan.build_tag),
+            call("listTagged", plan.build_tag, inherit=False),
+            call("getBuildTarget", plan.target),
+            call("getUser", plan.owner),
+            call("getLoggedInUser"),
+        )
+    )
+    tag, build_tag, packages, build_packages, groups, tagged, target, user, us = answers
+    _raise_refused((tag, build_tag, target, us))
+    return Found(
+        owner=plan.owner if isinstance(user, dict) else us["name"],
+        tag=_tag(tag, packages),
+        build_tag=_tag(build_tag, build_packages),
+        groups=_groups(groups) if build_tag else {},
+        target=(target["build_tag_name"], target["dest_tag_name"]) if target else None,
+        built=frozenset(build["package_name"] for build in tagged) if build_tag else frozenset(),
+    )
+
+
+def missing(plan: BuildPlan, found: Found) -> tuple[Call, ...]:
+    """Give the calls that can be made now; the tags first, as all others need them. Raises HubRefused."""
+    if found.tag is None or found.build_tag is None:
+        names = ((plan.koji_tag, found.tag), (plan.build_tag, found.build_tag))
+        return tuple(_create(plan, name) for name, tag in names if tag is None)
+    return (
+        *_edit(plan, plan.koji_tag, found.tag),
+        *_edit(plan, plan.build_tag, found.build_tag),
+        *_list_packages(plan.packages, plan.koji_tag, found.tag, found.owner),
+        *_list_packages(plan.packages, plan.build_tag, found.build_tag, found.owner),
+        *_block(plan, found.build_tag, found.built),
+        *_fill_groups(plan, found.groups),
+        *_target(plan, found.target),
+    )
+
+
+def _create(plan: BuildPlan, name: str) -> Call:
+    permission = {"perm": plan.tag_permission} if plan.tag_permission else {}
+    return call("createTag", name, arches=_arches(plan), extra=dict(plan.tag_extra), **permission)
+
+
+def _edit(plan: BuildPlan, name: str, tag: TagFacts) -> Iterator[Call]:
+    """Edit what differs, if anything does."""
+    changed: dict[str, object] = {}
+    if tag.arches != frozenset(plan.arches):
+        changed["arches"] = _arches(plan)
+    if plan.tag_permission and tag.permission != plan.tag_permission:
+        changed["perm"] = plan.tag_permission
+    extra = {key: value for key, value in plan.tag_extra.items() if key not in tag.extra or tag.extra[key] != value}
+    if extra:
+        changed["extra"] = extra
+    if changed and tag.locked:
+        msg = f"tag {name} is locked and differs in {', '.join(changed)}; a Koji administrator can unlock it"
+        raise HubRefused(msg, code=1004)
+    if changed:
+        yield call("editTag2", name, **changed)
+
+
+def _list_packages(packages: Collection[str], name: str, tag: TagFacts, owner: str) -> Iterator[Call]:
+    for package in packages:
+        if package not in tag.packages:
+            yield call("packageListAdd", name, package, owner)
+
+
+def _block(plan: BuildPlan, build_tag: TagFacts, built: Collection[str]) -> Iterator[Call]:
+    """Block what the base must not give, until the module's own build of it is there (the gate unblocks it)."""
+    for package in plan.blocked_packages:
+        listed_first = package in plan.packages and package not in build_tag.packages
+        if not (build_tag.packages.get(package) or package in built or listed_first):
+            yield call("packageListBlock", plan.build_tag, package)
+
+
+def _fill_groups(plan: BuildPlan, groups: Mapping[str, frozenset[str]]) -> Iterator[Call]:
+    for group in plan.groups:
+        if group.name not in groups:
+            yield call("groupListAdd", plan.build_tag, group.name)
+        for package in group.packages:
+            if package not in groups.get(group.name, ()):
+                yield call("groupPackageListAdd", plan.build_tag, group.name, package)
+
+
+def _target(plan: BuildPlan, target: tuple[str, str] | None) -> Iterator[Call]:
+    wanted = (plan.build_tag, plan.koji_tag)
+    if target is None:
+        yield call("createBuildTarget", plan.target, *wanted)
+    elif target != wanted:
+        msg = (
+            f"target {plan.target} builds in {target[0]} for {target[1]}, not in {wanted[0]} for {wanted[1]}; "
+            "a Koji administrator has to look what uses it"
+        )
+        raise HubRefused(msg)
+
+
+def _act(hub: Hub, steps: Collection[Call]) -> None:
+    """Make the calls; who lost a race looks again."""
+    refused = [answer for answer in hub.multicall(steps) if isinstance(answer, HubRefused)]
+    _raise_refused([refusal for refusal in refused if not is_race(refusal)])
+
+
+def _raise_refused(answers: Collection[KojiValue]) -> None:
+    """Raise all refusals as one."""
+    refused = [answer for answer in answers if isinstance(answer, HubRefused)]
+    if refused:
+        raise HubRefused("; ".join(dict.fromkeys(map(str, refused))), code=refused[0].code)
+
+
+def _tag(tag: KojiValue, packages: KojiValue) -> TagFacts | None:
+    if tag is None:
+        return None
+    _raise_refused((packages,))
+    return TagFacts(
+        arches=frozenset((tag["arches"] or "").split()),
+        permission=tag["perm"],
+        locked=tag["locked"],
+        extra=tag["extra"],
+        packages={package["package_name"]: bool(package["blocked"]) for package in packages},
+    )
+
+
+def _groups(groups: KojiValue) -> Mapping[str, frozenset[str]]:
+    _raise_refused((groups,))
+    return {
+        group["name"]: frozenset(listed["package"] for listed in group["packagelist"] if not listed["blocked"])
+        for group in groups
+        if not group["blocked"]
+    }
+
+
+def _arches(plan: BuildPlan) -> str:
+    return " ".join(sorted(plan.arches))

@@ -1,0 +1,137 @@
+"""Koji tasks as values, and what a build task means for one arch. No I/O.
+
+A `build` task has a child that makes the SRPM and one `buildArch` child for each arch, labelled with it; a noarch
+package has a single one, labelled `noarch`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Self, TypeAlias
+
+NOARCH = "noarch"
+_BUILD_ARCH = "buildArch"
+
+
+class TaskState(IntEnum):
+    """Koji's states of a task."""
+
+    FREE = 0
+    OPEN = 1
+    CLOSED = 2
+    CANCELED = 3
+    ASSIGNED = 4
+    FAILED = 5
+
+
+UNFINISHED = frozenset({TaskState.FREE, TaskState.OPEN, TaskState.ASSIGNED})
+UNSUCCESSFUL = frozenset({TaskState.CANCELED, TaskState.FAILED})
+
+
+@dataclass(frozen=True, slots=True)
+class TaskInfo:
+    """What `getTaskInfo` and `getTaskChildren` say of a task."""
+
+    id: int
+    method: str
+    state: TaskState
+    arch: str = NOARCH
+    label: str | None = None
+    host_id: int | None = None
+    awaited: bool | None = None
+    """None until the parent has made all of its children of this stage and waits for them."""
+    completion_ts: float | None = None
+    """Seconds since the epoch, by the hub's clock."""
+
+    @classmethod
+    def read(cls, answer: Mapping[str, Any]) -> Self:
+        """Read one task of a hub's answer."""
+        return cls(
+            id=answer["id"],
+            method=answer["method"],
+            state=TaskState(answer["state"]),
+            arch=answer["arch"],
+            label=answer["label"],
+            host_id=answer["host_id"],
+            awaited=answer["awaited"],
+            completion_ts=answer["completion_ts"],
+        )
+
+    @property
+    def ended(self) -> bool:
+        """Whether the task will not change any more."""
+        return self.state not in UNFINISHED
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Nothing is decided yet; `task` is what is being waited for: the arch's child once there is one."""
+
+    task: TaskInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """The arch is built."""
+
+    task: TaskInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """The package is not built for the arch (ExclusiveArch, ExcludeArch)."""
+
+    arch: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The build ended without success; `task` is the one to look at: the child that failed, or the build itself."""
+
+    task: TaskInfo
+
+
+Outcome: TypeAlias = Waiting | Succeeded | Skipped | Failed
+
+
+def follow(build: TaskInfo, children: Sequence[TaskInfo], arch: str) -> Outcome:
+    """Say how far the build is for one arch.
+
+    An arch that is done is done, whatever becomes of its siblings. An arch without a child is skipped as soon as
+    Koji has made all of the `buildArch` children (it then waits for them), or when the build is complete. Of a build
+    followed as `noarch` that turns out to have arches, all must be done.
+    """
+    mine = _child_for(children, arch)
+    if mine is not None and mine.state is TaskState.CLOSED:
+        return Succeeded(mine)
+    if build.state in UNSUCCESSFUL or (mine is not None and mine.state in UNSUCCESSFUL):
+        return Failed(culprit(build, children, arch))
+    if mine is None and arch == NOARCH and build.state is TaskState.CLOSED:
+        return Succeeded(build)
+    if mine is None and arch != NOARCH and (build.state is TaskState.CLOSED or _all_made(children)):
+        return Skipped(arch)
+    return Waiting(mine or _running(children) or build)
+
+
+def culprit(build: TaskInfo, children: Sequence[TaskInfo], arch: str | None = None) -> TaskInfo:
+    """Give the child that tells why a build failed: one that failed, of this arch if possible; else the build.
+
+    Koji cancels the siblings of a child that failed, so a canceled child says nothing.
+    """
+    failed = [child for child in children if child.state is TaskState.FAILED]
+    return next((child for child in failed if child.label == arch), failed[0] if failed else build)
+
+
+def _child_for(children: Iterable[TaskInfo], arch: str) -> TaskInfo | None:
+    by_label = {child.label or child.arch: child for child in children if child.method == _BUILD_ARCH}
+    return by_label.get(arch) or by_label.get(NOARCH)
+
+
+def _all_made(children: Iterable[TaskInfo]) -> bool:
+    return any(child.method == _BUILD_ARCH and child.awaited is not None for child in children)
+
+
+def _running(children: Iterable[TaskInfo]) -> TaskInfo | None:
+    return next((child for child in children if child.state is TaskState.OPEN), None)

@@ -45,7 +45,8 @@ _FAULT_OF_THE_NETWORK = re.compile(
     r"""could\ ?n[o']t\ (resolve|connect) | (failed|unable)\ to\ connect
     | connection\ (was\ )?(refused|reset) | timed\ out | name\ resolution | name\ or\ service\ not\ known
     | network\ is\ unreachable | no\ route\ to\ host | empty\ reply\ from\ server | transfer\ closed | early\ eof
-    | unexpected\ disconnect | hung\ up\ unexpectedly | (http|returned\ error:)\ (429|5[0-9][0-9]) | (gnutls|ssl)[a-z_ ]*\ error""",
+    | unexpected\ disconnect | hung\ up\ unexpectedly | (http|returned\ error:)\ (429|5[0-9][0-9])
+    | (gnutls|ssl)[a-z_ ]*\ error""",
     re.IGNORECASE | re.VERBOSE,
 )
 

@@ -1,0 +1,100 @@
+"""Which RPMs belong to a module on one arch, and which to its -devel twin (§16.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from mbs.modulemd.document import Modulemd
+from mbs.publish.arches import exclusive_arches, multilib_arches
+from mbs.publish.rpms import RpmFact
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The RPMs of a document, source RPMs included, sorted by NEVRA."""
+
+    rpms: tuple[RpmFact, ...]
+
+    @property
+    def artifacts(self) -> tuple[str, ...]:
+        """NEVRAs with epoch, sorted."""
+        return tuple(rpm.nevra for rpm in self.rpms)
+
+    @property
+    def licenses(self) -> tuple[str, ...]:
+        """Licenses of the binary RPMs, sorted."""
+        return tuple(sorted({rpm.license for rpm in self.rpms if rpm.license and not rpm.is_source}))
+
+
+def select(document: Modulemd, rpms: Iterable[RpmFact], arch: str) -> tuple[Selection, Selection]:
+    """Give the RPMs of the module on `arch`, and those of its -devel twin: what the module leaves out.
+
+    A source RPM goes with the binaries: to the module if it has at least one of them, else to the twin. MBS
+    looks the source up by the name of a binary, so that two sources with a binary of the same name could swap
+    theirs; here each binary knows its own.
+    """
+    facts = sorted(rpms, key=lambda rpm: rpm.nevra)
+    considered = [rpm for rpm in facts if _may_be_on(arch, rpm)]
+    included = _included(considered, facts, _rule(document, arch))
+    taken = {rpm.nevra for rpm in included}
+    left_out = [rpm for rpm in considered if rpm.nevra not in taken]
+    sources_taken = {rpm.srpm_nevra for rpm in included}
+    sources = [rpm for rpm in facts if rpm.is_source]
+    return (
+        _selection(included, (source for source in sources if source.nevra in sources_taken)),
+        _selection(left_out, (source for source in sources if source.nevra not in sources_taken)),
+    )
+
+
+def _selection(binaries: Iterable[RpmFact], sources: Iterable[RpmFact]) -> Selection:
+    return Selection(tuple(sorted((*binaries, *sources), key=lambda rpm: rpm.nevra)))
+
+
+def _may_be_on(arch: str, rpm: RpmFact) -> bool:
+    """Tell whether a binary RPM could be on `arch` at all, whatever the module says."""
+    if rpm.arch not in {arch, "noarch"} | multilib_arches(arch):
+        return False
+    exclusive = exclusive_arches(arch)
+    if exclusive & set(rpm.excludearch):
+        return False
+    return not rpm.exclusivearch or bool(exclusive & set(rpm.exclusivearch))
+
+
+def _included(
+    considered: Sequence[RpmFact], everything: Sequence[RpmFact], wanted: Callable[[RpmFact], bool]
+) -> list[RpmFact]:
+    """Choose the packages first, then the debug packages of what was chosen.
+
+    The debuginfo of a name that no package has (only `foo-debugsource` exists) follows its source: it is
+    included when something else of that source is.
+    """
+    packages = [rpm for rpm in considered if rpm.debugged_name is None and wanted(rpm)]
+    names = {rpm.name for rpm in packages}
+    all_names = {rpm.name for rpm in everything if not rpm.is_source}
+    sources = {rpm.srpm_nevra for rpm in packages}
+
+    def follows(rpm: RpmFact) -> bool:
+        base = rpm.debugged_name
+        return base in names or (base not in all_names and rpm.srpm_nevra in sources)
+
+    debug = [rpm for rpm in considered if rpm.debugged_name is not None and follows(rpm) and wanted(rpm)]
+    return packages + debug
+
+
+def _rule(document: Modulemd, arch: str) -> Callable[[RpmFact], bool]:
+    """Make the test for one RPM: its source is a component (or whitelisted), it is not filtered, multilib is on.
+
+    A source that only the whitelist knows has no component to say `multilib`, so it has none.
+    """
+    multilib = {component.name: component.multilib for component in document.rpms}
+    allowed = set(document.buildopts.rpm_whitelist) or set(multilib)
+    filtered = set(document.rpm_filter)
+    foreign = multilib_arches(arch)
+
+    def wanted(rpm: RpmFact) -> bool:
+        if rpm.srpm_name not in allowed or rpm.name in filtered:
+            return False
+        return rpm.arch not in foreign or arch in multilib.get(rpm.srpm_name, ())
+
+    return wanted

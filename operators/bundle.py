@@ -14,14 +14,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.configuration import conf
 from airflow.dag_processing.bundles.base import BaseDagBundle
 from airflow.sdk import get_parsing_context
 
 from mbs.errors import Infrastructure
 from mbs.registry.rows import BundleEntry, StoredPlan
 from operators.identifiers import dag_id
-from operators.registry import registry
+from operators.registry import CONNECTION, registry
+from operators.settings import settings
 
 log = logging.getLogger(__name__)
 
@@ -46,15 +46,13 @@ dag = module_build_dag(from_json(Path(__file__).with_suffix(".json").read_text()
 class ModuleBuildBundle(BaseDagBundle):
     """Serves one DAG file per module build that is unfinished, or finished not long ago.
 
-    `keep_hours` is how long a finished build keeps its DAG; after that Airflow hides it and keeps its history.
+    How long a finished build keeps its DAG is the setting `dag_retention`; after that Airflow hides it and keeps its
+    history.
     """
 
-    def __init__(
-        self, *, keep_hours: float | None = None, registry_conn_id: str = "mbs_registry", **kwargs: Any
-    ) -> None:
+    def __init__(self, *, registry_conn_id: str = CONNECTION, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        hours = conf.getfloat("mbs", "keep_dags_hours", fallback=168.0) if keep_hours is None else keep_hours
-        self.keep = timedelta(hours=hours)
+        self.keep = timedelta(days=settings().dag_retention)
         self.registry_conn_id = registry_conn_id
 
     @property

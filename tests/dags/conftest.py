@@ -14,13 +14,9 @@ ARCHES = ("x86_64", "aarch64")
 
 
 def component_at(name: str, batch: int = 1, **fields: Any) -> PlannedComponent:
-    return PlannedComponent(
-        name=name,
-        source=f"https://src.example.org/rpms/{name}?#{'0' * 40}",
-        ref="0" * 40,
-        batch=batch,
-        **({"arches": ARCHES, "priority": 10} | fields),
-    )
+    defaults: dict[str, Any] = {"arches": ARCHES, "priority": 10}
+    source = f"https://src.example.org/rpms/{name}?#{'0' * 40}"
+    return PlannedComponent(name=name, source=source, ref="0" * 40, batch=batch, **(defaults | fields))
 
 
 def plan_of(components: Iterable[PlannedComponent], **fields: Any) -> BuildPlan:

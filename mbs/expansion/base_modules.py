@@ -18,12 +18,11 @@ class BaseModules:
 
     ready: tuple[RegisteredModule, ...]
     """Those that the document asks for, each followed by the ready ones compatible with it."""
-    retired: tuple[RegisteredModule, ...]
-    """Compatible, but nothing is built for them any more; what was built against them may be used."""
+    searches: tuple[tuple[RegisteredModule, ...], ...]
+    """For each that the document asks for: on which base modules to look for builds, highest stream version first.
 
-    def for_search(self) -> tuple[RegisteredModule, ...]:
-        """Give all of them, highest stream version first: the order in which their modules are preferred."""
-        return tuple(sorted((*self.ready, *self.retired), key=_number, reverse=True))
+    These may be retired ones: nothing is built for them any more, but what was built on them may be used.
+    """
 
 
 def base_name(names: Iterable[str], settings: ExpansionSettings) -> str | None:
@@ -56,10 +55,11 @@ def find_base_modules(
         raise Unprocessable(_none_found(wanted, settings))
     if settings.allow_only_compatible_base_modules:
         _refuse_incomparable(asked, settings)
-    found = {other.nsvc.name_stream: other for module in asked for other in _compatible(module, provider, settings)}
+    families = [_compatible(module, provider, settings) for module in asked]
+    ready = {other.nsvc: other for family in families for other in family if not other.retired}
     return BaseModules(
-        ready=tuple(module for module in found.values() if not module.retired),
-        retired=tuple(module for module in found.values() if module.retired),
+        ready=tuple(ready.values()),
+        searches=tuple(tuple(sorted(family, key=_number, reverse=True)) for family in families),
     )
 
 

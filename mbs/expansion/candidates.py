@@ -35,11 +35,12 @@ def collect(
 ) -> Candidates:
     """Collect the candidates for expanded pairs, breadth first, every name:stream once.
 
-    That each is visited once is what ends cycles of requires and keeps diamonds cheap; MBS does neither (§8.2).
+    That each is visited once is what ends cycles of requires and keeps diamonds cheap; MBS does neither (§8.2). It
+    also collects only once per major release, so that the newest of several asked minor releases hides what was
+    built on the older ones; here each asked release has its own search.
     """
     modules = {module.nsvc: module for module in bases.ready}
     passed_over: dict[tuple[str, str], tuple[NSVC, ...]] = {}
-    search = bases.for_search()
     queue = deque(key for section in buildrequires for key in _keys(section, settings))
     for module in bases.ready:
         queue.extend(_required_keys(module, provider, settings))
@@ -50,11 +51,11 @@ def collect(
             continue
         seen.add(key)
         builds = provider.builds(*key)
-        found = newest_builds(builds, search)
-        modules.update({module.nsvc: module for module in found})
+        found = {build.nsvc: build for search in bases.searches for build in newest_builds(builds, search)}
+        modules.update(found)
         if not found:
             passed_over[key] = tuple(build.nsvc for build in builds)
-        for module in found:
+        for module in found.values():
             queue.extend(_required_keys(module, provider, settings))
     return Candidates(modules, _by_stream(modules), passed_over)
 

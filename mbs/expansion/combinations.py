@@ -53,18 +53,14 @@ class Combiner:
         A build that does not work on the base module alone works on it in no combination: to ask this once for each
         build spares the product of all contexts.
         """
-        others = {name: streams for name, streams in axes.items() if name != base}
+        known = {name: [stream for stream in streams if self._builds(name, stream)] for name, streams in axes.items()}
+        yield from self._missing(axes)
+        others = {name: streams for name, streams in known.items() if name != base}
         if base is None:
             yield from self._on_base(others, None)
-        elif not axes[base]:
-            yield Impossible({}, _none_of(base))
         else:
-            for stream in axes[base]:
-                builds = self._candidates.by_stream.get((base, stream))
-                if builds:
-                    yield from self._on_base(others, builds[0])
-                else:
-                    yield Impossible({base: stream}, self._missing(base, stream))
+            for stream in known[base]:
+                yield from self._on_base(others, self._builds(base, stream)[0])
 
     def solve(self, choices: Choices) -> Iterator[Solved | Impossible]:
         """Try every combination of streams, in order; what has proved impossible is not tried again in another."""
@@ -81,34 +77,41 @@ class Combiner:
             else:
                 yield best
 
+    def _builds(self, name: str, stream: str) -> tuple[NSVC, ...]:
+        return self._candidates.by_stream.get((name, stream), ())
+
+    def _missing(self, axes: Mapping[str, Sequence[str]]) -> Iterator[Impossible]:
+        """Tell of modules without any stream, and of streams without a candidate."""
+        for name, streams in axes.items():
+            if not streams:
+                yield Impossible({}, f"Cannot find any module builds for {name}")
+            for stream in streams:
+                if not self._builds(name, stream):
+                    yield Impossible({name: stream}, self._why_missing(name, stream))
+
+    def _why_missing(self, name: str, stream: str) -> str:
+        built = self._candidates.passed_over.get((name, stream))
+        found = f"Cannot find any module builds for {name}:{stream}"
+        return f"{found} on these base modules, only on others: {built[0]} is the newest" if built else found
+
     def _on_base(self, others: Mapping[str, Sequence[str]], base: NSVC | None) -> Iterator[Choices | Impossible]:
-        """Give the usable builds of all others; where a module has none at all there is nothing to combine."""
+        """Give the builds that work on one base module; where a module has none there is nothing to combine."""
         on_base = {base.name: base.stream} if base else {}
         usable: dict[str, dict[str, tuple[NSVC, ...]]] = {base.name: {base.stream: (base,)}} if base else {}
         for name, streams in others.items():
-            answers = {stream: self._usable(name, stream, base) for stream in streams}
-            usable[name] = {stream: some for stream, some in answers.items() if not isinstance(some, Conflict)}
+            answers = {stream: self._usable(self._builds(name, stream), base) for stream in streams}
+            usable[name] = {stream: builds for stream, builds in answers.items() if not isinstance(builds, Conflict)}
             for stream, answer in answers.items():
                 if isinstance(answer, Conflict):
                     yield Impossible({**on_base, name: stream}, answer.reason)
-            if not streams:
-                yield Impossible(on_base, _none_of(name))
         yield Choices(base, usable)
 
-    def _usable(self, name: str, stream: str, base: NSVC | None) -> tuple[NSVC, ...] | Conflict:
-        builds = self._candidates.by_stream.get((name, stream), ())
-        if not builds:
-            return Conflict(self._missing(name, stream))
+    def _usable(self, builds: Sequence[NSVC], base: NSVC | None) -> tuple[NSVC, ...] | Conflict:
         with_base = [(base,)] if base else []
         answers = {nsvc: self._solver.solve([*with_base, (nsvc,)]) for nsvc in builds}
         usable = tuple(nsvc for nsvc, answer in answers.items() if isinstance(answer, Solved))
         reasons = dict.fromkeys(answer.reason for answer in answers.values() if isinstance(answer, Conflict))
         return usable or Conflict("; ".join(reasons))
-
-    def _missing(self, name: str, stream: str) -> str:
-        known = self._candidates.passed_over.get((name, stream))
-        found = f"Cannot find any module builds for {name}:{stream}"
-        return f"{found} that were built on these base modules, only others such as {known[0]}" if known else found
 
     def _best(self, choices: Sequence[tuple[NSVC, ...]]) -> Solved | Conflict:
         """Find the set with the smallest sum of version indexes, transitive requires counted; the first of equals."""
@@ -138,10 +141,6 @@ class Combiner:
             if isinstance(answer, Conflict) and not (base and name == base.name):
                 core, reason = fewer, answer.reason
         return Impossible({name: stream for name, (stream, _) in core.items()}, reason)
-
-
-def _none_of(name: str) -> str:
-    return f"Cannot find any module builds for {name}"
 
 
 def cheapest_first(

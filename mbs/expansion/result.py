@@ -46,14 +46,14 @@ class Unsatisfied:
     pair: int
     """The dependency pair, from 0."""
     combination: Mapping[str, str]
-    """Stream by module name; a part of the pair's modules where these alone are impossible."""
+    """Stream by module name; only those that have a part in it, so none where a module has no stream at all."""
     reason: str
     """Why, in words."""
 
     def __str__(self) -> str:
         """Give the combination with its reason."""
         streams = ", ".join(f"{name}:{stream}" for name, stream in self.combination.items())
-        return f"{streams}: {self.reason}"
+        return f"{streams}: {self.reason}" if streams else self.reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
@@ -13,25 +12,8 @@ from mbs.nsvc import NSVC
 from mbs.streams import stream_version
 
 Listed = Mapping[str, Sequence[str]]
-
-
-class MakeModule(Protocol):
-    """The fixture `module`."""
-
-    def __call__(
-        self,
-        nsvc: str,
-        *requires: Listed,
-        on: str | None = None,
-        virtual: Sequence[str] = (),
-        retired: bool = False,
-    ) -> RegisteredModule: ...
-
-
-class MakeDocument(Protocol):
-    """The fixture `document`."""
-
-    def __call__(self, *pairs: tuple[Listed, Listed], context: str | None = None) -> Modulemd: ...
+MakeModule = Callable[..., RegisteredModule]
+MakeDocument = Callable[..., Modulemd]
 
 
 def _frozen(section: Listed) -> dict[str, tuple[str, ...]]:

@@ -1,0 +1,125 @@
+"""Base modules and finished modules from elsewhere, as they are registered (MBS §6.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import cast
+
+from mbs.contexts import DEFAULT_CONTEXT
+from mbs.expansion.provider import RegisteredModule
+from mbs.modulemd.changes import Changes
+from mbs.modulemd.document import Modulemd
+from mbs.modulemd.reader import apply
+from mbs.modulemd.rules import Finding, identity_problems, refuse, unprocessable
+from mbs.nsvc import NSVC
+from mbs.streams import stream_version
+
+
+def imported(
+    document: Modulemd, base_module_names: Collection[str], suffixes: Mapping[str, float] | None = None
+) -> RegisteredModule:
+    """Turn a document into a registered module; raise `Unprocessable` with all that is wrong.
+
+    A missing `xmd.mbs` becomes `{mse: TRUE}`, a missing context `00000000`. `suffixes` is the setting
+    `stream_suffixes`; stream version and virtual streams are those of base modules only.
+    """
+    base = document.name in base_module_names
+    refuse([*_problems(document), *(_base_problems(document) if base else ())])
+    completed = _completed(document)
+    name, stream, context = str(completed.name), str(completed.stream), str(completed.context)
+    mbs = completed.xmd_mbs
+    return RegisteredModule(
+        nsvc=NSVC(name, stream, completed.version, context),
+        document=completed,
+        koji_tag=_text(mbs, "koji_tag"),
+        commit=_text(mbs, "commit") or "",
+        stream_version=stream_version(stream, suffixes=suffixes) if base else None,
+        virtual_streams=_texts(mbs, "virtual_streams") if base else (),
+        buildrequires={name: _nsvc(name, entry) for name, entry in _buildrequires(completed).items()},
+        arches=_texts(mbs, "koji_tag_arches"),
+    )
+
+
+def _completed(document: Modulemd) -> Modulemd:
+    """Fill in what a document may leave out."""
+    if "mbs" in document.xmd and document.context:
+        return document
+    xmd = dict(document.xmd) | ({} if "mbs" in document.xmd else {"mbs": {"mse": True}})
+    return apply(document, Changes(context=document.context or DEFAULT_CONTEXT, xmd=xmd))
+
+
+def _problems(document: Modulemd) -> Iterator[Finding]:
+    """Find what is wrong with any imported module."""
+    if not document.name or not document.stream:
+        yield unprocessable("Both the name and stream must be set for the modulemd being imported.", "data.name")
+    yield from identity_problems(document.name, document.stream, document.context)
+    if not isinstance(document.xmd.get("mbs", {}), Mapping):
+        yield unprocessable("The mbs field in xmd must be a mapping", "data.xmd.mbs")
+    if len(document.dependencies) > 1:
+        yield unprocessable(
+            "The imported module's dependencies list should contain just one element", "data.dependencies"
+        )
+    yield from _buildrequires_problems(document)
+
+
+def _buildrequires_problems(document: Modulemd) -> Iterator[Finding]:
+    """Find build dependencies that are not resolved, or not legibly."""
+    resolved = _buildrequires(document)
+    missing = sorted({name for pair in document.dependencies for name in pair.buildrequires} - set(resolved))
+    if missing:
+        yield unprocessable(
+            'The imported module buildrequires other modules, but the metadata in the xmd["mbs"]["buildrequires"] '
+            f"dictionary is missing entries: {', '.join(missing)}",
+            "data.xmd.mbs.buildrequires",
+        )
+    for name, entry in resolved.items():
+        if not _is_resolved(entry):
+            yield unprocessable(
+                f'The entry of {name} in xmd["mbs"]["buildrequires"] needs stream, version (a number) and context',
+                f"data.xmd.mbs.buildrequires.{name}",
+            )
+
+
+def _base_problems(document: Modulemd) -> Iterator[Finding]:
+    """Find what is wrong with a base module."""
+    marking, virtual = document.xmd_mbs.get("disttag_marking"), document.xmd_mbs.get("virtual_streams", [])
+    if isinstance(marking, str) and "-" in marking:
+        yield unprocessable("The disttag_marking cannot contain a dash", "data.xmd.mbs.disttag_marking")
+    if not marking and "-" in (document.stream or ""):
+        yield unprocessable("The stream cannot contain a dash unless disttag_marking is set", "data.stream")
+    if not isinstance(virtual, list) or not all(isinstance(each, str) for each in virtual):
+        yield unprocessable("The virtual streams must be a list of strings", "data.xmd.mbs.virtual_streams")
+
+
+def _buildrequires(document: Modulemd) -> Mapping[str, object]:
+    """Give `xmd.mbs.buildrequires`."""
+    value = document.xmd_mbs.get("buildrequires", {})
+    return value if isinstance(value, Mapping) else {}
+
+
+def _is_resolved(entry: object) -> bool:
+    """Say whether an entry of `xmd.mbs.buildrequires` names one build."""
+    return (
+        isinstance(entry, Mapping)
+        and isinstance(entry.get("stream"), str)
+        and str(entry.get("version", "")).isdecimal()
+        and isinstance(entry.get("context"), str)
+    )
+
+
+def _nsvc(name: str, entry: object) -> NSVC:
+    """Read a checked entry of `xmd.mbs.buildrequires`."""
+    fields = cast("Mapping[str, str]", entry)
+    return NSVC(name, fields["stream"], int(fields["version"]), fields["context"])
+
+
+def _text(mbs: Mapping[str, object], key: str) -> str | None:
+    """Give a text of `xmd.mbs`, None where it is missing or empty."""
+    value = mbs.get(key)
+    return value if isinstance(value, str) and value else None
+
+
+def _texts(mbs: Mapping[str, object], key: str) -> tuple[str, ...]:
+    """Give a list of texts of `xmd.mbs`."""
+    value = mbs.get(key)
+    return tuple(str(each) for each in value) if isinstance(value, list) else ()

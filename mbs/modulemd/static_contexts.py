@@ -1,0 +1,118 @@
+"""From a submitted document to its streams: one per context that the packager chose, else just itself (MBS §8.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from mbs.modulemd.changes import Changes
+from mbs.modulemd.document import Dependencies, Modulemd, PackagerV3
+from mbs.modulemd.reader import apply
+from mbs.modulemd.rules import Finding, bad_request, identity_problems, refuse
+
+_WHERE = "data.xmd.mbs_options.contexts"
+
+
+class InputStream(NamedTuple):
+    """A document to expand, and whether its context is the packager's and stays."""
+
+    document: Modulemd
+    static: bool
+
+
+def input_streams(document: Modulemd | PackagerV3) -> tuple[InputStream, ...]:
+    """Split a document into the streams to expand.
+
+    Static are: the configurations of modulemd-packager v3, `static_context: true` of v2, `xmd.mbs.static_context`
+    (a rebuild) and each entry of `xmd.mbs_options.contexts`. Raises `InvalidRequest` with everything that is wrong
+    in the last.
+    """
+    if isinstance(document, PackagerV3):
+        return tuple(InputStream(stream, static=True) for stream in document.streams)
+    if document.static_context or document.xmd_mbs.get("static_context"):
+        if not document.context:
+            refuse([bad_request("The modulemd says that its context is static, but has none", "data.context")])
+        return (InputStream(document, static=True),)
+    if "contexts" in document.mbs_options:
+        return _from_options(document)
+    return (InputStream(document, static=False),)
+
+
+def _from_options(document: Modulemd) -> tuple[InputStream, ...]:
+    """Make a document per entry of `xmd.mbs_options.contexts`, without that key."""
+    contexts = document.mbs_options["contexts"]
+    refuse(_problems(contexts))
+    xmd = _without_contexts(document)
+    return tuple(
+        InputStream(
+            apply(
+                document,
+                Changes(context=context, static_context=True, dependencies=(_dependencies(entry),), xmd=xmd),
+            ),
+            static=True,
+        )
+        for context, entry in _entries(contexts)
+    )
+
+
+def _entries(contexts: object) -> list[tuple[str, Mapping[str, Mapping[str, str]]]]:
+    """Give the entries of a checked `contexts`, sorted."""
+    return sorted(contexts.items()) if isinstance(contexts, dict) else []
+
+
+def _dependencies(entry: Mapping[str, Mapping[str, str]]) -> Dependencies:
+    """Turn single streams into a pair of dependencies."""
+    buildrequires, requires = (
+        {name: (stream,) for name, stream in entry[kind].items()} for kind in ("buildrequires", "requires")
+    )
+    return Dependencies(buildrequires, requires)
+
+
+def _without_contexts(document: Modulemd) -> Mapping[str, object]:
+    """Give the xmd without `mbs_options.contexts`, and without `mbs_options` if nothing else is in it."""
+    options = {key: value for key, value in document.mbs_options.items() if key != "contexts"}
+    rest = {key: value for key, value in document.xmd.items() if key != "mbs_options"}
+    return rest | {"mbs_options": options} if options else rest
+
+
+def _problems(contexts: object) -> Iterator[Finding]:
+    """Find what is wrong with the value of `contexts`."""
+    if not isinstance(contexts, Mapping) or not contexts:
+        yield bad_request("The value of the 'contexts' property needs to be a dict.", _WHERE)
+        return
+    for context, entry in contexts.items():
+        yield from _entry_problems(str(context), entry)
+
+
+def _entry_problems(context: str, entry: object) -> Iterator[Finding]:
+    """Find what is wrong with one context."""
+    where = f"{_WHERE}.{context}"
+    yield from identity_problems(context=context)
+    for kind in ("buildrequires", "requires"):
+        if not isinstance(entry, Mapping) or kind not in entry:
+            yield bad_request(f"The context '{context}' is missing the '{kind}' key!", where)
+        elif not isinstance(entry[kind], Mapping):
+            yield bad_request(f"The '{kind}' of the '{context}' static context needs to be a dict.", f"{where}.{kind}")
+        else:
+            for name, stream in entry[kind].items():
+                yield from _stream_problems(context, kind, name, stream)
+
+
+def _stream_problems(context: str, kind: str, name: str, stream: object) -> Iterator[Finding]:
+    """Find what is wrong with the stream of one module."""
+    where = f"{_WHERE}.{context}.{kind}.{name}"
+    if stream in ("", [], {}):
+        message = f"The '{name}' module in '{kind}' of the '{context}' static context has no stream defined."
+    elif not isinstance(stream, str):
+        message = (
+            f"The module '{name}' in '{kind}' of the '{context}' static context is of type "
+            f"'{type(stream).__name__}' should be 'str' type."
+        )
+    elif stream.startswith("-"):
+        message = (
+            f"The '{stream}' stream of module '{name}' in '{kind}' of the '{context}' static contexts is using "
+            "stream expansion. Usage of stream expansion with static context is forbidden."
+        )
+    else:
+        return
+    yield bad_request(message, where)

@@ -1,0 +1,110 @@
+"""Name, stream and version of what is submitted: the rules of MBS §6.2 (SCM) and §6.3 (YAML)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import overload
+
+from mbs.modulemd.changes import Changes
+from mbs.modulemd.document import Modulemd, PackagerV3
+from mbs.modulemd.reader import apply
+from mbs.modulemd.rules import Finding, Rules, bad_request, identity_problems, refuse
+from mbs.versions import commit_version
+
+
+def scm_stream(branch: str, rules: Rules) -> str:
+    """Give the stream that a branch stands for: dashes become `_` where they are not allowed."""
+    return branch if rules.allow_dashes_in_svc else branch.replace("-", "_")
+
+
+@overload
+def from_scm(document: Modulemd, *, repository: str, branch: str, committed: int, rules: Rules) -> Modulemd: ...
+@overload
+def from_scm(document: PackagerV3, *, repository: str, branch: str, committed: int, rules: Rules) -> PackagerV3: ...
+@overload
+def from_scm(
+    document: Modulemd | PackagerV3, *, repository: str, branch: str, committed: int, rules: Rules
+) -> Modulemd | PackagerV3: ...
+def from_scm(
+    document: Modulemd | PackagerV3, *, repository: str, branch: str, committed: int, rules: Rules
+) -> Modulemd | PackagerV3:
+    """Complete a document from a repository: its name, its branch, and the commit's time in seconds since 1970.
+
+    The version has no platform prefix yet. Raises `InvalidRequest` with all contradictions.
+    """
+    body = _body(document)
+    name, stream = body.name or repository, body.stream or scm_stream(branch, rules)
+    refuse([*_scm_problems(body, repository, branch, rules), *identity_problems(name, stream)])
+    return _identified(document, Changes(name=name, stream=stream, version=commit_version(committed)))
+
+
+def from_yaml(
+    document: Modulemd | PackagerV3, *, module_name: str | None, module_stream: str | None, now: int, rules: Rules
+) -> Modulemd | PackagerV3:
+    """Complete a pasted document: `module_name` is the request's or the file's, `now` in seconds since 1970.
+
+    A stream of the request wins over the document's, the document's version over the time (MBS §6.3, §7.1).
+    """
+    body = _body(document)
+    name, stream = body.name or module_name or "", module_stream or body.stream or rules.default_branch
+    refuse(_yaml_problems(name, stream, body.context, rules))
+    return _identified(document, Changes(name=name, stream=stream, version=body.version or commit_version(now)))
+
+
+def _body(document: Modulemd | PackagerV3) -> Modulemd:
+    """Give what holds name and stream."""
+    return document.body if isinstance(document, PackagerV3) else document
+
+
+def _identified(document: Modulemd | PackagerV3, changes: Changes) -> Modulemd | PackagerV3:
+    """Write name, stream and version into the document, or into every stream of it."""
+    if isinstance(document, Modulemd):
+        return apply(document, changes)
+    return replace(
+        document,
+        body=apply(document.body, changes),
+        streams=tuple(apply(stream, changes) for stream in document.streams),
+    )
+
+
+def _scm_problems(body: Modulemd, repository: str, branch: str, rules: Rules) -> Iterator[Finding]:
+    """Find where the document contradicts its repository."""
+    stream = scm_stream(branch, rules)
+    if body.name and body.name != repository and not rules.allow_name_override_from_scm:
+        yield bad_request(f'The name "{body.name}" that is stored in the modulemd is not valid', "data.name")
+    if body.stream and "-" in body.stream and not rules.allow_dashes_in_svc:
+        yield bad_request("Dashes are not allowed in the stream value", "data.stream")
+    elif body.stream and body.stream != stream and not rules.allow_stream_override_from_scm:
+        yield bad_request(
+            f'The stream "{body.stream}" that is stored in the modulemd does not match the stream determined by the '
+            f'branch "{stream}"',
+            "data.stream",
+        )
+    if body.version:
+        yield bad_request(
+            f'The version "{body.version}" is already defined in the modulemd but it shouldn\'t be since the version '
+            "is generated based on the commit time",
+            "data.version",
+        )
+    yield from _context_problems(body.context, rules)
+
+
+def _yaml_problems(name: str, stream: str, context: str | None, rules: Rules) -> Iterator[Finding]:
+    """Find what a pasted document lacks."""
+    if not name:
+        yield bad_request(
+            'The module\'s name was not present in the modulemd file. Please use the "module_name" parameter',
+            "data.name",
+        )
+    if "-" in stream and not rules.allow_dashes_in_svc:
+        yield bad_request("Dashes not allowed in stream", "data.stream")
+    yield from _context_problems(context, rules)
+    yield from identity_problems(name, stream)
+
+
+def _context_problems(context: str | None, rules: Rules) -> Iterator[Finding]:
+    """Find dashes in a context that the document brings along."""
+    if context and "-" in context and not rules.allow_dashes_in_svc:
+        yield bad_request("Dashes not allowed in context", "data.context")
+    yield from identity_problems(context=context)

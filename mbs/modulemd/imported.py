@@ -75,7 +75,7 @@ def _buildrequires_problems(document: Modulemd) -> Iterator[Finding]:
     for name, entry in resolved.items():
         if not _is_resolved(entry):
             yield unprocessable(
-                f'The entry of {name} in xmd["mbs"]["buildrequires"] needs stream, version (a number) and context',
+                f'The entry of {name} in xmd["mbs"]["buildrequires"] needs a stream and a version (a number)',
                 f"data.xmd.mbs.buildrequires.{name}",
             )
 
@@ -103,14 +103,14 @@ def _is_resolved(entry: object) -> bool:
         isinstance(entry, Mapping)
         and isinstance(entry.get("stream"), str)
         and str(entry.get("version", "")).isdecimal()
-        and isinstance(entry.get("context"), str)
+        and isinstance(entry.get("context", DEFAULT_CONTEXT), str)
     )
 
 
 def _nsvc(name: str, entry: object) -> NSVC:
-    """Read a checked entry of `xmd.mbs.buildrequires`."""
+    """Read a checked entry of `xmd.mbs.buildrequires`; the first modules of Fedora have no context there."""
     fields = cast("Mapping[str, str]", entry)
-    return NSVC(name, fields["stream"], int(fields["version"]), fields["context"])
+    return NSVC(name, fields["stream"], int(fields["version"]), fields.get("context", DEFAULT_CONTEXT))
 
 
 def _text(mbs: Mapping[str, object], key: str) -> str | None:

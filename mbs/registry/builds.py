@@ -127,8 +127,8 @@ def sibling_ids(session: Session, build: ModuleBuild) -> tuple[int, ...]:
 
 def count_by_state(session: Session) -> dict[ModuleState, int]:
     """Count the builds of each state."""
-    counts = session.execute(select(ModuleBuild.state, func.count()).group_by(ModuleBuild.state)).tuples()
-    return dict(iter(counts))
+    counts = session.execute(select(ModuleBuild.state, func.count()).group_by(ModuleBuild.state))
+    return {state: count for state, count in counts.all()}  # noqa: C416 - rows are no pairs to the type checker
 
 
 def _built_against(base_module: NSVC) -> ColumnElement[int]:

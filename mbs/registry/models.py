@@ -121,7 +121,7 @@ class ModuleBuild(Base):
     __table_args__ = (
         UniqueConstraint("name", "stream", "version", "context", name="module_builds_nsvc"),
         CheckConstraint("state BETWEEN 0 AND 6", name="module_builds_state"),
-        # Ready builds by stream: what expansion asks for, newest first.
+        # Ready builds by stream: what expansion and reuse ask for, newest first.
         Index(
             "module_builds_ready",
             "name",
@@ -133,7 +133,6 @@ class ModuleBuild(Base):
         # Unfinished builds: what the DAG bundle asks for every second; a handful of rows among many.
         Index("module_builds_unfinished", "id", postgresql_where=text(UNFINISHED_SQL)),
         Index("module_builds_state_modified", "state", "time_modified"),
-        Index("module_builds_reuse", "name", "stream", text("time_completed DESC"), postgresql_where=text("state = 5")),
         Index("module_builds_koji_tag", "koji_tag"),
         Index("module_builds_owner", "owner", "id"),
         Index("module_builds_time_submitted", "time_submitted"),

@@ -9,7 +9,7 @@ import pytest
 from mbs.errors import Conflict, InvalidRequest
 from mbs.plan import BuildPlan
 from mbs.registry import MACROS, Allocation, ComponentState, ModuleState, NewBuild, Outcome, Registry
-from tests.mbs.registry.conftest import EXAMPLE, Submit, new_build
+from tests.mbs.registry.conftest import Submit, new_build
 
 
 def test_all_contexts_are_recorded_with_plans_and_components(registry: Registry, submit: Submit) -> None:
@@ -33,14 +33,14 @@ def test_all_contexts_are_recorded_with_plans_and_components(registry: Registry,
     ]
 
 
-def test_one_plan_that_cannot_be_made_leaves_nothing_recorded(registry: Registry) -> None:
+def test_one_plan_that_cannot_be_made_leaves_nothing_recorded(registry: Registry, example_plan: BuildPlan) -> None:
     def refuse(allocation: Allocation) -> BuildPlan:
         msg = f"no plan for {allocation.build_id}"
         raise InvalidRequest(msg)
 
-    broken = NewBuild(replace(EXAMPLE.nsvc, context="broken"), refuse)
+    broken = NewBuild(replace(example_plan.nsvc, context="broken"), refuse)
     with pytest.raises(InvalidRequest):
-        registry.record_submission([new_build("aaaaaaaa"), broken], by="pat")
+        registry.record_submission([new_build(example_plan, "aaaaaaaa"), broken], by="pat")
     assert registry.find().total == 0
 
 

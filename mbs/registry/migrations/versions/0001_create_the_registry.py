@@ -77,12 +77,6 @@ def _module_builds() -> None:
         postgresql_where=sa.text("state = 5"),
     )
     op.create_index(
-        "module_builds_reuse",
-        "module_builds",
-        ["name", "stream", sa.literal_column("time_completed DESC")],
-        postgresql_where=sa.text("state = 5"),
-    )
-    op.create_index(
         "module_builds_reuse_from",
         "module_builds",
         ["reuse_from_id"],

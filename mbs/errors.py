@@ -107,6 +107,7 @@ class HubRefused(MbsError):
 
     def __init__(self, message: str, *, code: int = 1000, call: str | None = None) -> None:
         """Keep Koji's message and code, and the call that was refused."""
+        self.text = message
         self.code = code
         self.call = call
         super().__init__(f"Koji refused {call}: {message}" if call else message)

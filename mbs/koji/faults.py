@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import http.client
 import xmlrpc.client
+from collections.abc import Iterable
+from typing import Any, TypeAlias
 from xml.parsers.expat import ExpatError
 
 import koji
 import requests
 
 from mbs.errors import HubAway, HubRefused
+
+KojiValue: TypeAlias = Any
+"""What XML-RPC carries; whoever made the call knows its shape and reads it into types at once."""
 
 TRANSPORT_ERRORS = (
     requests.exceptions.RequestException,
@@ -56,6 +61,20 @@ def is_race(error: HubRefused) -> bool:
     """
     text = str(error).lower()
     return (error.code == 1 and _UNIQUE_VIOLATION in text.replace(" ", "")) or any(word in text for word in _ALREADY)
+
+
+def accepted(answer: KojiValue) -> KojiValue:
+    """Give an answer of a multicall, or raise its refusal."""
+    if isinstance(answer, HubRefused):
+        raise answer
+    return answer
+
+
+def raise_refused(answers: Iterable[KojiValue], *, races_pass: bool = False) -> None:
+    """Raise all refusals of a multicall as one; those of a lost race pass where one looks again anyway."""
+    refused = [answer for answer in answers if isinstance(answer, HubRefused) and not (races_pass and is_race(answer))]
+    if refused:
+        raise HubRefused("; ".join(dict.fromkeys(map(str, refused))), code=refused[0].code)
 
 
 def is_unknown_method(error: HubRefused) -> bool:

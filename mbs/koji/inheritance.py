@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from mbs.errors import HubRefused
+from mbs.koji.faults import raise_refused
 from mbs.koji.session import Hub, call
 from mbs.plan import BuildPlan, PlannedDependency
 
@@ -24,8 +25,7 @@ def ensure_inheritance(hub: Hub, plan: BuildPlan) -> bool:
     wanted = [dependency for dependency in plan.dependencies if dependency.koji_tag]
     questions = [call("getTag", dependency.koji_tag) for dependency in wanted]
     existing, *tags = hub.multicall([call("getInheritanceData", plan.build_tag), *questions])
-    if isinstance(existing, HubRefused):
-        raise existing
+    raise_refused((existing, *tags))
     links = desired_links(_parents(wanted, tags), existing)
     if links is None:
         return False
@@ -54,9 +54,6 @@ def _link(parent: int, priority: int, existing: Link | None) -> dict[str, Any]:
 
 
 def _parents(dependencies: Sequence[PlannedDependency], tags: Sequence[Any]) -> dict[int, int]:
-    refused = next((tag for tag in tags if isinstance(tag, HubRefused)), None)
-    if refused is not None:
-        raise refused
     absent = [str(dependency.koji_tag) for dependency, tag in zip(dependencies, tags, strict=True) if tag is None]
     if absent:
         msg = f"there is no tag {', '.join(absent)}; was the module deleted from Koji, or imported with another tag?"

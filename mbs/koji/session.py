@@ -15,17 +15,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, NamedTuple, Protocol, Self, TypeAlias, TypeVar
+from typing import Any, Literal, NamedTuple, Protocol, Self, TypeVar
 
 import koji
 
 from mbs.errors import HubAway, HubRefused
-from mbs.koji.faults import TRANSPORT_ERRORS, is_lost_session, translate
+from mbs.koji.faults import TRANSPORT_ERRORS, KojiValue, is_lost_session, translate
 
 Answer = TypeVar("Answer")
-KojiValue: TypeAlias = Any
-"""What XML-RPC carries; whoever made the call knows its shape and reads it into types at once."""
-
 Authentication = Literal["none", "password", "kerberos", "ssl"]
 
 BATCH = 200

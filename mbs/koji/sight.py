@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from mbs.errors import HubRefused
+from mbs.koji.faults import KojiValue
 from mbs.koji.repos import RequestInfo
-from mbs.koji.session import Call, Hub, KojiValue, call
+from mbs.koji.session import Call, Hub, call
 from mbs.koji.tasks import TaskInfo
 
 TASKS_PER_CALL = 500

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mbs.errors import HubRefused
-from mbs.koji.faults import is_race
-from mbs.koji.session import Call, Hub, KojiValue, call
+from mbs.koji.builds import MACROS
+from mbs.koji.faults import KojiValue, accepted, raise_refused
+from mbs.koji.session import Call, Hub, call
 from mbs.plan import BuildPlan
 
 ROUNDS = 6
@@ -76,14 +77,14 @@ def look(hub: Hub, plan: BuildPlan) -> Found:
         )
     )
     tag, build_tag, packages, build_packages, groups, tagged, target, user, us = answers
-    _raise_refused((tag, build_tag, target, us))
+    raise_refused((tag, build_tag, target, us))
     return Found(
         owner=plan.owner if isinstance(user, dict) else us["name"],
         tag=_tag(tag, packages),
         build_tag=_tag(build_tag, build_packages),
         groups=_groups(groups) if build_tag else {},
         target=(target["build_tag_name"], target["dest_tag_name"]) if target else None,
-        built=frozenset(build["package_name"] for build in tagged) if build_tag else frozenset(),
+        built=frozenset(build["package_name"] for build in accepted(tagged)) if build_tag else frozenset(),
     )
 
 
@@ -96,7 +97,7 @@ def missing(plan: BuildPlan, found: Found) -> tuple[Call, ...]:
         *_edit(plan, plan.koji_tag, found.tag),
         *_edit(plan, plan.build_tag, found.build_tag),
         *_list_packages(plan.packages, plan.koji_tag, found.tag, found.owner),
-        *_list_packages(plan.packages, plan.build_tag, found.build_tag, found.owner),
+        *_list_packages((*plan.packages, MACROS), plan.build_tag, found.build_tag, found.owner),
         *_block(plan, found.build_tag, found.built),
         *_fill_groups(plan, found.groups),
         *_target(plan, found.target),
@@ -162,35 +163,25 @@ def _target(plan: BuildPlan, target: tuple[str, str] | None) -> Iterator[Call]:
 
 def _act(hub: Hub, steps: Collection[Call]) -> None:
     """Make the calls; who lost a race looks again."""
-    refused = [answer for answer in hub.multicall(steps) if isinstance(answer, HubRefused)]
-    _raise_refused([refusal for refusal in refused if not is_race(refusal)])
-
-
-def _raise_refused(answers: Collection[KojiValue]) -> None:
-    """Raise all refusals as one."""
-    refused = [answer for answer in answers if isinstance(answer, HubRefused)]
-    if refused:
-        raise HubRefused("; ".join(dict.fromkeys(map(str, refused))), code=refused[0].code)
+    raise_refused(hub.multicall(steps), races_pass=True)
 
 
 def _tag(tag: KojiValue, packages: KojiValue) -> TagFacts | None:
     if tag is None:
         return None
-    _raise_refused((packages,))
     return TagFacts(
         arches=frozenset((tag["arches"] or "").split()),
         permission=tag["perm"],
         locked=tag["locked"],
         extra=tag["extra"],
-        packages={package["package_name"]: bool(package["blocked"]) for package in packages},
+        packages={package["package_name"]: bool(package["blocked"]) for package in accepted(packages)},
     )
 
 
 def _groups(groups: KojiValue) -> Mapping[str, frozenset[str]]:
-    _raise_refused((groups,))
     return {
         group["name"]: frozenset(listed["package"] for listed in group["packagelist"] if not listed["blocked"])
-        for group in groups
+        for group in accepted(groups)
         if not group["blocked"]
     }
 

@@ -1,0 +1,107 @@
+"""A component is submitted exactly once: the first task to come submits, the others attach.
+
+The registry holds the component's lock and what was decided; the intention is recorded before Koji is called, so that
+whoever comes after a crash looks for the build in Koji before making another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+
+from mbs.errors import HubRefused
+from mbs.koji.builds import find_build, find_task, submit
+from mbs.koji.session import Hub
+from mbs.koji.sight import TaskKey, TaskSight, look
+from mbs.koji.tasks import UNSUCCESSFUL, TaskInfo, TaskState
+from mbs.plan import BuildPlan
+from mbs.registry.components import LockedComponent
+from mbs.registry.states import ComponentState
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to submit for a component."""
+
+    plan: BuildPlan
+    package: str
+    source: str
+    target: str
+    options: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a component stands: its Koji task; none for a finished build that no task made (imported, reused)."""
+
+    task: TaskSight | None
+    nvr: str | None = None
+    news: str = ""
+    """What was done just now, for the log."""
+
+
+def ensure_submitted(
+    hub: Hub,
+    component: LockedComponent,
+    order: Order,
+    *,
+    may_replace: Callable[[TaskInfo], bool],
+    known_tasks: Callable[[], Collection[int]],
+) -> Standing:
+    """Attach to the component's build, adopt one that nobody recorded, or submit one.
+
+    `may_replace` says whether an unsuccessful build may have a successor (mbs.koji.retry); `known_tasks` gives the
+    Koji tasks that were recorded for the component at any time. Raises HubAway, HubRefused.
+    """
+    row = component.row
+    if row.task_id is not None:
+        seen = see(hub, row.task_id)
+        if row.state is ComponentState.COMPLETE or seen.task.state not in UNSUCCESSFUL or not may_replace(seen.task):
+            return Standing(seen, row.nvr, f"Attached to Koji task {row.task_id}.")
+    elif row.state is ComponentState.COMPLETE:
+        return Standing(None, row.nvr, f"{row.nvr} is there already.")
+    if row.state is not None:
+        component.reset(f"Building again after Koji task {row.task_id}." if row.task_id else None)
+    return _adopted(hub, component, order, known_tasks) or _submitted(hub, component, order)
+
+
+def see(hub: Hub, task_id: int) -> TaskSight:
+    """See a task and its children now. Raises HubAway, HubRefused."""
+    key = TaskKey(task_id)
+    sight = look(hub, [key])[key]
+    if isinstance(sight, HubRefused):
+        raise sight
+    assert isinstance(sight, TaskSight)  # noqa: S101 # a task's key gives a task's sight
+    return sight
+
+
+def _adopted(
+    hub: Hub, component: LockedComponent, order: Order, known_tasks: Callable[[], Collection[int]]
+) -> Standing | None:
+    """Take what a crash, or a lost registry, left in Koji (§14.4)."""
+    build = find_build(hub, order.plan, order.package)
+    if build is not None:
+        component.finished(
+            ComponentState.COMPLETE, build.nvr, "Found existing build", task_id=build.task_id, koji_build_id=build.id
+        )
+        task = see(hub, build.task_id) if build.task_id is not None else None
+        return Standing(task, build.nvr, f"Found the existing build {build.nvr}.")
+    if component.row.intent_time is None:
+        return None
+    task_id = find_task(hub, order.source, order.target, component.row.intent_time, known_tasks())
+    if task_id is None:
+        return None
+    component.submitted(task_id)
+    return Standing(see(hub, task_id), news=f"Adopted Koji task {task_id}, whose submission was not recorded.")
+
+
+def _submitted(hub: Hub, component: LockedComponent, order: Order) -> Standing:
+    component.intend()
+    try:
+        task_id = submit(hub, order.plan, order.source, order.target, order.options)
+    except HubRefused as refused:
+        component.finished(ComponentState.FAILED, reason=str(refused))
+        raise
+    component.submitted(task_id)
+    fresh = TaskInfo(id=task_id, method="build", state=TaskState.FREE)
+    return Standing(TaskSight(fresh), news=f"Submitted {order.package} to Koji as task {task_id}.")

@@ -28,24 +28,23 @@ def build_arches(package: Package, tag_arches: Sequence[str], override: str | No
     return list(dict.fromkeys(kept))
 
 
-def build_host_arches(package: Package, label: str, tag_arches: Sequence[str]) -> list[str]:
-    """Arches of the tag whose builders may take the task with this label.
+def task_arch(package: Package, label: str, tag_arches: Sequence[str]) -> str:
+    """Arch of the builders that may take the task with this label.
 
-    A noarch package with ExclusiveArch or ExcludeArch must be built on an arch that these leave over
-    (`choose_taskarch` of Koji's builder); none left raises `koji.BuildError`.
+    A noarch package that ExclusiveArch or ExcludeArch keep off an arch of the tag must be built on one that they
+    leave over (`choose_taskarch` of Koji's builder, which draws lots; here it is the first). None left raises
+    `koji.BuildError`.
     """
     if label != "noarch":
-        return [label]
-    chosen = [arch for arch in tag_arches if arch not in package.exclude_arches]
+        return str(koji.canonArch(label))
     exclusive = [arch for arch in package.exclusive_arches if arch != "noarch"]
-    if exclusive:
-        chosen = [arch for arch in chosen if arch in exclusive]
-    if not chosen:
+    kept = [arch for arch in tag_arches if arch not in package.exclude_arches and arch in (exclusive or tag_arches)]
+    if not kept:
         raise koji.BuildError(
             f"No valid arches were found. tag {list(tag_arches)!r}, extra None,"
             f"exclusive {list(package.exclusive_arches)!r}, exclude {list(package.exclude_arches)!r}"
         )
-    return chosen
+    return "noarch" if len(kept) == len(tag_arches) else kept[0]
 
 
 def _may_be_noarch(package: Package) -> bool:

@@ -1,0 +1,134 @@
+"""The tasks `newRepo` and `waitrepo`, and the care of repositories that Koji leaves to kojira."""
+
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import koji
+
+from devhub import listing, repos, tags, tasks
+from devhub.builder.repository import set_latest, write_repository
+from devhub.daemon import facts, files
+from devhub.daemon.build import acceptable_repo, must_all_be_well
+from devhub.daemon.settings import BuilderSettings
+from devhub.database import Connection
+from devhub.tasks import Task
+
+
+def advance(connection: Connection, task: Task, top: Path) -> None:
+    """Do the next thing for an open `newRepo` task: start its `createrepo` children, or finish the repository."""
+    children = tasks.children(connection, task.id)
+    must_all_be_well(children)
+    if not children:
+        _start(connection, task)
+    elif all(child.finished for child in children):
+        repo_id = children[0].request[0]
+        repo = _repo(connection, repo_id)
+        set_latest(files.repo_directory(top, repo["tag_name"], repo_id).parent, repo_id)
+        repos.finish(connection, repo_id)
+        tasks.close(connection, task.id, [repo_id, repo["create_event"]])
+
+
+def abandon(connection: Connection, task: Task) -> None:
+    """Mark the repository of a failed or canceled `newRepo` as a problem and cancel what is left of its children."""
+    connection.execute(
+        "UPDATE repos SET state = ?, state_time = ? WHERE task_id = ? AND state = ?",
+        (repos.PROBLEM, time.time(), task.id, repos.INIT),
+    )
+    tasks.cancel_children(connection, task.id)
+
+
+def create_repository(connection: Connection, task: Task, top: Path) -> int:
+    """The work of `createrepo`: write one arch of a repository; answers the number of its packages."""
+    repo_id, arch, *_ = task.request
+    repo = _repo(connection, repo_id)
+    rpms = [top / path for path in contents(connection, repo, arch)]
+    return write_repository(files.repo_directory(top, repo["tag_name"], repo_id) / arch, top, rpms)
+
+
+def contents(connection: Connection, repo: dict[str, Any], arch: str) -> list[str]:
+    """Paths below the files tree of all RPMs of one arch of a repository, noarch ones among them.
+
+    These are the latest builds of the tag and its ancestors at the repository's event, or all of them where the
+    tag's extra `repo_include_all` says so, as the tags of modules do.
+    """
+    event = repo["create_event"]
+    everything = tags.build_config(connection, repo["tag_id"], event)["extra"].get("repo_include_all")
+    query = listing.Query(event=event, inherit=True, latest=0 if everything else 1)
+    rpms, found = listing.tagged_rpms(connection, repo["tag_id"], query)
+    by_id = {build["build_id"]: build for build in found}
+    wanted = [rpm for rpm in rpms if rpm["arch"] == "noarch" or koji.canonArch(rpm["arch"]) == arch]
+    return [_path(rpm, by_id[rpm["build_id"]]) for rpm in wanted]
+
+
+def wait_for_repo(connection: Connection, task: Task) -> bool:
+    """Look once for the repository that a `waitrepo` task waits for: end the task with it, or ask for it."""
+    tag_ref, _, nvrs, min_event = [*task.request, None, None, None][:4]
+    tag = tags.must_find(connection, tag_ref)
+    repo = acceptable_repo(connection, tag["id"], nvrs, min_event)
+    if repo:
+        return tasks.close(connection, task.id, repo)
+    wanted = _event_to_ask_for(connection, tag["id"], nvrs, min_event)
+    if wanted is not None:
+        repos.request(connection, repos.Wanted(tag["id"], min_event=wanted), owner=task.owner or 0)
+    return False
+
+
+def serve_requests(connection: Connection) -> None:
+    """Make a `newRepo` task for every request that has none running, as kojira does; give up what failed too often."""
+    for request in repos.waiting(connection):
+        repos.assign(connection, request)
+
+
+def clean(connection: Connection, settings: BuilderSettings) -> None:
+    """Expire replaced repositories after their lifetime, delete expired ones after theirs, mark abandoned ones."""
+    now = time.time()
+    connection.execute(
+        "UPDATE repos SET state = ?, state_time = ? WHERE state = ? AND task_id IN"
+        " (SELECT id FROM tasks WHERE state IN (?, ?))",
+        (repos.PROBLEM, now, repos.INIT, tasks.CANCELED, tasks.FAILED),
+    )
+    for repo_id in repos.expirable(connection, now - settings.repo_expires):
+        repos.set_state(connection, repo_id, repos.EXPIRED)
+    rows = connection.execute(
+        "SELECT repos.id, tags.name FROM repos JOIN tags ON tags.id = tag_id WHERE state = ? AND state_time < ?",
+        (repos.EXPIRED, now - settings.repo_deleted),
+    ).fetchall()
+    for repo_id, tag in rows:
+        repos.set_state(connection, repo_id, repos.DELETED)
+        shutil.rmtree(files.repo_directory(settings.files, tag, repo_id), ignore_errors=True)
+
+
+def _start(connection: Connection, task: Task) -> None:
+    options = facts.options(task.request, 1)
+    tag = tags.must_find(connection, task.request[0])
+    event = options.get("event")
+    arches = facts.canonical_arches(connection, tag["id"], event)
+    if not arches:
+        raise koji.GenericError(f"No arches for tag {tag['name']} [{tag['id']}]")
+    repo_id = repos.begin(connection, tag["id"], task.id, event, **(options.get("opts") or {}))
+    for arch in arches:
+        request = [repo_id, arch, None]
+        owner, parent = task.owner, task.id
+        tasks.create(connection, "createrepo", request, owner=owner, parent=parent, label=arch, channel="createrepo")
+
+
+def _event_to_ask_for(connection: Connection, tag_id: int, nvrs: list[str] | None, min_event: int | None) -> int | None:
+    """The event that a new repository must not be older than; None while builds are not tagged that it must contain."""
+    if nvrs:
+        since = facts.tagged_since(connection, tag_id, nvrs)
+        return None if since is None else max(since, min_event or 0)
+    return min_event or tags.last_change(connection, tag_id)
+
+
+def _repo(connection: Connection, repo_id: int) -> dict[str, Any]:
+    repo = repos.get(connection, repo_id)
+    if repo is None:
+        raise koji.GenericError(f"No such repo: {repo_id}")
+    return repo
+
+
+def _path(rpm: dict[str, Any], build: dict[str, Any]) -> str:
+    name = f"{rpm['name']}-{rpm['version']}-{rpm['release']}.{rpm['arch']}.rpm"
+    return f"packages/{build['name']}/{build['version']}/{build['release']}/{rpm['arch']}/{name}"

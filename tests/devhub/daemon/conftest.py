@@ -1,0 +1,142 @@
+"""A hub without its wire: the database, the files tree and a running daemon, fed through the hub's own functions."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devhub import builds, events, groups, listing, lookup, packages, repos, tags, tasks
+from devhub.daemon import Daemon
+from devhub.database import Connection, Database
+from devhub.examples import publish
+from devhub.settings import Settings
+
+PATIENCE = 90.0  # seconds until a test gives up on a task
+EXAMPLES = Path(__file__).parents[3] / "examples"
+
+
+@dataclass
+class Hub:
+    """What a test does with a hub; ids are those of the database."""
+
+    state: Path
+    urls: dict[str, str]
+    database: Database
+    options: dict[str, Any] = field(default_factory=dict)
+    daemon: Daemon | None = None
+
+    def start(self, builders: int = 2, **options: Any) -> None:
+        settings = Settings(state=self.state, builders=builders, builder_options={"poll": 0.02, **options})
+        self.daemon = Daemon(self.database, settings)
+        self.daemon.start()
+
+    def stop(self) -> None:
+        if self.daemon is not None:
+            self.daemon.stop()
+            self.daemon = None
+
+    @property
+    def files(self) -> Path:
+        return self.state / "files"
+
+    @property
+    def reader(self) -> Connection:
+        return self.database.reader()
+
+    def build(self, package: str, target: str = "module", **options: Any) -> int:
+        source = self.urls.get(f"rpms/{package}", package)
+        with self.database.transaction() as connection:
+            return tasks.create(connection, "build", [source, target, {"skip_tag": True, **options}], owner=1)
+
+    def wait(self, task_id: int) -> tasks.Task:
+        return self.wait_until(lambda: self._finished(task_id))
+
+    def wait_until(self, look: Callable[[], Any]) -> Any:
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            if found := look():
+                return found
+            time.sleep(0.02)
+        raise AssertionError("nothing came of it")
+
+    def ready(self, package: str, **options: Any) -> dict[str, Any]:
+        """Build a package and tag it into the build tag; answers getBuild's struct."""
+        task = self.wait(self.build(package, **options))
+        assert task.state == tasks.CLOSED, task.result
+        made = self.build_of(task.id)
+        self.tag(made["id"])
+        return made
+
+    def tag(self, build_id: int) -> None:
+        with self.database.transaction() as connection:
+            build_tag = tags.must_find(connection, "module-build")
+            packages.add(connection, build_tag["id"], builds.must_find(connection, build_id)["name"], 1)
+            listing.tag_build(connection, build_tag, build_id, 1)
+
+    def repo(self) -> dict[str, Any]:
+        """A repository that contains all that is tagged now."""
+        with self.database.transaction() as connection:
+            tag_id = tags.must_find(connection, "module-build")["id"]
+            wanted = repos.Wanted(tag_id, min_event=tags.last_change(connection, tag_id))
+            asked = repos.request(connection, wanted, owner=1)
+        found: dict[str, Any] = self.wait_until(lambda: repos.find(self.reader, wanted))
+        assert asked["repo"] is None or asked["repo"]["id"] == found["id"]
+        return found
+
+    def children(self, task_id: int) -> dict[str, tasks.Task]:
+        return {child.label or child.method: child for child in tasks.children(self.reader, task_id)}
+
+    def build_of(self, task_id: int) -> dict[str, Any]:
+        (row,) = self.reader.execute("SELECT id FROM builds WHERE task_id = ?", (task_id,)).fetchall()
+        return builds.must_find(self.reader, row["id"])
+
+    def log(self, task_id: int, name: str) -> str:
+        return (self.files / "work" / "tasks" / str(task_id) / str(task_id) / name).read_text()
+
+    def rpms(self, build_id: int) -> set[str]:
+        return {f"{row['name']}.{row['arch']}" for row in builds.rpms_of(self.reader, build_id)}
+
+    def _finished(self, task_id: int) -> tasks.Task | None:
+        task = tasks.get(self.reader, task_id)
+        return task if task and task.finished else None
+
+
+@pytest.fixture(scope="session")
+def example_urls(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return publish(EXAMPLES, tmp_path_factory.mktemp("git"))
+
+
+@pytest.fixture
+def hub(tmp_path: Path, example_urls: dict[str, str]) -> Iterator[Hub]:
+    made = new_hub(tmp_path / "state", example_urls)
+    yield made
+    made.stop()
+    shutil.rmtree(tmp_path)
+
+
+def new_hub(state: Path, urls: dict[str, str]) -> Hub:
+    (state / "files" / "work").mkdir(parents=True)
+    database = Database.open(state / "hub.sqlite")
+    with database.transaction() as connection:
+        _seed(connection)
+    return Hub(state, urls, database)
+
+
+def _seed(connection: Connection) -> None:
+    for name in ("mbs", "kojira", "one", "two"):
+        connection.execute("INSERT INTO users (name) VALUES (?)", (name,))
+    for name in ("default", "createrepo"):
+        connection.execute("INSERT INTO channels (name) VALUES (?)", (name,))
+    connection.execute("INSERT INTO btypes (name) VALUES ('rpm')")
+    connection.execute("INSERT INTO hosts (user_id, name, arches) VALUES (3, 'one', 'x86_64'), (4, 'two', 'aarch64')")
+    build_tag = tags.create(connection, "module-build", arches="x86_64 aarch64")
+    dest_tag = tags.create(connection, "module")
+    for group in ("build", "srpm-build"):
+        groups.add(connection, build_tag, group, {})
+        groups.add_package(connection, build_tag, group, "bash", {})
+    target = lookup.find_or_create(connection, "build_targets", "module")
+    events.insert(connection, "build_target_config", target_id=target, build_tag=build_tag, dest_tag=dest_tag)

@@ -57,8 +57,7 @@ class GitScm:
             raise Unprocessable(f"{ref.repository!r} is not the URL of a repository")
         commit = self.resolve([ref])[ref]
         with scratch_repository(self._settings, ref.repository) as git:
-            git("fetch", "--quiet", "--depth=1", "--no-tags", "origin", commit)
-            return self._read(git, location.name, commit, f"{location.name}.yaml")
+            return self._read(git, location.name, _commit_by_hash(git, commit), f"{location.name}.yaml")
 
     def _pin_all(self, repository: str, names: set[str]) -> dict[Ref, str | Exception]:
         """Pin the refs of one repository; a failure is the value where the commit would be."""

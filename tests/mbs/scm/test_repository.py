@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import fcntl
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -188,12 +190,24 @@ def test_a_server_that_is_down_is_away_and_nobodys_mistake(over_http: HttpServer
 
 
 def test_what_takes_too_long_is_ended_with_all_its_processes(tmp_path: Path) -> None:
-    (tmp_path / "git").write_text("#!/bin/sh\nsleep 1000 & wait\n")
+    lock = tmp_path / "held-by-the-helper"
+    (tmp_path / "git").write_text(f"#!/bin/sh\nexec 9>{lock}\nflock 9\nsleep 1000 & wait\n")
     (tmp_path / "git").chmod(0o755)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-        with pytest.raises(ScmAway, match=r"git ls-remote gave no answer within 0\.1 seconds"):
-            Git(GitSettings(timeout=0.1, attempts=1))("ls-remote")
+        with pytest.raises(ScmAway, match=r"git ls-remote gave no answer within 0\.5 seconds"):
+            Git(GitSettings(timeout=0.5, attempts=1))("ls-remote")
+    assert any(is_free(lock) for _ in range(200))
+
+
+def is_free(lock: Path) -> bool:
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.05)
+            return False
+        return True
 
 
 def test_git_says_what_it_refuses(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""DAG and task ids of a module build. They are an API: scripts, links and people's notes contain them."""
+"""DAG and task ids. They are an API: scripts, links and people's notes contain them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ MACROS_REPO = "macros.repo"
 FINAL_MODULEMD = "publish.final_modulemd"
 IMPORT_BUILD = "publish.import_build"
 MARK_READY = "publish.mark_ready"
+
+FORMS = frozenset({"submit_module", "import_module"})
+"""The DAGs that answer a form."""
+NOTE = "note"
+"""XCom key under which such a DAG's task leaves what the run's note shall say."""
 
 
 def dag_id(nsvc: NSVC) -> str:

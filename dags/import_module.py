@@ -1,0 +1,37 @@
+"""The form that registers a base module, or a module that was finished elsewhere."""
+
+from __future__ import annotations
+
+from airflow.sdk import DAG, Param
+
+from operators.requests import ImportModuleOperator
+
+PAGE = """\
+Registers a finished module: a base module (`platform`) before the first build against it, or a module that another
+service has built. Registering the same name, stream, version and context again replaces what is known about it.
+
+Give **either** the SCM URL of the document **or** the document itself. Whatever is wrong with it is said in the note of
+the run, and then nothing is registered.
+"""
+
+with DAG(
+    "import_module",
+    dag_display_name="Import a module",
+    description="Register a base module, or a module that was finished elsewhere",
+    doc_md=PAGE,
+    schedule=None,
+    catchup=False,
+    tags={"module build service"},
+    params={
+        "scmurl": Param(
+            None,
+            type=["null", "string"],
+            title="SCM URL",
+            description="`https://src.example.org/modules/platform?#1a2b3c`: repository and commit",
+        ),
+        "modulemd": Param(
+            None, type=["null", "string"], format="multiline", title="Document", description="modulemd, as YAML"
+        ),
+    },
+):
+    ImportModuleOperator(task_id="import", retries=3)

@@ -1,0 +1,95 @@
+"""What people ask for through the UI's forms: a module build, an import. Thin: read the form, call `mbs`, answer.
+
+A refusal fails the task for good. Every problem is a line of its log and of the run's note (`operators.notes`);
+nothing has been recorded then. What merely does not answer (git, the registry) is retried by Airflow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowFailException
+
+from mbs.errors import InvalidRequest, NotAuthorized, Refused
+from mbs.modulemd.imported import imported
+from mbs.modulemd.reader import read_stream
+from mbs.scm.protocol import Ref
+from mbs.scm.repository import GitScm
+from mbs.scm.url import submitted_url
+from mbs.settings import Settings
+from operators.identifiers import NOTE
+from operators.registry import CONNECTION, registry
+from operators.settings import settings
+
+NOBODY = "airflow"
+"""Who asks where Airflow knows no user: somebody with access to its command line."""
+
+
+class RequestOperator(BaseOperator):
+    """Answers a form; subclasses do in `answer` what it asks for."""
+
+    def __init__(self, *, registry_conn_id: str = CONNECTION, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.registry_conn_id = registry_conn_id
+
+    def execute(self, context: Context) -> object:
+        """Do what is asked, or refuse it with every reason."""
+        user = getattr(context["dag_run"], "triggering_user_name", None) or NOBODY
+        fields = {name: value for name, value in context["params"].items() if value not in (None, "", {}, [])}
+        try:
+            check_user(user, settings())
+            messages, result = self.answer(fields, user)
+        except Refused as refusal:
+            problems = [str(problem) for problem in refusal.problems]
+            for problem in problems:
+                self.log.error("%s", problem)
+            context["ti"].xcom_push(NOTE, "Refused:\n\n" + "\n".join(f"* {problem}" for problem in problems))
+            raise AirflowFailException(f"Refused: {'; '.join(problems)}") from None
+        for message in messages:
+            self.log.info("%s", message)
+        context["ti"].xcom_push(NOTE, "\n".join(f"* {message}" for message in messages))
+        return result
+
+    def answer(self, fields: Mapping[str, Any], user: str) -> tuple[list[str], object]:
+        """Do what the filled-in fields ask for; give sentences for the user and the task's result."""
+        raise NotImplementedError
+
+
+class ImportModuleOperator(RequestOperator):
+    """Register a base module, or a module that was finished elsewhere (MBS §6.4, §3.13)."""
+
+    def answer(self, fields: Mapping[str, Any], user: str) -> tuple[list[str], object]:
+        """Import the pasted document, or the one at an SCM URL."""
+        current = settings()
+        document = read_stream(_document(fields, current))
+        module = imported(document, current.base_module_names, current.stream_suffixes)
+        done = registry(self.registry_conn_id).import_module(
+            module, by=user, base_module_names=current.base_module_names
+        )
+        return list(done.messages), str(done.build.nsvc)
+
+
+def check_user(user: str, current: Settings) -> None:
+    """Refuse who may not submit.
+
+    Airflow tells a task who triggered it but not the user's groups. So where `allowed_groups` restricts submission,
+    the form is for `allowed_users` alone; the REST API knows groups.
+    """
+    if current.allowed_groups and user not in current.allowed_users and user != NOBODY:
+        groups = ", ".join(current.allowed_groups)
+        raise NotAuthorized(
+            f"{user} is not among the users who may submit here. Ask for a place in the setting allowed_users, "
+            f"or submit through the API as a member of: {groups}."
+        )
+
+
+def _document(fields: Mapping[str, Any], current: Settings) -> str | bytes:
+    scmurl, text = fields.get("scmurl"), fields.get("modulemd")
+    if bool(scmurl) == bool(text):
+        raise InvalidRequest("Give either an SCM URL or a document.")
+    if text:
+        return str(text)
+    url = submitted_url(str(scmurl), current.scm_rules)
+    return GitScm(current.git).included(Ref(url.repository, url.revision)).text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from mbs.contexts import contexts
+from mbs.contexts import Contexts, contexts
 from mbs.errors import InvalidRequest, Problem, Unprocessable
 from mbs.expansion.base_modules import base_name, find_base_modules, resolve_virtual_streams
 from mbs.expansion.candidates import Candidates, collect, requirements
@@ -137,10 +137,10 @@ class _ResultBuilder:
 
 
 def _distinct(results: Sequence[ExpandedStream]) -> tuple[ExpandedStream, ...]:
-    """Keep the first of each context: pairs may overlap, and equal contexts are the same build."""
-    first: dict[str, ExpandedStream] = {}
+    """Keep the first of equal contexts: pairs may overlap, and what has equal hashes is the same build."""
+    first: dict[Contexts, ExpandedStream] = {}
     for result in results:
-        first.setdefault(result.context, result)
+        first.setdefault(result.contexts, result)
     return tuple(first.values())
 
 

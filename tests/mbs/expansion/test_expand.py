@@ -120,6 +120,15 @@ class TestResults:
         expansion = expand_over(document(({"platform": ["f29"], "gtk": ["1"]}, {})), modules)
         assert built_against(expansion) == [["gtk:1:2:fit", "platform:f29:0:00000000"]]
 
+    def test_an_older_version_is_not_fallen_back_to(self, document: Make, module: Make) -> None:
+        modules = [
+            module("platform:f29:0:00000000"),
+            module("gtk:1:1:old", F29, on="f29"),
+            module("gtk:1:2:new", {**F29, "lost": ["1"]}, on="f29"),
+        ]
+        with pytest.raises(Unprocessable, match="gtk:1:2:new requires lost:1"):
+            expand_over(document(({"platform": ["f29"], "gtk": ["1"]}, {})), modules)
+
     def test_what_buildrequires_require_is_built_against_too(self, document: Make, module: Make) -> None:
         modules = [
             module("platform:f29:0:00000000"),

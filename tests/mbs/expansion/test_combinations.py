@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mbs.expansion.combinations import cheapest_first
+from mbs.expansion.expand import expand
+from mbs.expansion.memory import MemoryProvider
+from mbs.nsvc import NSVC
+
+Make = Callable[..., Any]
+
+
+@given(st.lists(st.integers(1, 4), max_size=4))
+def test_choices_come_cheapest_first_and_each_once(sizes: list[int]) -> None:
+    choices = [tuple(NSVC(str(place), "1", 0, str(n)) for n in range(size)) for place, size in enumerate(sizes)]
+    rank = {nsvc: n for choice in choices for n, nsvc in enumerate(choice)}
+    listed = list(cheapest_first(choices, rank))
+    assert [cost for cost, _ in listed] == sorted(sum(rank[one] for one in some) for some in product(*choices))
+    assert {chosen for _, chosen in listed} == set(product(*choices))
+
+
+def test_of_several_sets_the_one_with_the_smallest_sum_of_version_indexes_is_taken(
+    document: Make, module: Make
+) -> None:
+    """The first context of gtk fits only the third of lib, its second the first: 1 + 0 is less than 0 + 2 (§9)."""
+    on = {"platform": ["f29"]}
+    modules = [
+        module("platform:f29:0:00000000"),
+        *(module(f"mark:{stream}:1:c", on, on="f29") for stream in "12"),
+        module("gtk:1:1:c0", {**on, "mark": ["1"]}, on="f29"),
+        module("gtk:1:1:c1", {**on, "mark": ["2"]}, on="f29"),
+        module("lib:1:1:c0", {**on, "mark": ["2"]}, on="f29"),
+        module("lib:1:1:c1", {**on, "mark": ["3"]}, on="f29"),
+        module("lib:1:1:c2", {**on, "mark": ["1"]}, on="f29"),
+        module("mark:3:1:c", {**on, "nothing": ["1"]}, on="f29"),
+    ]
+    wanted = document(({"platform": ["f29"], "gtk": ["1"], "lib": ["1"]}, {}))
+    (result,) = expand(wanted, MemoryProvider(modules)).results
+    contexts = {name: one.nsvc.context for name, one in result.buildrequires.items()}
+    assert (contexts["gtk"], contexts["lib"]) == ("c1", "c0")
+
+
+def test_contexts_that_differ_only_by_age_give_the_newest(document: Make, module: Make) -> None:
+    """A pair without a base module: each release has its builds, and the newest release wins everywhere."""
+    modules = [module(f"platform:f{n}:0:00000000") for n in (27, 28, 29)] + [
+        module(f"{name}:1:{n}:c{n}", {"platform": [f"f{n}"]}, on=f"f{n}") for name in "abcd" for n in (27, 28, 29)
+    ]
+    wanted = document(({name: ["1"] for name in "abcd"}, {}), ({"platform": []}, {}))
+    first = expand(wanted, MemoryProvider(modules)).results[0]
+    assert {one.nsvc.version for name, one in first.buildrequires.items() if name != "platform"} == {29}

@@ -19,7 +19,8 @@ from mbs.registry.rows import (
     TraceRow,
 )
 from mbs.registry.states import CANCELABLE, UNFINISHED, ComponentState, ModuleState
-from mbs.registry.submission import MACROS, Allocation, NewBuild, Outcome, Recorded
+from mbs.registry.submission import MACROS, Outcome, Recorded
+from mbs.submission.build import Allocation, NewBuild
 
 __all__ = [
     "CANCELABLE",

@@ -37,6 +37,7 @@ from mbs.registry.rows import (
     nsvc_of,
 )
 from mbs.registry.states import ComponentState, ModuleState
+from mbs.submission.build import NewBuild
 
 
 def engine_for(url: str) -> Engine:
@@ -58,9 +59,7 @@ class Registry:
 
     # Submission and import
 
-    def record_submission(
-        self, new_builds: Sequence[submission.NewBuild], *, by: str
-    ) -> tuple[submission.Recorded, ...]:
+    def record_submission(self, new_builds: Sequence[NewBuild], *, by: str) -> tuple[submission.Recorded, ...]:
         """Record or resume all contexts of a submission, or none; raise Conflict when all exist (MBS §3.11, §17.5)."""
         with self._transaction() as session:
             return submission.record(session, new_builds, by=by)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -17,38 +17,10 @@ from mbs.registry import builds, components
 from mbs.registry.models import BaseModuleLink, ComponentBuild, ModuleBuild, ModuleTrace
 from mbs.registry.rows import ModuleBuildRow, module_build_row
 from mbs.registry.states import ModuleState
+from mbs.submission.build import Allocation, NewBuild
 
 MACROS = "module-build-macros"
 """The component of batch 0 that every module build with components has."""
-
-
-@dataclass(frozen=True, slots=True)
-class Allocation:
-    """What only the registry can say about a new build; a plan's names are made from it (MBS §12.1)."""
-
-    build_id: int
-    first_sibling_id: int
-    """The smallest id among this build and its siblings: the index in the dist."""
-    nsvc: NSVC
-    """The final identity: a scratch build's context has got its number (MBS §7.5)."""
-
-
-@dataclass(frozen=True, slots=True)
-class NewBuild:
-    """One context of a submission, before it has an id."""
-
-    nsvc: NSVC
-    make_plan: Callable[[Allocation], BuildPlan]
-    build_context: str | None = None
-    build_context_no_bms: str | None = None
-    runtime_context: str | None = None
-    commit: str = ""
-    srpms: tuple[str, ...] = ()
-    buildrequires: dict[str, object] | None = None
-    """`xmd.mbs.buildrequires`."""
-    scratch: bool = False
-    rebuild_strategy: str = "changed-and-after"
-    reuse_from_id: int | None = None
 
 
 class Outcome(Enum):
@@ -192,7 +164,7 @@ def _module_build(new: NewBuild, allocation: Allocation, plan: BuildPlan) -> Mod
         koji_tag=plan.koji_tag,
         srpms=list(new.srpms),
         arches=list(plan.arches),
-        buildrequires=new.buildrequires or {},
+        buildrequires=dict(new.buildrequires),
         modulemd=plan.modulemd,
         source_modulemd=plan.source_modulemd,
         plan=text_of_plan,

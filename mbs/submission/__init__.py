@@ -1,0 +1,1 @@
+"""From a request to what is recorded: checked, read, expanded, pinned, compiled to one plan per module build."""

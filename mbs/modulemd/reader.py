@@ -46,7 +46,7 @@ def read(text: str | bytes, limits: Limits | None = ONE_DOCUMENT) -> Modulemd | 
     if limits is None:
         return _document(_parsed(str(text)))
     (part,) = scan(text, replace(limits, documents=1))
-    return _read_part(part)
+    return read_part(part)
 
 
 def read_stream(text: str | bytes, limits: Limits | None = ONE_DOCUMENT) -> Modulemd:
@@ -59,6 +59,15 @@ def read_stream(text: str | bytes, limits: Limits | None = ONE_DOCUMENT) -> Modu
     return document
 
 
+def read_part(part: Part) -> Modulemd | PackagerV3:
+    """Read one document of a checked text; lines are those of the whole text."""
+    try:
+        return _document(_parsed(part.text))
+    except InvalidModulemd as refused:
+        moved = [replace(each, line=each.line + part.line - 1) if each.line else each for each in refused.problems]
+        raise InvalidModulemd(*moved) from None
+
+
 def read_all(text: str | bytes, limits: Limits = MANY_DOCUMENTS) -> tuple[Modulemd, ...]:
     """Read every stream document of a `modules.yaml`, in its order; other kinds (defaults, obsoletes) are skipped.
 
@@ -69,7 +78,7 @@ def read_all(text: str | bytes, limits: Limits = MANY_DOCUMENTS) -> tuple[Module
     for part in scan(text, limits):
         if part.kind in _KINDS:
             try:
-                document = _read_part(part)
+                document = read_part(part)
             except InvalidModulemd as refused:
                 problems.extend(refused.problems)
             else:
@@ -96,15 +105,6 @@ def apply(document: Modulemd, changes: Changes) -> Modulemd:
 
 
 # Reading ------------------------------------------------------------------------------------------------------------
-
-
-def _read_part(part: Part) -> Modulemd | PackagerV3:
-    """Read one document of a checked text; lines are those of the whole text."""
-    try:
-        return _document(_parsed(part.text))
-    except InvalidModulemd as refused:
-        moved = [replace(each, line=each.line + part.line - 1) if each.line else each for each in refused.problems]
-        raise InvalidModulemd(*moved) from None
 
 
 @lru_cache(maxsize=8)

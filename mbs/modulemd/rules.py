@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mbs.errors import InvalidRequest, NotAuthorized, Problem, Refused, Unprocessable
@@ -49,15 +49,20 @@ def unprocessable(message: str, where: str | None = None) -> Finding:
 
 
 def refuse(findings: Iterable[Finding]) -> None:
-    """Raise one exception that carries all `findings`; return where there are none.
+    """Raise `refusal_of` all `findings`; return where there are none."""
+    found = list(findings)
+    if found:
+        raise refusal_of(found)
+
+
+def refusal_of(findings: Sequence[Finding]) -> Refused:
+    """Make one exception that carries all `findings`, at least one.
 
     Its class is that of the finding with the highest status: a document that cannot be processed (422) outweighs
     a forbidden option (403), and that a malformed request (400).
     """
-    found = list(findings)
-    if found:
-        heaviest = max((finding.refused for finding in found), key=lambda refused: refused.status)
-        raise heaviest(*(finding.problem for finding in found))
+    gravest = max((finding.refused for finding in findings), key=lambda refused: refused.status)
+    return gravest(*(finding.problem for finding in findings))
 
 
 def identity_problems(

@@ -50,8 +50,8 @@ def test_all_contradictions_to_the_repository_are_told(minimal: str) -> None:
         'The name "foo" that is stored in the modulemd is not valid',
         'The stream "f1" that is stored in the modulemd does not match the stream determined by the branch "f2"',
         (
-            'The version "7" is already defined in the modulemd but it shouldn\'t be since the version is generated based '
-            "on the commit time"
+            'The version "7" is already defined in the modulemd but it shouldn\'t be since the version is generated '
+            "based on the commit time"
         ),
         "Dashes not allowed in context",
     ]

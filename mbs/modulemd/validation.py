@@ -1,0 +1,125 @@
+"""Everything that can be wrong with a submitted document, told at once (MBS §6.1, §6.5).
+
+MBS stops at the first problem; here the guard alone does. What follows are the structure, libmodulemd's own
+judgement and the rules of this service, in one exception.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import yaml
+
+from mbs.errors import InvalidModulemd, Problem, Refused
+from mbs.modulemd.document import Modulemd, PackagerV3
+from mbs.modulemd.guard import ONE_DOCUMENT, Limits, Part, scan
+from mbs.modulemd.lines import lines_by_path, located
+from mbs.modulemd.reader import read_part
+from mbs.modulemd.rules import (
+    Finding,
+    Rules,
+    bad_request,
+    forbidden,
+    identity_problems,
+    refusal_of,
+    refuse,
+    unprocessable,
+)
+from mbs.modulemd.static_contexts import input_streams
+from mbs.modulemd.structure import structural_problems
+
+_PRIVILEGED_KEYS = {"disttag_marking", "koji_tag_arches", "static_context"}
+
+
+def validate(
+    text: str | bytes, rules: Rules, *, name: str | None = None, limits: Limits = ONE_DOCUMENT
+) -> Modulemd | PackagerV3:
+    """Read a submitted document and refuse it with every problem that it has, each with its line.
+
+    `name` is the module's where the document does not say it. The class of the exception is that of the gravest
+    problem (`rules.refuse`): `InvalidModulemd` and `Unprocessable` before `NotAuthorized` before `InvalidRequest`.
+    """
+    (part,) = scan(text, replace(limits, documents=1))
+    root = yaml.compose(part.text, Loader=yaml.CSafeLoader) or yaml.ScalarNode("", "")
+    structure = [Finding(problem, InvalidModulemd) for problem in structural_problems(root)]
+    try:
+        document = read_part(replace(part, line=1))
+    except InvalidModulemd as refused:
+        raise refusal_of(_numbered([*structure, *_unheard(refused.problems, structure)], part)) from None
+    lines = lines_by_path(root)
+    findings = [
+        Finding(located(finding.problem, lines), finding.refused) for finding in rule_problems(document, rules, name)
+    ]
+    refuse(_numbered([*structure, *findings], part))
+    return document
+
+
+def rule_problems(document: Modulemd | PackagerV3, rules: Rules, name: str | None = None) -> Iterator[Finding]:
+    """Find what this service does not allow in a well-formed document (MBS §6.5), and a missing base module."""
+    body = document.body if isinstance(document, PackagerV3) else document
+    yield from identity_problems(body.name, body.stream, body.context)
+    yield from _name_problems(body.name or name, rules)
+    yield from _xmd_problems(body, body.name or name, rules)
+    yield from _repository_problems(body, rules)
+    yield from _dependency_problems(document, rules)
+
+
+def _unheard(refusals: Sequence[Problem], structure: list[Finding]) -> Iterator[Finding]:
+    """Give what libmodulemd says unless the structure already told it, with a better place."""
+    told = {finding.problem.line for finding in structure}
+    for problem in refusals:
+        if not told or (problem.line is not None and problem.line not in told):
+            yield Finding(problem, InvalidModulemd)
+
+
+def _numbered(findings: list[Finding], part: Part) -> list[Finding]:
+    """Turn the lines of a part into those of the whole text, and sort by them."""
+    moved = [
+        replace(each, problem=replace(each.problem, line=each.problem.line + part.line - 1))
+        if each.problem.line
+        else each
+        for each in findings
+    ]
+    return sorted(moved, key=lambda finding: finding.problem.line or 0)
+
+
+def _name_problems(name: str | None, rules: Rules) -> Iterator[Finding]:
+    """Find an attempt to build a base module."""
+    if name in rules.base_module_names:
+        yield bad_request(f'You cannot build a module named "{name}" since it is a base module', "data.name")
+
+
+def _xmd_problems(body: Modulemd, name: str | None, rules: Rules) -> Iterator[Finding]:
+    """Find use of what is ours in xmd; privileged modules may mark their dist and arches."""
+    if "mbs" in body.xmd:
+        allowed = _PRIVILEGED_KEYS if name in rules.allowed_privileged_module_names else set[str]()
+        mbs = body.xmd["mbs"]
+        if not allowed or not isinstance(mbs, dict) or set(mbs) - allowed:
+            yield bad_request('The "mbs" xmd field is reserved for MBS', "data.xmd.mbs")
+
+
+def _repository_problems(body: Modulemd, rules: Rules) -> Iterator[Finding]:
+    """Find included modules from a repository of their own."""
+    for module in body.modules:
+        if module.repository and not rules.modules_allow_repository:
+            yield forbidden(
+                f"Custom module repositories aren't allowed.  {module.name!r} bears repository {module.repository!r}",
+                f"data.components.modules.{module.name}.repository",
+            )
+
+
+def _dependency_problems(document: Modulemd | PackagerV3, rules: Rules) -> Iterator[Finding]:
+    """Find static contexts that are wrong, and streams that are built against no base module at all."""
+    try:
+        streams = input_streams(document)
+    except Refused as refused:
+        yield from (Finding(problem, type(refused)) for problem in refused.problems)
+        return
+    named = {name for stream in streams for pair in stream.document.dependencies for name in pair.buildrequires}
+    if not named.intersection(rules.base_module_names):
+        names = ", ".join(rules.base_module_names)
+        yield unprocessable(
+            f"None of the base module ({names}) streams in the buildrequires section could be found.",
+            "data.dependencies",
+        )

@@ -29,12 +29,9 @@ def record(
     `commits` pins the selection's refs, `arches` are the module's, `seconds` Koji's average build durations by package,
     `macros` is `buildopts.rpms.macros`. Raises `Unprocessable` for components that are built for no arch.
     """
-    known = seconds or {}
-    weights = {
-        name: known.get(name, settings.default_build_seconds)
-        for name in (selected.component.name for selected in selection.components)
-    }
-    urgent = priorities({selected.component.name: selected.place for selected in selection.components}, weights)
+    placed = {selected.component.name: selected.place for selected in selection.components}
+    weights = {name: (seconds or {}).get(name, settings.default_build_seconds) for name in placed}
+    urgent = priorities(placed, weights)
     planned = [
         replace(
             _planned(selected, commits, arches, override=settings.allow_arch_override),
@@ -62,7 +59,7 @@ def _planned(
     own_arches = component_arches(component, arches, override=override)
     return PlannedComponent(
         name=component.name,
-        source=srpm or f"{selected.ref.repository}?#{commit}",
+        source=srpm or f"{_koji_url(selected.ref.repository)}?#{commit}",
         ref=commit,
         batch=selected.place.batch,
         after=selected.place.after,
@@ -74,6 +71,11 @@ def _planned(
         srpm_buildroot=component.srpm_buildroot,
         included_from=selected.included_from,
     )
+
+
+def _koji_url(repository: str) -> str:
+    """Give a repository as Koji knows it: git over HTTP by a scheme name of its own (`koji.daemon.SCM.types`)."""
+    return f"git+{repository}" if repository.startswith(("http://", "https://")) else repository
 
 
 def _refuse_without_arch(components: Iterable[PlannedComponent], arches: Sequence[str]) -> None:

@@ -57,25 +57,28 @@ def select(tree: ModuleTree, settings: ComponentSettings, overrides: Overrides |
     Raises `NotAuthorized` where something is not allowed, else `Unprocessable`; both carry all problems.
     """
     overrides = overrides or Overrides()
+    default = default_ref(tree.document, settings)
+    refs = {component.name: _ref(component, default, settings, overrides) for component in tree.rpms()}
     forbidden = [problem for component in tree.rpms() for problem in _forbidden(component, settings)]
-    problems = [*forbidden, *_conflicts(tree), *_unknown_overrides(tree, overrides)]
-    ref = default_ref(tree.document, settings)
-    refs = {component.name: _ref(component, ref, settings, overrides) for component in tree.rpms()}
-    problems += [problem for name, wanted in refs.items() for problem in _invalid(name, wanted)]
-    placed: Mapping[str, Place] = {}
-    try:
-        placed = places(tree)
-    except Refused as error:
-        problems += error.problems
+    invalid = [problem for name, ref in refs.items() for problem in _invalid(name, ref)]
+    placed, misplaced = _placed(tree)
+    problems = [*forbidden, *_conflicts(tree), *_unknown_overrides(tree, overrides), *invalid, *misplaced]
     if problems:
         raise (NotAuthorized if forbidden else Unprocessable).of(problems)
     selected = (
-        SelectedComponent(component, refs[name], overrides.srpms.get(name), placed[name], below.origin)
+        SelectedComponent(one, refs[one.name], overrides.srpms.get(one.name), placed[one.name], below.origin)
         for below in tree.trees()
-        for component in below.document.rpms
-        for name in [component.name]
+        for one in below.document.rpms
     )
     return Selection(tuple(sorted(selected, key=lambda one: one.component.name)))
+
+
+def _placed(tree: ModuleTree) -> tuple[Mapping[str, Place], tuple[Problem, ...]]:
+    """Give the place of every component, or what stands against it."""
+    try:
+        return places(tree), ()
+    except Refused as error:
+        return {}, error.problems
 
 
 def _ref(component: RpmComponent, default: str, settings: ComponentSettings, overrides: Overrides) -> Ref:

@@ -59,9 +59,17 @@ def test_the_plan_holds_pinned_sources_and_xmd_the_commits() -> None:
     a, b = plan(
         RpmComponent("a", ref="f28"), RpmComponent("b"), overrides=Overrides(srpms={"b": "cli-build/1.x/b.src.rpm"})
     )
-    assert (a.source, a.ref) == ("https://src.example.org/rpms/a?#f28-of-a", "f28-of-a")
+    assert (a.source, a.ref) == ("git+https://src.example.org/rpms/a?#f28-of-a", "f28-of-a")
     assert (b.source, b.ref) == ("cli-build/1.x/b.src.rpm", None)
     assert pinned([b, a]) == {"a": {"ref": "f28-of-a"}, "b": {"ref": ""}}
+
+
+@pytest.mark.parametrize("scheme", ["git", "file"])
+def test_what_koji_knows_by_its_own_name_stays_as_it_is(scheme: str) -> None:
+    settings = replace(SETTINGS, rpms_default_repository=f"{scheme}://{'' if scheme == 'file' else 'host'}/rpms/")
+    selection = select(tree_of(RpmComponent("a")), settings)
+    (a,) = record(selection, commits_of(selection), ARCHES, settings)
+    assert a.source == f"{settings.rpms_default_repository}a?#master-of-a"
 
 
 def test_custom_repositories_and_caches_need_permission() -> None:

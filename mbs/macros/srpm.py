@@ -34,20 +34,31 @@ def build_srpm(directory: Path, spec: str, macros: str) -> Path:
     sources.mkdir(parents=True, exist_ok=True)
     spec_file = _written(sources / f"{NAME}.spec", spec)
     _written(sources / SOURCE, macros)
-    done = subprocess.run(
-        ["rpmbuild", *_defines(directory), "-bs", "--nodeps", str(spec_file)],
-        env=_environment(directory),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        timeout=_TIMEOUT,
-        check=False,
-    )
+    done = _run(["rpmbuild", *_defines(directory), "-bs", "--nodeps", str(spec_file)], directory)
     srpms = list((directory / "SRPMS").glob("*.src.rpm"))
     if done.returncode or len(srpms) != 1:
         raise SrpmFailed(f"rpmbuild of {NAME} failed:\n{(done.stdout + done.stderr).strip()}")
     return srpms[0]
+
+
+def _run(command: list[str], directory: Path) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            command,
+            env=_environment(directory),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_TIMEOUT,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise SrpmFailed(
+            f"{command[0]} is not on this machine; install the package rpm-build (rpm on Debian)"
+        ) from None
+    except subprocess.TimeoutExpired:
+        raise SrpmFailed(f"{command[0]} did not end within {_TIMEOUT:g} seconds; is this machine overloaded?") from None
 
 
 def _defines(directory: Path) -> list[str]:

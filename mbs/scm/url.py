@@ -15,6 +15,9 @@ from mbs.errors import InvalidRequest, NotAuthorized, Unprocessable
 SCHEMES = frozenset({"git", "http", "https", "file"})
 """MBS also lists git+rsync; git has not spoken rsync since 2.8."""
 
+LONGEST_URL = 2048
+LONGEST_REF = 255
+
 _LOCATION = re.compile(
     r"(?:git\+(?=https?:))?(?P<scheme>[a-z]+)://"
     r"(?P<host>(?:[A-Za-z0-9][A-Za-z0-9.-]*)?|\[[0-9A-Fa-f:.]+\])(?P<port>:[0-9]{1,5})?"
@@ -109,7 +112,7 @@ def submitted_url(text: str, rules: ScmRules) -> ScmUrl:
 def location_of(text: str) -> Location | None:
     """Take a repository URL apart; None where it is not one that is accepted anywhere."""
     match = _LOCATION.fullmatch(text)
-    if match is None or match["scheme"] not in SCHEMES:
+    if match is None or match["scheme"] not in SCHEMES or len(text) > LONGEST_URL:
         return None
     path = match["path"].rstrip("/")
     if any(segment in {".", ".."} or segment.startswith("-") for segment in path.split("/")):
@@ -130,9 +133,9 @@ def repository_url(text: str) -> str:
 
 def is_ref(text: str) -> bool:
     """Tell whether git could have a ref or hash of that name (git-check-ref-format) that is no option of its own."""
-    if not text or text.startswith(("-", "/", ".")) or text.endswith(("/", ".")):
+    if not 0 < len(text) <= LONGEST_REF or text.startswith(("-", "/", ".")) or text.endswith(("/", ".")):
         return False
-    return text != "@" and _FORBIDDEN_IN_REF.search(text) is None
+    return text != "@" and text.isprintable() and _FORBIDDEN_IN_REF.search(text) is None
 
 
 def _with_authority(scheme: str, host: str, port: str, path: str) -> Location | None:

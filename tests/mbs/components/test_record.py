@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mbs.components.arches import module_arches
+from mbs.components.arches import ArchRules, module_arches, supported_arches
 from mbs.components.record import pinned, record
 from mbs.components.selection import Overrides, Selection, select
 from mbs.components.settings import ComponentSettings
@@ -149,6 +149,17 @@ def test_buildopts_arches_must_be_among_the_supported_ones() -> None:
     assert module_arches(BuildOpts(arches=("s390x",)), ("x86_64", "s390x")) == ("s390x",)
     with pytest.raises(Unprocessable, match=r"not supported with these buildrequires: ppc64le$"):
         module_arches(BuildOpts(arches=("ppc64le", "s390x")), ("x86_64", "s390x"))
+
+
+def test_the_first_rule_that_applies_decides_about_the_arches() -> None:
+    rules = ArchRules(("x86_64",), {"platform:el8": ("s390x",)}, ("bootstrap", "platform"))
+    tags = {"platform": ["aarch64", "x86_64"], "perl": ["ppc64le"]}
+    f28 = {"perl": "5", "platform": "f28"}
+    assert supported_arches({"platform": "el8"}, {"koji_tag_arches": ["i686"]}, tags, rules) == ("s390x",)
+    assert supported_arches(f28, {"koji_tag_arches": ["i686"]}, tags, rules) == ("i686",)
+    assert supported_arches(f28, {}, tags, rules) == ("aarch64", "x86_64")
+    assert supported_arches(f28 | {"bootstrap": "1"}, {}, tags | {"bootstrap": ["i686"]}, rules) == ("i686",)
+    assert supported_arches(f28, {}, {}, rules) == ("x86_64",)
 
 
 def test_components_are_sorted_by_batch_then_weight_then_name() -> None:

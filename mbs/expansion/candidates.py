@@ -63,8 +63,9 @@ def collect(
 def newest_builds(builds: Sequence[RegisteredModule], bases: Sequence[RegisteredModule]) -> list[RegisteredModule]:
     """Choose among the builds of one name:stream: for each major release, the newest version with all its contexts.
 
-    "Of a release" means built against exactly one of `bases` (highest stream version first); the first base module
-    of a major release for which anything was built decides (§8.2).
+    "Of a release" means built against the stream of one of `bases` (highest stream version first); the first base
+    module of a major release for which anything was built decides (§8.2). Unlike MBS, any version of the base module
+    will do: to register a release anew does not make everything that was built on it unusable.
     """
     chosen: list[RegisteredModule] = []
     for _, same_major in groupby(bases, key=lambda base: int((base.stream_version or 0.0) // 10000)):
@@ -103,7 +104,8 @@ def _built_on(name: str, module: RegisteredModule, settings: ExpansionSettings) 
 
 
 def _built_against(build: RegisteredModule, base: RegisteredModule) -> bool:
-    return build.buildrequires.get(base.nsvc.name) == base.nsvc
+    built_on = build.buildrequires.get(base.nsvc.name)
+    return built_on is not None and built_on.stream == base.nsvc.stream
 
 
 def _required_keys(

@@ -73,3 +73,8 @@ def must_be_event(connection: Connection, event_id: int) -> int:
     if get(connection, event_id) is None:
         raise koji.ParameterError(f"Invalid event: {event_id}")
     return event_id
+
+
+def next_one(connection: Connection) -> None:
+    """Let what follows in this transaction happen at a later event than what has been done in it."""
+    connection.event = None

@@ -2,8 +2,9 @@
 
     put(connection, "drop_percent", 10)          get(connection, "drop_percent")          put(connection, name, None)
 
-The wire's own are `drop_percent` (of calls whose connection is cut), `bad_gateway_until` (a time, 502 till then) and
-`delay` (seconds before every call). The builders keep theirs under names of their own.
+The wire's own are `drop_percent` (of calls cut before they are done), `drop_reply_percent` (of calls done whose answer
+is lost), `bad_gateway` (a time, 502 till then) and `delay` (seconds before every call). The builders keep theirs under
+names of their own.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import json
 
 from devhub.database import Connection
 from devhub.values import Value
+
+OF_THE_WIRE = ("drop_percent", "drop_reply_percent", "bad_gateway", "delay")
 
 
 def put(connection: Connection, name: str, value: Value) -> None:

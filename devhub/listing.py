@@ -118,6 +118,25 @@ def untagged(connection: Connection, package: str | None = None) -> list[dict[st
     return [{**dict(row), "draft": False} for row in rows]
 
 
+def history(connection: Connection, **wanted: int | None) -> list[dict[str, Any]]:
+    """Give queryHistory's rows of tag_listing for a build, a package, a tag, a user; the current ones first."""
+    rows = connection.execute(
+        'SELECT tag_listing.build_id, tag_listing.tag_id, tags.name AS "tag.name", packages.name, version, release,'
+        " epoch,"
+        ' builds.state AS "build.state", tag_listing.create_event, begun.time AS create_ts, creator_id,'
+        " creator.name AS creator_name, revoke_event, ended.time AS revoke_ts, revoker_id, revoker.name AS revoker_name"
+        " FROM tag_listing JOIN tags ON tags.id = tag_id JOIN builds ON builds.id = build_id"
+        " JOIN packages ON packages.id = builds.package_id JOIN events AS begun ON begun.id = tag_listing.create_event"
+        " LEFT JOIN events AS ended ON ended.id = revoke_event LEFT JOIN users AS creator ON creator.id = creator_id"
+        " LEFT JOIN users AS revoker ON revoker.id = revoker_id WHERE (:build_id IS NULL OR build_id = :build_id)"
+        " AND (:package_id IS NULL OR builds.package_id = :package_id) AND (:tag_id IS NULL OR tag_id = :tag_id)"
+        " AND (:user_id IS NULL OR creator_id = :user_id OR revoker_id = :user_id)"
+        " ORDER BY revoke_event IS NOT NULL, tag_listing.create_event",
+        wanted,
+    )
+    return [{**dict(row), "active": True if row["revoke_event"] is None else None} for row in rows]
+
+
 def _rows(connection: Connection, tag_id: int, query: Query) -> list[Row]:
     btype = _btype(connection, query.type)
     statement = (

@@ -12,7 +12,10 @@ COLUMNS = (
     "tag_id, tags.name AS tag_name, package_id, packages.name AS package_name, owner AS owner_id,"
     " users.name AS owner_name, blocked, extra_arches"
 )
-JOINS = "tag_packages JOIN tags ON tags.id = tag_id JOIN packages ON packages.id = package_id JOIN users ON users.id = owner"
+JOINS = (
+    "tag_packages JOIN tags ON tags.id = tag_id JOIN packages ON packages.id = package_id"
+    " JOIN users ON users.id = owner"
+)
 
 
 def listed(

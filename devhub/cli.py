@@ -1,0 +1,103 @@
+"""The command `devhub`: an embedded Koji hub for development and tests."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from devhub.database import StateRefused
+from devhub.init import open_hub
+from devhub.server import PortInUse, Server
+from devhub.settings import Settings, SettingsRefused, read_seed
+
+STATE = click.option(
+    "--state",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("var/devhub"),
+    show_default=True,
+    help="Directory of everything the hub keeps.",
+)
+CONFIG = click.option(
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="YAML of users, hosts and tags for an empty hub [default: the one that comes with devhub].",
+)
+
+
+@click.group()
+def main() -> None:
+    """Run a small Koji hub that really builds RPMs.
+
+    Users of a new hub are kojiadmin, mbs and alice, their passwords their names: for development only.
+    """
+
+
+@main.command()
+@STATE
+@CONFIG
+def init(state: Path, config: Path | None) -> None:
+    """Make the state directory of a hub, and do nothing to one that is there."""
+    try:
+        open_hub(Settings(state=state, seed=read_seed(config)))
+    except (StateRefused, SettingsRefused, OSError) as error:
+        _give_up(error)
+    click.echo(f"The hub's state is in {state}.")
+
+
+@main.command()
+@STATE
+@CONFIG
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes a free one.")
+@click.option("--builders", type=click.IntRange(0), default=2, show_default=True, help="Concurrent tasks per arch.")
+@click.option("--threads", type=click.IntRange(1), default=8, show_default=True, help="Concurrent requests.")
+@click.option("--max-body", type=click.IntRange(1), default=64 << 20, show_default=True, help="Largest request, bytes.")
+@click.option("--verbose", is_flag=True, help="Log what the builders do.")
+def serve(config: Path | None, verbose: bool, **options: object) -> None:
+    """Serve hub, files and builders until interrupted."""
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
+    try:
+        settings = Settings(seed=read_seed(config), **options)  # type: ignore[arg-type] # click has checked each of them
+        server = Server(open_hub(settings), settings)
+    except (StateRefused, SettingsRefused, PortInUse, OSError) as error:
+        _give_up(error)
+    _run(server, settings)
+
+
+def _run(server: Server, settings: Settings) -> None:
+    signal.signal(signal.SIGTERM, _stop)
+    daemon = None
+    if settings.builders:
+        from devhub.daemon import Daemon  # noqa: PLC0415 - the builders need librpm's tools, the hub alone does not
+
+        daemon = Daemon(open_hub(settings), settings)
+        daemon.start()
+    click.echo(f"Koji hub: {server.url}", err=False)
+    sys.stdout.flush()
+    try:
+        server.run()
+    except SystemExit:
+        pass
+    finally:
+        server.close()
+        if daemon is not None:
+            daemon.stop()
+
+
+def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(0)
+
+
+def _give_up(error: Exception) -> NoReturn:
+    click.echo(f"devhub: {error}", err=True)
+    raise SystemExit(2)
+
+
+if __name__ == "__main__":
+    main()

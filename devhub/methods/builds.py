@@ -1,0 +1,222 @@
+"""Builds."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import koji
+
+from devhub import builds, lookup, rpmfile
+from devhub.builds import BuildRef
+from devhub.lookup import NameOrId
+from devhub.methods import options
+from devhub.methods.registry import Call, method
+from devhub.values import Value
+
+
+@method("getBuild")
+def get_build(call: Call, buildInfo: BuildRef, strict: bool = False) -> dict[str, Any] | None:
+    """Give a build by id, NVR or name, version and release, or nil."""
+    return (builds.must_find if strict else builds.get)(call.connection, buildInfo)
+
+
+@method("findBuildID")
+def find_build_id(call: Call, X: BuildRef, strict: bool = False) -> int | None:
+    """Give a build's id, or nil."""
+    found = get_build(call, X, strict)
+    return found["id"] if found else None
+
+
+@method("listBuilds")
+def list_builds(
+    call: Call,
+    packageID: NameOrId | None = None,
+    userID: NameOrId | None = None,
+    taskID: int | None = None,
+    prefix: str | None = None,
+    state: int | None = None,
+    volumeID: int | None = None,
+    source: str | None = None,
+    createdBefore: float | str | None = None,
+    createdAfter: float | str | None = None,
+    completeBefore: float | str | None = None,
+    completeAfter: float | str | None = None,
+    type: str | None = None,
+    typeInfo: Value = None,
+    queryOpts: dict[str, Value] | None = None,
+    pattern: str | None = None,
+    cgID: NameOrId | None = None,
+    draft: bool | None = None,
+) -> Value:
+    """List builds that match everything given."""
+    connection = call.connection
+    find = lookup.must_find
+    wanted = {
+        "builds.package_id = ?": None if packageID is None else find(connection, "packages", packageID)["id"],
+        "builds.owner = ?": None if userID is None else lookup.user(connection, userID)["id"],
+        "builds.task_id = ?": taskID,
+        "packages.name LIKE ? || '%'": prefix,
+        "packages.name || '-' || version || '-' || release GLOB ?": pattern,
+        "builds.state = ?": state,
+        "builds.source GLOB ?": source,
+        "events.time < ?": _seconds(createdBefore),
+        "events.time > ?": _seconds(createdAfter),
+        "builds.completion_time < ?": _seconds(completeBefore),
+        "builds.completion_time > ?": _seconds(completeAfter),
+        "builds.cg_id = ?": None if cgID is None else find(connection, "content_generators", cgID)["id"],
+        "builds.id IN (SELECT build_id FROM build_types WHERE btype_id = ?)": _btype(call, type),
+    }
+    given = {clause: value for clause, value in wanted.items() if value is not None}
+    where = " AND ".join(given) or "1"
+    rows = connection.execute(f"{builds.SELECT} WHERE {where} ORDER BY builds.id", list(given.values()))
+    return options.shape([builds.brief(row) for row in rows], queryOpts)
+
+
+@method("getBuildType")
+def get_build_type(call: Call, buildInfo: BuildRef, strict: bool = False) -> dict[str, Value] | None:
+    """Give the types of a build with the type information of each, or nil."""
+    found = get_build(call, buildInfo, strict)
+    if found is None:
+        return None
+    rows = call.connection.execute(
+        "SELECT name FROM build_types JOIN btypes ON btypes.id = btype_id WHERE build_id = ? ORDER BY name",
+        (found["id"],),
+    )
+    typeinfo = (found["extra"] or {}).get("typeinfo", {})
+    return {row["name"]: typeinfo.get(row["name"]) for row in rows}
+
+
+@method("cancelBuild", writes=True)
+def cancel_build(call: Call, buildID: BuildRef, strict: bool = False) -> bool:
+    """Cancel a running build and its task; false when it is not running."""
+    session = call.login()
+    found = get_build(call, buildID, strict)
+    if found is None:
+        return False
+    if found["owner_id"] != session.user_id and not call.has():
+        raise koji.ActionNotAllowed("Cannot cancel build, not owner")
+    return builds.cancel(call.connection, found["id"])
+
+
+@method("getAverageBuildDuration")
+def get_average_build_duration(call: Call, package: NameOrId, age: int | None = None) -> float | None:
+    """Give how long the complete builds of a package took on average, in seconds (of the last `age` months), or nil."""
+    package_id = lookup.must_find(call.connection, "packages", package)["id"]
+    months = f"-{int(age)} months" if age else "-1000 years"
+    row = call.connection.execute(
+        "SELECT avg(builds.completion_time - events.time) AS seconds FROM builds"
+        " JOIN events ON events.id = builds.create_event WHERE package_id = ? AND state = ? AND task_id IS NOT NULL"
+        " AND builds.completion_time > CAST(strftime('%s', 'now', ?) AS REAL)",
+        (package_id, builds.COMPLETE, months),
+    ).fetchone()
+    seconds = row["seconds"]
+    return None if seconds is None else float(seconds)
+
+
+@method("getBuildLogs")
+def get_build_logs(call: Call, build: BuildRef) -> list[dict[str, Any]]:
+    """List the log files that are kept with a build."""
+    found = builds.must_find(call.connection, build)
+    top = Path(call.settings.paths.build_logs(found))
+    return [_log(call, top, path) for path in sorted(top.rglob("*")) if path.is_file()]
+
+
+@method("getChangelogEntries")
+def get_changelog_entries(
+    call: Call,
+    buildID: BuildRef | None = None,
+    taskID: int | None = None,
+    filepath: str | None = None,
+    author: str | None = None,
+    before: float | None = None,
+    after: float | None = None,
+    queryOpts: dict[str, Value] | None = None,
+    strict: bool = False,
+) -> Value:
+    """Give the changelog of a build's source package, the newest entry first."""
+    found = builds.get(call.connection, buildID) if buildID is not None else None
+    if found is None:
+        if strict:
+            raise koji.GenericError(f"No such build: {buildID!r}")
+        return []
+    entries = []
+    for rpm in builds.rpms_of(call.connection, found["id"]):
+        if rpm["arch"] == "src":
+            path = Path(call.settings.paths.build(found)) / call.settings.paths.rpm(dict(rpm))
+            entries = _changelog(path) if path.exists() else []
+    chosen = [entry for entry in entries if author in (None, entry["author"])]
+    return options.shape([entry for entry in chosen if _between(entry["date_ts"], after, before)], queryOpts)
+
+
+@method("getNextRelease")
+def get_next_release(call: Call, build_info: dict[str, Any], incr: int = 1) -> str:
+    """Give the release that follows the highest one built of a name and version; "1" when there is none."""
+    rows = call.connection.execute(
+        "SELECT release FROM builds JOIN packages ON packages.id = package_id WHERE name = ? AND version = ?",
+        (build_info["name"], build_info["version"]),
+    )
+    numbers = [int(row["release"].split(".")[0]) for row in rows if row["release"].split(".")[0].isdigit()]
+    return str(max(numbers, default=0) + incr)
+
+
+@method("listBTypes")
+def list_btypes(call: Call, query: dict[str, Value] | None = None, queryOpts: dict[str, Value] | None = None) -> Value:
+    """List the types of builds."""
+    rows = [dict(row) for row in call.connection.execute("SELECT id, name FROM btypes ORDER BY id")]
+    chosen = [row for row in rows if all(row.get(key) == value for key, value in (query or {}).items())]
+    return options.shape(chosen, queryOpts)
+
+
+@method("addBType", writes=True)
+def add_btype(call: Call, name: str) -> None:
+    """Enter a type of builds."""
+    call.require("admin")
+    if lookup.find(call.connection, "btypes", name):
+        raise koji.GenericError("btype already exists")
+    lookup.find_or_create(call.connection, "btypes", name)
+
+
+@method("listVolumes")
+def list_volumes(call: Call) -> list[dict[str, Any]]:
+    """List the volumes; this hub has the default one."""
+    return [{"id": 0, "name": "DEFAULT"}]
+
+
+def _btype(call: Call, name: str | None) -> int | None:
+    if name is None:
+        return None
+    found = lookup.find(call.connection, "btypes", name)
+    if found is None:
+        raise koji.GenericError(f"unsupported build type: {name}")
+    return int(found["id"])
+
+
+def _seconds(moment: float | str | None) -> float | None:
+    if not isinstance(moment, str):
+        return moment
+    try:
+        parsed = datetime.fromisoformat(moment)
+    except ValueError as error:
+        raise koji.ParameterError(f"Invalid time: {moment}") from error
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
+
+
+def _between(seconds: float, after: float | None, before: float | None) -> bool:
+    return (after is None or seconds > after) and (before is None or seconds < before)
+
+
+def _log(call: Call, top: Path, path: Path) -> dict[str, Any]:
+    directory = path.parent.relative_to(top)
+    relative = path.relative_to(call.settings.files)
+    return {"name": path.name, "path": str(relative), "dir": "" if str(directory) == "." else str(directory)}
+
+
+def _changelog(path: Path) -> list[dict[str, Any]]:
+    header = rpmfile.read_header(path)
+    columns = (header.get(rpmfile.TAGS[f"CHANGELOG{part}"]) or [] for part in ("TIME", "NAME", "TEXT"))
+    return [
+        {"date": str(datetime.fromtimestamp(when, UTC)), "date_ts": when, "author": who, "text": what}
+        for when, who, what in zip(*columns, strict=False)
+    ]

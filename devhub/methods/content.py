@@ -1,0 +1,81 @@
+"""Content generators: builds that were made elsewhere and are imported with their metadata."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import koji
+
+from devhub import builds, content, lookup
+from devhub.lookup import NameOrId
+from devhub.methods.registry import Call, method
+from devhub.values import Value
+
+
+@method("CGImport", writes=True)
+def cg_import(
+    call: Call, metadata: dict[str, Value] | str | None, directory: str, token: str | None = None
+) -> dict[str, Any]:
+    """Import a build from the metadata (or the uploaded file that holds it) and the files uploaded to a directory."""
+    session = call.login()
+    importer = content.Importer(call.connection, call.settings, session.user_id, is_admin=call.has())
+    return importer.run(metadata, directory, token)
+
+
+@method("CGInitBuild", writes=True)
+def cg_init_build(call: Call, cg: str, data: dict[str, Value]) -> dict[str, Any]:
+    """Reserve a build for an import and give its id and the token that the import must show."""
+    session = call.login()
+    cg_id = content.must_have_access(call.connection, cg, session.user_id, is_admin=call.has())
+    koji.check_NVR(data, strict=True)
+    new = builds.NewBuild(
+        str(data["name"]),
+        str(data["version"]),
+        str(data["release"]),
+        session.user_id,
+        data.get("epoch"),
+        cg_id=cg_id,
+        btypes=(),
+    )
+    return content.reserve(call.connection, new)
+
+
+@method("CGRefundBuild", writes=True)
+def cg_refund_build(call: Call, cg: str, build_id: int, token: str, state: int = koji.BUILD_STATES["FAILED"]) -> None:
+    """Give a reservation back: the build is failed or canceled."""
+    session = call.login()
+    if state not in (builds.FAILED, builds.CANCELED):
+        raise koji.GenericError("Only FAILED/CANCELED build states are allowed")
+    cg_id = content.must_have_access(call.connection, cg, session.user_id, is_admin=call.has())
+    content.must_be_reserved(call.connection, build_id, token, cg_id)
+    (builds.fail if state == builds.FAILED else builds.cancel)(call.connection, build_id)
+
+
+@method("listCGs")
+def list_cgs(call: Call) -> dict[str, dict[str, Any]]:
+    """Give the content generators with the users who may import."""
+    rows = call.connection.execute(
+        "SELECT content_generators.id, content_generators.name, users.name AS user FROM content_generators"
+        " LEFT JOIN cg_users ON cg_id = content_generators.id LEFT JOIN users ON users.id = user_id ORDER BY 1, 3"
+    )
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        entry = found.setdefault(row["name"], {"id": row["id"], "users": []})
+        entry["users"] += [row["user"]] if row["user"] else []
+    return found
+
+
+@method("grantCGAccess", writes=True)
+def grant_cg_access(call: Call, user: NameOrId, cg: str, create: bool = False) -> None:
+    """Let a user import for a content generator; for admins."""
+    call.require("admin")
+    content.grant(call.connection, lookup.user(call.connection, user)["id"], cg, create=create)
+
+
+@method("revokeCGAccess", writes=True)
+def revoke_cg_access(call: Call, user: NameOrId, cg: str) -> None:
+    """End a user's access to a content generator; for admins."""
+    call.require("admin")
+    user_id = lookup.user(call.connection, user)["id"]
+    cg_id = lookup.must_find(call.connection, "content_generators", cg)["id"]
+    call.connection.execute("DELETE FROM cg_users WHERE cg_id = ? AND user_id = ?", (cg_id, user_id))

@@ -1,0 +1,46 @@
+"""What only this hub has: faults to order, and counts of what was called."""
+
+from __future__ import annotations
+
+import time
+
+import koji
+
+from devhub import faults
+from devhub.methods.registry import Call, method
+from devhub.values import Value
+
+
+@method("devhub.faults")
+def read_faults(call: Call) -> dict[str, Value]:
+    """Give the faults that are switched on; for admins."""
+    call.require("admin")
+    return faults.read_all(call.connection)
+
+
+@method("devhub.setFault", writes=True)
+def set_fault(call: Call, name: str, value: Value = None) -> None:
+    """Switch a fault on, or off with nil; for admins.
+
+    Of the wire: `drop_percent`, `drop_reply_percent` (percent of calls), `bad_gateway` (for so many seconds from now),
+    `delay` (seconds before every call). Other names are the builders'.
+    """
+    call.require("admin")
+    if name in faults.OF_THE_WIRE and value is not None and not isinstance(value, int | float):
+        raise koji.ParameterError(f"{name} needs a number")
+    if name == "bad_gateway" and value is not None:
+        value = time.time() + value
+    faults.put(call.connection, name, value)
+
+
+@method("devhub.callCounts")
+def call_counts(call: Call) -> dict[str, int]:
+    """Give how often each method was called since the hub was made, those inside multicalls included."""
+    return {row["method"]: row["count"] for row in call.connection.execute("SELECT method, count FROM call_counts")}
+
+
+@method("devhub.expireSession", writes=True)
+def expire_session(call: Call, session_id: int) -> None:
+    """Let a session expire, as a hub does with old ones; for admins."""
+    call.require("admin")
+    call.connection.execute("UPDATE sessions SET expired = 1 WHERE id = ?", (session_id,))

@@ -1,0 +1,172 @@
+"""The hub itself, its hosts and channels, and what is uploaded to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import koji
+
+from devhub import events, lookup, uploads
+from devhub.lookup import NameOrId
+from devhub.methods import options
+from devhub.methods.registry import METHODS, Call, method
+from devhub.values import Value
+
+KOJI_VERSION = "1.35.3"
+"""The release whose behaviour was recorded, and is kept here."""
+
+
+@method("getKojiVersion")
+def get_koji_version(call: Call) -> str:
+    """Give the release of Koji that this hub behaves like."""
+    return KOJI_VERSION
+
+
+@method("getAPIVersion")
+def get_api_version(call: Call) -> int:
+    """Give the version of the API."""
+    return 1
+
+
+@method("system.listMethods")
+def system_list_methods(call: Call) -> list[str]:
+    """List the names of all methods."""
+    return sorted([*METHODS, "multiCall", "system.multicall"])
+
+
+@method("_listapi")
+def list_api(call: Call) -> list[dict[str, Any]]:
+    """Describe all methods."""
+    return [
+        {"name": entry.name, "doc": entry.function.__doc__ or "", "args": [], "argdesc": "", "argspec": []}
+        for entry in METHODS.values()
+    ]
+
+
+@method("hello")
+def hello(call: Call, *args: Value) -> str:
+    """Greet."""
+    return "Hello World"
+
+
+@method("echo")
+def echo(call: Call, *args: Value) -> list[Value]:
+    """Give back what was sent."""
+    return list(args)
+
+
+@method("mavenEnabled")
+def maven_enabled(call: Call) -> bool:
+    """Whether Maven builds are possible: no."""
+    return False
+
+
+@method("winEnabled")
+def win_enabled(call: Call) -> bool:
+    """Whether Windows builds are possible: no."""
+    return False
+
+
+@method("getMavenBuild")
+def get_maven_build(call: Call, buildInfo: Value, strict: bool = False) -> None:
+    """Give the Maven data of a build: there is none."""
+
+
+@method("getWinBuild")
+def get_win_build(call: Call, buildInfo: Value, strict: bool = False) -> None:
+    """Give the Windows data of a build: there is none."""
+
+
+@method("getImageBuild")
+def get_image_build(call: Call, buildInfo: Value, strict: bool = False) -> None:
+    """Give the image data of a build: there is none."""
+
+
+@method("listHosts")
+def list_hosts(
+    call: Call,
+    arches: str | list[str] | None = None,
+    channelID: NameOrId | None = None,
+    ready: bool | None = None,
+    enabled: bool | None = None,
+    userID: NameOrId | None = None,
+    queryOpts: dict[str, Value] | None = None,
+) -> Value:
+    """List the builders."""
+    wanted = arches.split() if isinstance(arches, str) else arches
+    rows = [_host(dict(row)) for row in call.connection.execute("SELECT * FROM hosts ORDER BY id")]
+    chosen = [
+        row
+        for row in rows
+        if (enabled is None or row["enabled"] == enabled)
+        and (ready is None or row["ready"] == ready)
+        and (wanted is None or set(wanted) & set(row["arches"].split()))
+    ]
+    return options.shape(chosen, queryOpts)
+
+
+@method("getHost")
+def get_host(call: Call, hostInfo: NameOrId, strict: bool = False, event: int | None = None) -> dict[str, Any] | None:
+    """Give a builder, or nil."""
+    found = lookup.find(call.connection, "hosts", hostInfo)
+    if found is None:
+        if strict:
+            raise koji.GenericError(f"No such host: {hostInfo}")
+        return None
+    return _host(dict(call.connection.execute("SELECT * FROM hosts WHERE id = ?", (found["id"],)).fetchone()))
+
+
+@method("getLastHostUpdate")
+def get_last_host_update(call: Call, hostID: int, ts: bool = False) -> str | float | None:
+    """Give when a builder was last heard of, as text or (`ts`) in seconds; nil if never."""
+    row = call.connection.execute("SELECT update_time FROM hosts WHERE id = ?", (hostID,)).fetchone()
+    if row is None:
+        raise koji.GenericError(f"Host not found: {hostID}")
+    seconds = row["update_time"]
+    return seconds if ts else events.stamp(seconds)
+
+
+@method("listChannels")
+def list_channels(
+    call: Call, hostID: NameOrId | None = None, event: int | None = None, enabled: bool | None = None
+) -> list[dict[str, Any]]:
+    """List the channels."""
+    return [_channel(dict(row)) for row in call.connection.execute("SELECT * FROM channels ORDER BY id")]
+
+
+@method("getChannel")
+def get_channel(call: Call, channelInfo: NameOrId, strict: bool = False) -> dict[str, Any] | None:
+    """Give a channel, or nil."""
+    found = (lookup.must_find if strict else lookup.find)(call.connection, "channels", channelInfo)
+    if found is None:
+        return None
+    return _channel(dict(call.connection.execute("SELECT * FROM channels WHERE id = ?", (found["id"],)).fetchone()))
+
+
+@method("checkUpload")
+def check_upload(
+    call: Call,
+    path: str,
+    name: str,
+    verify: str | None = None,
+    tail: int | None = None,
+    volume: str | None = None,
+) -> dict[str, Any] | None:
+    """Give size and time (and with `verify` a checksum) of an uploaded file, or nil."""
+    return uploads.check(call.settings, path, name, verify, tail)
+
+
+def _host(row: dict[str, Any]) -> dict[str, Any]:
+    keys = ("id", "user_id", "name", "arches", "capacity", "task_load")
+    return {
+        **{key: row[key] for key in keys},
+        "enabled": bool(row["enabled"]),
+        "ready": bool(row["ready"]),
+        "update_ts": row["update_time"],
+        "comment": None,
+        "description": None,
+    }
+
+
+def _channel(row: dict[str, Any]) -> dict[str, Any]:
+    return {"id": row["id"], "name": row["name"], "enabled": bool(row["enabled"]), "description": None, "comment": None}

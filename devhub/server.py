@@ -1,0 +1,157 @@
+"""The hub over HTTP: /kojihub for calls and uploads, /kojifiles/ for files; and the faults of the wire.
+
+Every answer to a call is 200 with the result or a fault in it, as a hub gives it; 405 for what is not a POST, 400 for a
+body that is no call or is larger than allowed.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import socket
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qsl
+
+import koji
+from koji import xmlrpcplus
+from waitress.server import create_server
+
+from devhub import faults, fileserver, rpc, uploads
+from devhub.database import Database
+from devhub.fileserver import Response
+from devhub.methods.misc import KOJI_VERSION
+from devhub.settings import Settings
+
+log = logging.getLogger(__name__)
+
+Environ = dict[str, Any]
+StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+
+
+class PortInUse(Exception):
+    """Nothing can listen there; the message is one line."""
+
+
+@dataclass(frozen=True)
+class Application:
+    """The WSGI application of one hub."""
+
+    database: Database
+    settings: Settings
+    dispatcher: rpc.Dispatcher
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        path: str = environ["PATH_INFO"]
+        if path.rstrip("/") == "/kojihub":
+            response = self._hub(environ)
+        elif path.startswith("/kojifiles"):
+            response = self._files(environ, path.removeprefix("/kojifiles").lstrip("/"))
+        else:
+            response = _plain(
+                HTTPStatus.NOT_FOUND, "This is a Koji hub: calls go to /kojihub, files are under /kojifiles/."
+            )
+        start_response(f"{response.status.value} {response.status.phrase}", list(response.headers))
+        return response.body
+
+    def _hub(self, environ: Environ) -> Response:
+        if environ["REQUEST_METHOD"] != "POST":
+            return _plain(HTTPStatus.METHOD_NOT_ALLOWED, "Method Not Allowed: this is an XML-RPC server, use POST.")
+        switched = faults.read_all(self.database.reader())
+        if switched.get("bad_gateway", 0) > time.time():
+            return _plain(HTTPStatus.BAD_GATEWAY, "Bad Gateway")
+        if switched.get("delay"):
+            time.sleep(float(switched["delay"]))
+        if _strikes(switched.get("drop_percent", 0)):
+            return _hang_up(environ)
+        response = self._answer(environ)
+        return _hang_up(environ) if _strikes(switched.get("drop_reply_percent", 0)) else response
+
+    def _answer(self, environ: Environ) -> Response:
+        if int(environ.get("CONTENT_LENGTH") or 0) > self.settings.max_body:
+            return _plain(HTTPStatus.BAD_REQUEST, "Invalid request: Request too long")
+        try:
+            if environ.get("CONTENT_TYPE") == "application/octet-stream":
+                body = self._upload(environ)
+            else:
+                body = self.dispatcher.answer(environ["wsgi.input"].read(), environ)
+        except rpc.BadRequest as error:
+            return _plain(HTTPStatus.BAD_REQUEST, str(error))
+        headers = (("Content-Type", "text/xml"), ("Content-Length", str(len(body))), ("Koji-Version", KOJI_VERSION))
+        return Response(HTTPStatus.OK, headers, [body])
+
+    def _upload(self, environ: Environ) -> bytes:
+        try:
+            if self.dispatcher.session(environ) is None:
+                raise koji.ActionNotAllowed("you must be logged-in to upload a file")
+            answer = uploads.receive(self.settings, dict(parse_qsl(environ["QUERY_STRING"])), environ["wsgi.input"])
+        except Exception as error:  # noqa: BLE001 - the caller gets every failure as a fault
+            return rpc.encode_fault(error)
+        return str(xmlrpcplus.dumps((answer,), methodresponse=True)).encode()
+
+    def _files(self, environ: Environ, path: str) -> Response:
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            return _plain(HTTPStatus.METHOD_NOT_ALLOWED, "Files are read-only")
+        return fileserver.serve(self.settings.files, path, environ.get("HTTP_RANGE"))
+
+
+class Server:
+    """The HTTP server of one hub; it listens from the moment it is made."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        """Bind the port (0: any free one); raise `PortInUse` when it is taken or not ours to take."""
+        self._settings = settings
+        application = Application(database, settings, rpc.Dispatcher(database, settings))
+        try:
+            self._server = create_server(
+                application,
+                host=settings.host,
+                port=settings.port,
+                threads=settings.threads,
+                channel_timeout=settings.idle_timeout,
+                max_request_body_size=settings.max_body + (1 << 20),
+                ident="devhub",
+            )
+        except (OSError, OverflowError) as error:
+            raise PortInUse(f"cannot listen on {settings.host}:{settings.port}: {error}") from error
+
+    @property
+    def url(self) -> str:
+        """Where clients find the hub, up to and including /kojihub."""
+        port = next(iter(self._listeners())).getsockname()[1]
+        return f"http://{self._settings.host}:{port}/kojihub"
+
+    def _listeners(self) -> Iterator[socket.socket]:
+        """Give the sockets: one, or one for each address that the host's name has."""
+        for listener in getattr(self._server, "map", {self._server: self._server}).values():
+            if isinstance(getattr(listener, "socket", None), socket.socket):
+                yield listener.socket
+
+    def run(self) -> None:
+        """Serve until `close` is called or the process is told to end."""
+        self._server.run()
+
+    def close(self) -> None:
+        """Stop listening and end the threads."""
+        self._server.close()
+        self._server.task_dispatcher.shutdown()
+
+
+def _strikes(percent: float) -> bool:
+    return percent > 0 and random.random() * 100 < percent  # noqa: S311 - chance, not a secret
+
+
+def _hang_up(environ: Environ) -> Response:
+    """Cut the connection under the caller's feet, as a broken network does."""
+    channel = environ["waitress.client_disconnected"].__self__
+    channel.socket.shutdown(socket.SHUT_RDWR)
+    return Response(HTTPStatus.BAD_GATEWAY, (("Content-Length", "0"),))
+
+
+def _plain(status: HTTPStatus, text: str) -> Response:
+    body = f"{text}\n".encode()
+    return Response(status, (("Content-Type", "text/plain"), ("Content-Length", str(len(body)))), [body])

@@ -95,6 +95,8 @@ class Publication:
     """The first that exists in Koji is tagged; empty: the build is not tagged (scratch)."""
     devel: bool = True
     """Whether the -devel twin is imported too."""
+    imported: bool = True
+    """Whether it is imported into Koji at all; scratch builds are not."""
 
 
 @dataclass(frozen=True, slots=True)

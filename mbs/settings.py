@@ -15,6 +15,7 @@ from typing import Any, TypeVar, get_type_hints
 from mbs.components.settings import ComponentSettings
 from mbs.errors import MbsError, Problem
 from mbs.expansion.settings import ExpansionSettings
+from mbs.modulemd.rules import Rules
 from mbs.scm.git import GitSettings
 from mbs.scm.url import ScmRules
 from mbs.settings_values import READERS
@@ -231,6 +232,11 @@ class Settings:
     def components(self) -> ComponentSettings:
         """The part that components are recorded by."""
         return _part(ComponentSettings, self)
+
+    @property
+    def rules(self) -> Rules:
+        """What is allowed in a document."""
+        return _part(Rules, self)
 
     @property
     def scm_rules(self) -> ScmRules:

@@ -1,0 +1,225 @@
+"""From a request to prepared builds: the one place where a document is fetched, checked, expanded and pinned.
+
+Pure but for the SCM and the hub. What can be wrong is collected as far as it can be known: first everything about the
+document, then everything about its dependencies and components together, last the refs that do not exist.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
+
+from mbs.components.arches import module_arches
+from mbs.components.record import record
+from mbs.components.selection import Overrides, Selection, select
+from mbs.components.srpms import srpm_overrides
+from mbs.components.tree import gather
+from mbs.errors import Problem, Refused, Unprocessable
+from mbs.expansion.expand import expand
+from mbs.expansion.provider import ModuleProvider, RegisteredModule
+from mbs.expansion.result import ExpandedStream, Expansion, Unsatisfied
+from mbs.modulemd.document import Modulemd, PackagerV3
+from mbs.modulemd.guard import Limits
+from mbs.modulemd.reader import read_stream
+from mbs.modulemd.rules import Finding, refuse
+from mbs.modulemd.static_contexts import InputStream, input_streams
+from mbs.modulemd.submitted import from_scm, from_yaml
+from mbs.modulemd.validation import validate
+from mbs.nsvc import NSVC
+from mbs.plan import PlannedComponent
+from mbs.scm.protocol import Ref, Scm
+from mbs.settings import Settings
+from mbs.submission.compile import PreparedBuild, base_module, texts
+from mbs.submission.hub import Hub, HubFacts
+from mbs.submission.request import Request
+from mbs.versions import prefixed_version
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What a request becomes: one build per context, in a fixed order."""
+
+    builds: tuple[PreparedBuild, ...]
+    unsatisfied: tuple[Unsatisfied, ...]
+    """Combinations of streams that nothing is built for, with the reason."""
+
+
+def prepare(
+    request: Request,
+    provider: ModuleProvider,
+    scm: Scm,
+    settings: Settings,
+    *,
+    hub: Hub | None = None,
+    now: float | None = None,
+    reuse_from: tuple[int, NSVC] | None = None,
+) -> Submission:
+    """Prepare every build of a request; raise the gravest Refused with all problems.
+
+    `now` (seconds since 1970) is the version of a pasted document without one; `reuse_from` the id and identity of the
+    build that components are to be reused from.
+    """
+    source = _source(request, scm, settings, time.time() if now is None else now)
+    inputs = [
+        InputStream(_with_branch(one.document, request.branch), one.static) for one in input_streams(source.document)
+    ]
+    findings: list[Finding] = []
+    expansions = [_collect(findings, partial(_expand, one, request, provider, settings)) for one in inputs]
+    selection = _collect(findings, partial(_select, inputs[0].document, request, scm, settings))
+    findings += _too_many(expansions, settings)
+    refuse(findings)
+    planner = _Planner(request, settings, source, hub or HubFacts(), _known(selection), scm, reuse_from)
+    found = [(one.document, expansion) for one, expansion in zip(inputs, expansions, strict=True) if expansion]
+    builds = [planner.build(document, result) for document, expansion in found for result in expansion.results]
+    return Submission(tuple(builds), tuple(bad for _, expansion in found for bad in expansion.unsatisfied))
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """The document as it came, and completed with name, stream and base version."""
+
+    document: Modulemd | PackagerV3
+    text: str
+    commit: str = ""
+
+
+def _source(request: Request, scm: Scm, settings: Settings, now: float) -> _Source:
+    rules, limits = settings.rules, Limits(size=settings.max_modulemd_size)
+    if request.url is None:
+        text = request.modulemd or ""
+        read = validate(text, rules, name=request.module_name, limits=limits)
+        name, stream = request.module_name, request.module_stream
+        return _Source(
+            from_yaml(read, module_name=name, module_stream=stream, now=int(now), rules=rules), _decoded(text)
+        )
+    branch = request.branch or settings.default_branch
+    found = scm.submitted(request.url, branch)
+    read = validate(found.text, rules, name=found.name, limits=limits)
+    committed = int(found.committed.timestamp())
+    document = from_scm(read, repository=found.name, branch=branch, committed=committed, rules=rules)
+    return _Source(document, _decoded(found.text), found.commit)
+
+
+def _expand(one: InputStream, request: Request, provider: ModuleProvider, settings: Settings) -> Expansion:
+    return expand(
+        one.document,
+        provider,
+        settings.expansion,
+        static=one.static,
+        buildrequire_overrides=request.buildrequire_overrides,
+        require_overrides=request.require_overrides,
+        branch=request.branch,
+    )
+
+
+def _select(document: Modulemd, request: Request, scm: Scm, settings: Settings) -> Selection:
+    limits = Limits(size=settings.max_modulemd_size)
+    tree = gather(document, lambda ref: read_stream(scm.included(ref).text, limits), settings.components)
+    overrides = Overrides(request.rpm_component_ref_overrides, srpm_overrides(request.srpms))
+    return select(tree, settings.components, overrides)
+
+
+class _Planner:
+    """What all builds of one submission share; refs are pinned and Koji is asked once."""
+
+    def __init__(
+        self,
+        request: Request,
+        settings: Settings,
+        source: _Source,
+        hub: Hub,
+        selection: Selection,
+        scm: Scm,
+        reuse_from: tuple[int, NSVC] | None,
+    ) -> None:
+        self._request, self._settings, self._source, self._hub = request, settings, source, hub
+        self._selection, self._reuse_from = selection, reuse_from
+        self._commits: Mapping[Ref, str] = scm.resolve(selection.refs) if selection.refs else {}
+        self._seconds = hub.build_seconds([selected.component.name for selected in selection.components])
+        self._recorded: dict[tuple[str | None, tuple[str, ...]], tuple[PlannedComponent, ...]] = {}
+
+    def build(self, document: Modulemd, result: ExpandedStream) -> PreparedBuild:
+        settings = self._settings
+        arches = module_arches(document.buildopts, self._supported_arches(document, result.buildrequires))
+        base = base_module(result.buildrequires, settings.base_module_names)
+        stream = base.nsvc.stream if base else None
+        version = prefixed_version(document.version, stream, settings.stream_suffixes)
+        return PreparedBuild(
+            nsvc=NSVC(document.name or "", document.stream or "", version, result.context),
+            expanded=result,
+            document=document,
+            components=self._components(document.buildopts.rpm_macros, arches),
+            arches=arches,
+            request=self._request,
+            settings=settings,
+            source_modulemd=self._source.text,
+            commit=self._source.commit,
+            reuse_from=self._reuse_from,
+        )
+
+    def _components(self, macros: str | None, arches: tuple[str, ...]) -> tuple[PlannedComponent, ...]:
+        key = (macros, arches)
+        if key not in self._recorded:
+            self._recorded[key] = record(
+                self._selection,
+                self._commits,
+                arches,
+                self._settings.components,
+                seconds=self._seconds,
+                macros=macros,
+            )
+        return self._recorded[key]
+
+    def _supported_arches(self, document: Modulemd, modules: Mapping[str, RegisteredModule]) -> Sequence[str]:
+        """Give the arches that can be built for, by the first rule that says (MBS §11)."""
+        settings = self._settings
+        configured = (settings.base_module_arches.get(module.nsvc.name_stream, ()) for module in modules.values())
+        own = texts(document.xmd_mbs.get("koji_tag_arches"))
+        names = (*settings.allowed_privileged_module_names, *settings.base_module_names)
+        of_dependencies = (self._arches_of(modules[name]) for name in names if name in modules)
+        return next(filter(None, (*configured, own, *of_dependencies)), settings.arches)
+
+    def _arches_of(self, module: RegisteredModule) -> tuple[str, ...]:
+        """Ask Koji for the arches of a dependency's tag; without an answer, what was said when it was imported."""
+        tag = module.koji_tag
+        known = self._hub.tag_arches([tag]) if tag else {}
+        return known.get(tag or "") or module.arches
+
+
+def _collect(findings: list[Finding], step: Callable[[], T]) -> T | None:
+    """Run a step; what it refuses is added to the findings."""
+    try:
+        return step()
+    except Refused as refused:
+        findings += [Finding(problem, type(refused)) for problem in refused.problems]
+        return None
+
+
+def _too_many(expansions: Iterable[Expansion | None], settings: Settings) -> Iterator[Finding]:
+    """Refuse what no single expansion exceeds but all of them together do (many static contexts)."""
+    total = sum(len(expansion.results) for expansion in expansions if expansion)
+    if total > settings.max_builds:
+        text = (
+            f"The module has {total} contexts, more than the {settings.max_builds} builds that one submission may be."
+        )
+        yield Finding(Problem(text, "data"), Unprocessable)
+
+
+def _with_branch(document: Modulemd, branch: str | None) -> Modulemd:
+    """Remember the branch, the default ref of components, where they look for it."""
+    if branch is None:
+        return document
+    return replace(document, xmd={**document.xmd, "mbs": {**document.xmd_mbs, "branch": branch}})
+
+
+def _decoded(text: str | bytes) -> str:
+    return text if isinstance(text, str) else text.decode("utf-8")
+
+
+def _known(selection: Selection | None) -> Selection:
+    return selection or Selection(())

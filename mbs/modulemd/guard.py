@@ -21,10 +21,13 @@ _BOM = "\ufeff"
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much YAML is read; `size` in bytes, the others in numbers of things."""
+    """How much YAML is read; `size` in bytes, the others in numbers of things.
+
+    The largest module of Fedora 29 (178 components, all artifacts and xmd) has 80 kB and 3,800 values.
+    """
 
     size: int = 2 * 1024 * 1024
-    nodes: int = 100_000
+    nodes: int = 40_000
     depth: int = 32
     documents: int = 1
 

@@ -34,7 +34,11 @@ def lines_by_path(root: yaml.Node) -> Mapping[str, int]:
 def original_line(text: str, line: int, column: int) -> int | None:
     """Give the line in `text`, from 1, of what libmodulemd calls `line` and `column`; None where it is not found."""
     events = list(yaml.parse(text, Loader=yaml.CSafeLoader))
-    for original, written in zip(events, yaml.parse(_rewritten(events), Loader=yaml.CSafeLoader), strict=True):
+    try:
+        rewritten = list(yaml.parse(_rewritten(events), Loader=yaml.CSafeLoader))
+    except yaml.YAMLError:
+        return None
+    for original, written in zip(events, rewritten, strict=False):
         if isinstance(written, yaml.NodeEvent) and _position(written) >= (line, column):
             return _position(original)[0]
     return None

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import gi
 
@@ -32,6 +32,9 @@ gi.require_version("Modulemd", "2.0")
 from gi.repository import GLib  # noqa: E402  # the version is to be named first
 from gi.repository import Modulemd as Lib  # noqa: E402  # the version is to be named first
 
+Stream: TypeAlias = Any
+"""An object of libmodulemd, which has no types: a ModuleStreamV2 where nothing else is said."""
+
 _KINDS = {"modulemd", "modulemd-stream", "modulemd-packager"}
 _UNNAMED = "__unnamed_"
 """libmodulemd's own stand-in for a missing name or stream; left out when written."""
@@ -41,10 +44,10 @@ _PLACE = re.compile(r"\s*\[line (\d+) col (\d+)\]")
 def read(text: str | bytes, limits: Limits | None = ONE_DOCUMENT) -> Modulemd | PackagerV3:
     """Read the one document of `text`: modulemd v1 (upgraded) or v2, modulemd-packager v2 or v3.
 
-    Raises `InvalidModulemd`. `limits=None` trusts the text and saves the guard's pass: for our own output only.
+    Raises `InvalidModulemd`. `limits=None` is for our own output only: neither guarded nor written out again.
     """
     if limits is None:
-        return _document(_parsed(str(text)))
+        return _document(_parsed(_as_text(text)), _as_text(text))
     (part,) = scan(text, replace(limits, documents=1))
     return read_part(part)
 
@@ -108,19 +111,19 @@ def apply(document: Modulemd, changes: Changes) -> Modulemd:
 
 
 @lru_cache(maxsize=8)
-def _parsed(text: str) -> Any:  # noqa: ANN401  # an object of libmodulemd, which has no types
+def _parsed(text: str) -> Stream:
     """Let libmodulemd read; the object is shared and never changed."""
     return _guarded(lambda: _given(Lib.read_packager_string(text, None, None)[1]), text)
 
 
-def _given(parsed: Any) -> Any:  # noqa: ANN401  # an object of libmodulemd, which has no types
+def _given(parsed: Stream) -> Stream:
     """Turn libmodulemd's way to fail without a word into an error."""
     if parsed is None:
         raise TypeError
     return parsed
 
 
-def _guarded(call: Callable[[], Any], text: str = "") -> Any:  # noqa: ANN401  # whatever libmodulemd gives
+def _guarded(call: Callable[[], Any], text: str = "") -> Stream:
     """Call libmodulemd; its errors are the user's, at the line of `text` that they are about."""
     try:
         return call()
@@ -132,17 +135,22 @@ def _guarded(call: Callable[[], Any], text: str = "") -> Any:  # noqa: ANN401  #
         raise refusal("libmodulemd cannot read it") from None
 
 
-def _document(parsed: Any) -> Modulemd | PackagerV3:  # noqa: ANN401  # an object of libmodulemd
-    """Turn what libmodulemd read into our types."""
-    return _packager(parsed) if isinstance(parsed, Lib.PackagerV3) else _modulemd(parsed)
+def _document(parsed: Stream, text: str | None = None) -> Modulemd | PackagerV3:
+    """Turn what libmodulemd read into our types; `text` where it is libmodulemd's own output already."""
+    return _packager(parsed) if isinstance(parsed, Lib.PackagerV3) else _modulemd(parsed, text)
 
 
-def _modulemd(stream: Any) -> Modulemd:  # noqa: ANN401  # an object of libmodulemd
+def _modulemd(stream: Stream, text: str | None = None) -> Modulemd:
     """Read every field of a stream."""
-    return Modulemd(**{name: get(stream) for name, get in _GET.items()}, text=_dumped(stream))
+    return Modulemd(**{name: get(stream) for name, get in _GET.items()}, text=text or _dumped(stream))
 
 
-def _packager(packager: Any) -> PackagerV3:  # noqa: ANN401  # an object of libmodulemd
+def _as_text(text: str | bytes) -> str:
+    """Decode our own output."""
+    return text.decode() if isinstance(text, bytes) else text
+
+
+def _packager(packager: Stream) -> PackagerV3:
     """Read a v3 document: its configurations, and the stream that libmodulemd makes of each."""
     index = _guarded(packager.convert_to_index)
     (module,) = (index.get_module(name) for name in index.get_module_names())
@@ -156,14 +164,14 @@ def _packager(packager: Any) -> PackagerV3:  # noqa: ANN401  # an object of libm
     )
 
 
-def _static(stream: Any) -> Any:  # noqa: ANN401  # an object of libmodulemd
+def _static(stream: Stream) -> Stream:
     """Mark a stream as having the context its packager gave it."""
     copy = _copied(stream, Changes())
     copy.set_static_context()
     return copy
 
 
-def _body(stream: Any) -> Any:  # noqa: ANN401  # an object of libmodulemd
+def _body(stream: Stream) -> Stream:
     """Take away what a configuration put into a stream."""
     copy = _copied(stream, Changes())
     copy.set_context(None)
@@ -172,7 +180,7 @@ def _body(stream: Any) -> Any:  # noqa: ANN401  # an object of libmodulemd
     return copy
 
 
-def _configuration(config: Any) -> Configuration:  # noqa: ANN401  # an object of libmodulemd
+def _configuration(config: Stream) -> Configuration:
     """Read one of v3's configurations."""
     return Configuration(
         context=config.get_context(),
@@ -190,11 +198,11 @@ def _name(name: str | None) -> str | None:
     return None if not name or name.startswith(_UNNAMED) else name
 
 
-def _licenses(kind: str) -> Callable[[Any], tuple[str, ...]]:
+def _licenses(kind: str) -> Callable[[Stream], tuple[str, ...]]:
     return lambda stream: tuple(getattr(stream, f"get_{kind}_licenses")())
 
 
-def _dependencies(stream: Any) -> tuple[Dependencies, ...]:  # noqa: ANN401  # an object of libmodulemd
+def _dependencies(stream: Stream) -> tuple[Dependencies, ...]:
     return tuple(
         Dependencies(
             {name: tuple(pair.get_buildtime_streams(name)) for name in pair.get_buildtime_modules()},
@@ -204,15 +212,15 @@ def _dependencies(stream: Any) -> tuple[Dependencies, ...]:  # noqa: ANN401  # a
     )
 
 
-def _profiles(stream: Any) -> Mapping[str, tuple[str, ...]]:  # noqa: ANN401  # an object of libmodulemd
+def _profiles(stream: Stream) -> Mapping[str, tuple[str, ...]]:
     return {name: tuple(stream.get_profile(name).get_rpms()) for name in stream.get_profile_names()}
 
 
-def _rpms(stream: Any) -> tuple[RpmComponent, ...]:  # noqa: ANN401  # an object of libmodulemd
+def _rpms(stream: Stream) -> tuple[RpmComponent, ...]:
     return tuple(_rpm(stream.get_rpm_component(name)) for name in stream.get_rpm_component_names())
 
 
-def _rpm(component: Any) -> RpmComponent:  # noqa: ANN401  # an object of libmodulemd
+def _rpm(component: Stream) -> RpmComponent:
     return RpmComponent(
         name=component.get_name(),
         rationale=component.get_rationale() or "",
@@ -229,11 +237,11 @@ def _rpm(component: Any) -> RpmComponent:  # noqa: ANN401  # an object of libmod
     )
 
 
-def _modules(stream: Any) -> tuple[ModuleComponent, ...]:  # noqa: ANN401  # an object of libmodulemd
+def _modules(stream: Stream) -> tuple[ModuleComponent, ...]:
     return tuple(_module(stream.get_module_component(name)) for name in stream.get_module_component_names())
 
 
-def _module(component: Any) -> ModuleComponent:  # noqa: ANN401  # an object of libmodulemd
+def _module(component: Stream) -> ModuleComponent:
     return ModuleComponent(
         name=component.get_name(),
         rationale=component.get_rationale() or "",
@@ -244,20 +252,20 @@ def _module(component: Any) -> ModuleComponent:  # noqa: ANN401  # an object of 
     )
 
 
-def _buildopts(owner: Any) -> BuildOpts:  # noqa: ANN401  # an object of libmodulemd
+def _buildopts(owner: Stream) -> BuildOpts:
     opts = owner.get_buildopts()
     if opts is None:
         return BuildOpts()
     return BuildOpts(opts.get_rpm_macros(), tuple(opts.get_rpm_whitelist()), tuple(opts.get_arches()))
 
 
-def _xmd(stream: Any) -> Mapping[str, object]:  # noqa: ANN401  # an object of libmodulemd
+def _xmd(stream: Stream) -> Mapping[str, object]:
     variant = stream.get_xmd()
     value = variant.unpack() if variant is not None else {}
     return value if isinstance(value, dict) else {}
 
 
-_GET: Mapping[str, Callable[[Any], Any]] = {
+_GET: Mapping[str, Callable[[Stream], Any]] = {
     "name": lambda stream: _name(stream.get_module_name()),
     "stream": lambda stream: _name(stream.get_stream_name()),
     "version": lambda stream: stream.get_version(),
@@ -284,7 +292,7 @@ _GET: Mapping[str, Callable[[Any], Any]] = {
 # Writing ------------------------------------------------------------------------------------------------------------
 
 
-def _dumped(stream: Any) -> str:  # noqa: ANN401  # an object of libmodulemd
+def _dumped(stream: Stream) -> str:
     """Let libmodulemd validate and write a stream; a missing name or stream stays missing."""
     index = Lib.ModuleIndex.new()
     named = stream if stream.get_module_name() and stream.get_stream_name() else _copied(stream, Changes())
@@ -292,7 +300,7 @@ def _dumped(stream: Any) -> str:  # noqa: ANN401  # an object of libmodulemd
     return cast("str", _guarded(index.dump_to_string))
 
 
-def _changed(text: str, changes: Changes) -> Any:  # noqa: ANN401  # an object of libmodulemd
+def _changed(text: str, changes: Changes) -> Stream:
     """Copy the stream of `text` and set what is to change."""
     stream = _copied(_parsed(text), changes)
     for name in _named(changes):
@@ -308,7 +316,7 @@ def _named(changes: Changes) -> list[str]:
     return [each.name for each in fields(changes) if getattr(changes, each.name) is not None]
 
 
-def _copied(stream: Any, changes: Changes) -> Any:  # noqa: ANN401  # an object of libmodulemd
+def _copied(stream: Stream, changes: Changes) -> Stream:
     """Copy a stream, the only way to rename it."""
     return stream.copy(
         changes.name or stream.get_module_name() or f"{_UNNAMED}module_0",
@@ -316,7 +324,7 @@ def _copied(stream: Any, changes: Changes) -> Any:  # noqa: ANN401  # an object 
     )
 
 
-def _forget_sources(stream: Any) -> None:  # noqa: ANN401  # an object of libmodulemd
+def _forget_sources(stream: Stream) -> None:
     for name in stream.get_rpm_component_names():
         component = stream.get_rpm_component(name)
         component.set_repository(None)
@@ -325,14 +333,14 @@ def _forget_sources(stream: Any) -> None:  # noqa: ANN401  # an object of libmod
         stream.get_module_component(name).set_repository(None)
 
 
-def _set_static(stream: Any, static: bool) -> None:  # noqa: ANN401  # an object of libmodulemd
+def _set_static(stream: Stream, static: bool) -> None:
     if static:
         stream.set_static_context()
     else:
         stream.unset_static_context()
 
 
-def _set_dependencies(stream: Any, pairs: tuple[Dependencies, ...]) -> None:  # noqa: ANN401  # libmodulemd's
+def _set_dependencies(stream: Stream, pairs: tuple[Dependencies, ...]) -> None:
     stream.clear_dependencies()
     for pair in pairs:
         written = Lib.Dependencies.new()
@@ -347,13 +355,13 @@ def _set_dependencies(stream: Any, pairs: tuple[Dependencies, ...]) -> None:  # 
         stream.add_dependencies(written)
 
 
-def _set_xmd(stream: Any, xmd: Mapping[str, object]) -> None:  # noqa: ANN401  # an object of libmodulemd
+def _set_xmd(stream: Stream, xmd: Mapping[str, object]) -> None:
     stream.clear_xmd()
     if xmd:
         stream.set_xmd(_variant(plain_xmd(xmd)))
 
 
-def _variant(value: object) -> Any:  # noqa: ANN401  # a GLib.Variant
+def _variant(value: object) -> Stream:
     """Turn plain data into GLib's; members of a list must be of one type, or libmodulemd could not write it."""
     if isinstance(value, bool):
         return GLib.Variant.new_boolean(value)
@@ -367,7 +375,7 @@ def _variant(value: object) -> Any:  # noqa: ANN401  # a GLib.Variant
     return GLib.Variant.new_array(None, members) if members else GLib.Variant("av", [])
 
 
-def _set_profiles(stream: Any, profiles: Mapping[str, tuple[str, ...]]) -> None:  # noqa: ANN401  # libmodulemd's
+def _set_profiles(stream: Stream, profiles: Mapping[str, tuple[str, ...]]) -> None:
     stream.clear_profiles()
     for name, rpms in profiles.items():
         profile = Lib.Profile.new(name)
@@ -376,10 +384,10 @@ def _set_profiles(stream: Any, profiles: Mapping[str, tuple[str, ...]]) -> None:
         stream.add_profile(profile)
 
 
-def _set_each(clear: str, add: str) -> Callable[[Any, tuple[str, ...]], None]:
+def _set_each(clear: str, add: str) -> Callable[[Stream, tuple[str, ...]], None]:
     """Make a setter of a set of texts from libmodulemd's two methods."""
 
-    def set_each(stream: Any, values: tuple[str, ...]) -> None:  # noqa: ANN401  # an object of libmodulemd
+    def set_each(stream: Stream, values: tuple[str, ...]) -> None:
         getattr(stream, clear)()
         add_one = getattr(stream, add)
         for value in values:
@@ -388,7 +396,7 @@ def _set_each(clear: str, add: str) -> Callable[[Any, tuple[str, ...]], None]:
     return set_each
 
 
-_SET: Mapping[str, Callable[[Any, Any], None]] = {
+_SET: Mapping[str, Callable[[Stream, Any], None]] = {
     "version": lambda stream, version: stream.set_version(version),
     "context": lambda stream, context: stream.set_context(context or None),
     "arch": lambda stream, arch: stream.set_property("arch", arch or None),

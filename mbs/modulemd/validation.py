@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 
 import yaml
 
@@ -29,6 +30,8 @@ from mbs.modulemd.rules import (
 from mbs.modulemd.static_contexts import input_streams
 from mbs.modulemd.structure import structural_problems
 
+_MOST = 100
+"""Structural problems that are told at once; who has more has another kind of problem."""
 _PRIVILEGED_KEYS = {"disttag_marking", "koji_tag_arches", "static_context"}
 
 
@@ -42,7 +45,7 @@ def validate(
     """
     (part,) = scan(text, replace(limits, documents=1))
     root = yaml.compose(part.text, Loader=yaml.CSafeLoader) or yaml.ScalarNode("", "")
-    structure = [Finding(problem, InvalidModulemd) for problem in structural_problems(root)]
+    structure = [Finding(problem, InvalidModulemd) for problem in islice(structural_problems(root), _MOST)]
     try:
         document = read_part(replace(part, line=1))
     except InvalidModulemd as refused:

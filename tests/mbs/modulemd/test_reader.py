@@ -326,3 +326,9 @@ def test_the_modules_of_fedora_29_are_read_and_written_without_loss(fedora_29: s
         assert read(document.text) == document
         stripped = Changes(version=0, context="", arch="", rpm_artifacts=(), xmd={}, content_licenses=())
         assert read(edit(document.text, stripped)) == apply(document, stripped)
+
+
+def test_our_own_output_is_read_without_a_guard() -> None:
+    document = read_stream(FULL)
+    assert read(document.text, limits=None) == document
+    assert read_stream(document.text.encode(), limits=None).text == document.text

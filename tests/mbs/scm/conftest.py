@@ -51,6 +51,11 @@ class GitRepository:
 
 
 @pytest.fixture
+def make_repository() -> type[GitRepository]:
+    return GitRepository
+
+
+@pytest.fixture
 def repository(tmp_path: Path) -> GitRepository:
     """A repository `testmodule` with one commit on `main`."""
     made = GitRepository(tmp_path / "modules" / "testmodule")

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import koji
+
 from devhub import builds, tasks
 from devhub.builder.process import Canceled
 from devhub.daemon import build, facts, injected, newrepo, stages
@@ -32,7 +34,7 @@ _BUILDS = ("buildSRPMFromSCM", "rebuildSRPM", "buildArch")
 _REPOS = ("createrepo",)
 _WEIGHTS = {"build": 0.2, "newRepo": 0.1, "buildArch": 1.5, "createrepo": 1.5}
 _LATENCY = {"buildSRPMFromSCM": "srpm", "rebuildSRPM": "srpm", "buildArch": "build", "createrepo": "repo"}
-_CLEANING = 10.0  # seconds between two looks at the lifetimes of repositories
+_CLEANING = 10.0  # seconds, at most, between two looks at the lifetimes of repositories
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,8 @@ class Daemon:
                 if due:
                     newrepo.clean(connection, self._settings)
         if due:
-            self._cleaned = time.monotonic() + _CLEANING
+            lifetime = min(self._settings.repo_expires, self._settings.repo_deleted)
+            self._cleaned = time.monotonic() + min(_CLEANING, max(lifetime, self._settings.poll))
 
     def _hand_out(self) -> None:
         """Give free tasks to hosts with a free slot, the most urgent first; parents need no slot."""
@@ -161,9 +164,11 @@ class Daemon:
             hosts = facts.hosts(connection)
             if hosts:
                 self._open_parents(connection, hosts[0])
-            started = [self._begin(connection, *given) for given in self._assignments(connection, hosts)]
-        for attempt, host in started:
-            self._launch(attempt, host)
+            given = self._assignments(connection, hosts)
+            attempts = [(self._begin(connection, task, host), host) for task, host in given]
+        for attempt, host in attempts:
+            if attempt is not None:
+                self._launch(attempt, host)
 
     def _open_parents(self, connection: Connection, host: Host) -> None:
         while task := tasks.claim(connection, host_id=host.id, arches=["noarch"], methods=self._steps):
@@ -194,7 +199,15 @@ class Daemon:
         ours = [running for running in self._running.values() if running.host == host]
         return sum(running.attempt.task.method in methods for running in ours)
 
-    def _begin(self, connection: Connection, task: Task, host: int) -> tuple[Attempt, int]:
+    def _begin(self, connection: Connection, task: Task, host: int) -> Attempt | None:
+        """Begin an attempt, or fail a task whose request makes no sense: it must not hold up the others."""
+        try:
+            return self._attempt(connection, task, host)
+        except (koji.GenericError, LookupError, TypeError, ValueError) as error:
+            tasks.fail(connection, task.id, *facts.fault_of(error, traceback.format_exc()))
+            return None
+
+    def _attempt(self, connection: Connection, task: Task, host: int) -> Attempt:
         """Store what belongs to the beginning of an attempt: its weight, its build root, the faults that it uses up."""
         tasks.set_weight(connection, task.id, _WEIGHTS.get(task.method, 1.0))
         arch = task.label if task.method == "buildArch" else task.arch
@@ -205,7 +218,7 @@ class Daemon:
             )
         stage = _LATENCY[task.method]
         faults = injected.take(connection, stages.package_of(task), arch or task.arch, stage)
-        return Attempt(task, self._database, self._settings, buildroot, faults), host
+        return Attempt(task, self._database, self._settings, buildroot, faults)
 
     def _launch(self, attempt: Attempt, host: int) -> None:
         task = attempt.task

@@ -6,7 +6,7 @@ They are a list under the name `build_faults` of the shared faults store (`devhu
     {"kind": "lose", "package": "*"}                         the builder vanishes; the task is free again and redone
     {"kind": "slow", "package": "libgreet", "seconds": 30}
 
-`kind` is required; `package` and `arch` are globs, `stage` is build, root or srpm (default build), and `times` limits
+`kind` is required; `package` and `arch` are globs, `stage` is build, root, srpm or repo (default build), `times` limits
 how often a rule applies (default: always; `lose` defaults to once, for a task that is always lost would never end).
 """
 
@@ -34,7 +34,7 @@ class Injected:
 def take(connection: Connection, package: str, arch: str, stage: str) -> Injected:
     """What applies to this attempt; a rule that was limited is used up by it. Needs a transaction.
 
-    `stage` is `srpm` or `build`; rules for the stage `root` apply to attempts at `build`.
+    `stage` is `srpm`, `build` or `repo`; rules for the stage `root` apply to attempts at `build`.
     """
     rules = faults.get(connection, NAME, [])
     matching = [rule for rule in rules if _matches(rule, package, arch, stage)]

@@ -96,6 +96,8 @@ def build_arch(attempt: Attempt) -> dict[str, Any]:
 
 def create_repo(attempt: Attempt) -> None:
     """`createrepo`: one arch of a repository."""
+    if attempt.injected.fail:
+        raise koji.GenericError("failed to create repo: this failure was asked for")
     newrepo.create_repository(attempt.database.reader(), attempt.task, attempt.settings.files)
 
 
@@ -110,9 +112,10 @@ STAGES = {
 def package_of(task: Task) -> str:
     """The name by which faults and latencies know what a task builds: a package, a repository's name, a tag's id."""
     subject = str(task.request[0]).partition("#")[0].rstrip("?/").rpartition("/")[2]
-    if not subject.endswith(".src.rpm"):
+    try:
+        return str(koji.parse_NVRA(subject)["name"]) if subject.endswith(".src.rpm") else subject
+    except koji.GenericError:
         return subject
-    return str(koji.parse_NVRA(subject)["name"])
 
 
 def repo_of(task: Task) -> int | None:

@@ -1,6 +1,7 @@
 """A hub without its wire: the database, the files tree and a running daemon, fed through the hub's own functions."""
 
 import shutil
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -9,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from devhub import builds, events, groups, listing, lookup, packages, repos, tags, tasks
-from devhub.daemon import Daemon
+from devhub import builds, events, faults, groups, listing, lookup, packages, repos, tags, tasks
+from devhub.daemon import Daemon, injected
 from devhub.database import Connection, Database
 from devhub.examples import publish
 from devhub.settings import Settings
@@ -53,7 +54,8 @@ class Hub:
             return tasks.create(connection, "build", [source, target, {"skip_tag": True, **options}], owner=1)
 
     def wait(self, task_id: int) -> tasks.Task:
-        return self.wait_until(lambda: self._finished(task_id))
+        task: tasks.Task = self.wait_until(lambda: self._finished(task_id))
+        return task
 
     def wait_until(self, look: Callable[[], Any]) -> Any:
         deadline = time.monotonic() + PATIENCE
@@ -94,8 +96,47 @@ class Hub:
         (row,) = self.reader.execute("SELECT id FROM builds WHERE task_id = ?", (task_id,)).fetchall()
         return builds.must_find(self.reader, row["id"])
 
+    def upload(self, srpm: Path) -> str:
+        """Put a file where an upload would be and answer the source that `build` takes."""
+        place = self.files / "work" / "cli-build" / "upload"
+        place.mkdir(parents=True, exist_ok=True)
+        shutil.copy(srpm, place)
+        return f"cli-build/upload/{srpm.name}"
+
+    def inject(self, **rule: Any) -> None:
+        with self.database.transaction() as connection:
+            rules = faults.get(connection, injected.NAME, [])
+            faults.put(connection, injected.NAME, [*rules, rule])
+
+    def add_to_groups(self, package: str) -> None:
+        with self.database.transaction() as connection:
+            build_tag = tags.must_find(connection, "module-build")["id"]
+            for group in ("build", "srpm-build"):
+                groups.add_package(connection, build_tag, group, package, {})
+
+    def tagged(self, tag: str) -> list[str]:
+        tag_id = tags.must_find(self.reader, tag)["id"]
+        return [build["nvr"] for build in listing.tagged_builds(self.reader, tag_id, listing.Query())]
+
+    def log_path(self, task_id: int, name: str) -> Path:
+        return self.files / "work" / "tasks" / str(task_id) / str(task_id) / name
+
     def log(self, task_id: int, name: str) -> str:
-        return (self.files / "work" / "tasks" / str(task_id) / str(task_id) / name).read_text()
+        return self.log_path(task_id, name).read_text()
+
+    def build_id(self, package: str) -> int:
+        rows = self.reader.execute(
+            "SELECT builds.id FROM builds JOIN packages ON packages.id = package_id WHERE name = ?", (package,)
+        )
+        return int(rows.fetchone()["id"])
+
+    def request(self, request_id: int) -> dict[str, Any]:
+        found = repos.get_request(self.reader, request_id)
+        assert found is not None
+        return found
+
+    def repo_state(self, repo_id: int) -> int:
+        return int(self.reader.execute("SELECT state FROM repos WHERE id = ?", (repo_id,)).fetchone()["state"])
 
     def rpms(self, build_id: int) -> set[str]:
         return {f"{row['name']}.{row['arch']}" for row in builds.rpms_of(self.reader, build_id)}
@@ -116,6 +157,33 @@ def hub(tmp_path: Path, example_urls: dict[str, str]) -> Iterator[Hub]:
     yield made
     made.stop()
     shutil.rmtree(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def make_srpm(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Write a spec file with its sources and make a source RPM of it, as a client does before it uploads."""
+
+    def make(name: str, body: str, version: str = "1", **sources: str) -> Path:
+        place = tmp_path_factory.mktemp(name)
+        declared = [f"Source{number}: {source}" for number, source in enumerate(sources)]
+        head = [
+            f"Name: {name}",
+            f"Version: {version}",
+            "Release: 1%{?dist}",
+            "Summary: A test",
+            "License: MIT",
+            *declared,
+        ]
+        (place / f"{name}.spec").write_text("\n".join([*head, "%global debug_package %{nil}", body]))
+        for source, text in sources.items():
+            (place / source).write_text(text)
+        define = [f"_topdir {place}", f"_sourcedir {place}"]
+        options = [word for value in define for word in ("--define", value)]
+        subprocess.run(["rpmbuild", "-bs", "--nodeps", *options, str(place / f"{name}.spec")], check=True)
+        (srpm,) = (place / "SRPMS").iterdir()
+        return srpm
+
+    return make
 
 
 def new_hub(state: Path, urls: dict[str, str]) -> Hub:

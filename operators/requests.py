@@ -13,12 +13,17 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from mbs.errors import InvalidRequest, NotAuthorized, Refused
+from mbs.koji.facts import KojiFacts
 from mbs.modulemd.imported import imported
 from mbs.modulemd.reader import read_stream
+from mbs.registry.submission import Outcome, Recorded
 from mbs.scm.protocol import Ref
 from mbs.scm.repository import GitScm
 from mbs.scm.url import submitted_url
 from mbs.settings import Settings
+from mbs.submission.submit import submit
+from operators.hook import CONNECTION as KOJI
+from operators.hook import KojiHook
 from operators.identifiers import NOTE
 from operators.registry import CONNECTION, registry
 from operators.settings import settings
@@ -57,6 +62,31 @@ class RequestOperator(BaseOperator):
         raise NotImplementedError
 
 
+class SubmitModuleOperator(RequestOperator):
+    """Read, check and expand a modulemd, and record its module builds; gives their numbers in the registry."""
+
+    def __init__(self, *, koji_conn_id: str = KOJI, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.koji_conn_id = koji_conn_id
+
+    def answer(self, fields: Mapping[str, Any], user: str) -> tuple[list[str], object]:
+        """Submit what the form asks for; each new module build gets its DAG within seconds."""
+        current = settings()
+        with KojiHook(self.koji_conn_id).get_conn() as hub:
+            submitted = submit(
+                fields,
+                user,
+                registry=registry(self.registry_conn_id),
+                scm=GitScm(current.git),
+                settings=current,
+                hub=KojiFacts(hub),
+                may_choose_owner=user == NOBODY,
+            )
+        messages = [_sentence(recorded) for recorded in submitted.builds]
+        messages += [f"Not built: {reason}" for reason in submitted.unsatisfied]
+        return messages, [recorded.build.id for recorded in submitted.builds]
+
+
 class ImportModuleOperator(RequestOperator):
     """Register a base module, or a module that was finished elsewhere (MBS §6.4, §3.13)."""
 
@@ -83,6 +113,16 @@ def check_user(user: str, current: Settings) -> None:
             f"{user} is not among the users who may submit here. Ask for a place in the setting allowed_users, "
             f"or submit through the API as a member of: {groups}."
         )
+
+
+def _sentence(recorded: Recorded) -> str:
+    build = recorded.build
+    said = {
+        Outcome.NEW: "is submitted",
+        Outcome.RESUMED: "had failed and goes on",
+        Outcome.EXISTING: f"exists already ({build.state.name.lower()}) and was left alone",
+    }
+    return f"{build.nsvc} (number {build.id}) {said[recorded.outcome]}."
 
 
 def _document(fields: Mapping[str, Any], current: Settings) -> str | bytes:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from tools.stack import postgres, processes, secrets
-from tools.stack.layout import Layout
+from tools.stack.layout import Layout, checkout
 from tools.stack.problem import StackProblem
 from tools.stack.services import Service, services
 
@@ -61,7 +61,7 @@ def prepare(layout: Layout, *words: str) -> None:
     """Migrate the databases, create pools and connections; with `pools` only these."""
     command = [sys.executable, "-m", "tools.stack.prepare", *words]
     answer = subprocess.run(
-        command, cwd=layout.home, env=layout.environment(), capture_output=True, text=True, check=False
+        command, cwd=checkout(), env=layout.environment(), capture_output=True, text=True, check=False
     )
     if answer.returncode != 0:
         raise StackProblem(f"The databases could not be prepared:\n{answer.stderr.strip()[-2000:]}")

@@ -65,7 +65,7 @@ def connections(stack: Layout) -> dict[str, dict[str, object]]:
             "host": f"{stack.hub_url}/kojihub",
             "login": "mbs",
             "password": "mbs",
-            "extra": {"weburl": f"{stack.hub_url}/koji", "topurl": f"{stack.hub_url}/kojifiles"},
+            "extra": {"authentication": "password"},
         },
         "mbs_registry": {
             "conn_type": "postgres",

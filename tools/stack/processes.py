@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from tools.stack.layout import Layout
+from tools.stack.layout import Layout, checkout
 
 STOP_SECONDS = 20
 """How long a process may take to end by itself."""
@@ -26,7 +26,7 @@ def start(layout: Layout, name: str, command: Sequence[str], environment: Mappin
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            cwd=layout.home,
+            cwd=checkout(),
             env=dict(environment),
             start_new_session=True,
         )

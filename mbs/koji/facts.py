@@ -1,0 +1,33 @@
+"""What planning asks of a hub: the arches of tags, and how long packages usually take."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from mbs.koji.session import Hub, call
+
+
+class KojiFacts:
+    """Asks a hub (`mbs.submission.hub.Hub`), one multicall for each question."""
+
+    def __init__(self, hub: Hub) -> None:
+        """Take a session; these questions need no login."""
+        self._hub = hub
+
+    def tag_arches(self, tags: Collection[str]) -> Mapping[str, tuple[str, ...]]:
+        """Give the arches of those tags that exist and have any."""
+        names = sorted(tags)
+        found = self._hub.multicall(call("getTag", name) for name in names)
+        return {
+            name: tuple(str(tag["arches"]).split())
+            for name, tag in zip(names, found, strict=True)
+            if isinstance(tag, dict) and tag["arches"]
+        }
+
+    def build_seconds(self, packages: Collection[str]) -> Mapping[str, float]:
+        """Give the average seconds of a build for those packages that the hub has built."""
+        names = sorted(packages)
+        found = self._hub.multicall(call("getAverageBuildDuration", name) for name in names)
+        return {
+            name: float(seconds) for name, seconds in zip(names, found, strict=True) if isinstance(seconds, int | float)
+        }

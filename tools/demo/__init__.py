@@ -1,0 +1,1 @@
+"""`python -m tools.demo`: build a module on this machine, from the form to tagged RPMs, and watch it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
-from itertools import product
+from itertools import islice, product
 from math import prod
 
 from mbs.expansion.candidates import Candidates
@@ -14,6 +14,9 @@ from mbs.nsvc import NSVC
 
 Streams = Mapping[str, str]
 """One stream per module name."""
+
+MOST_TRIED = 1000
+"""Sets of builds that are compared for one combination of streams; it takes dozens of contexts to have more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,7 @@ class Combiner:
         if isinstance(some, Conflict) or all(len(builds) == 1 for builds in choices):
             return some
         best, lowest = some, self._cost(some) + 1
-        for cost, chosen in cheapest_first(choices, self._rank):
+        for cost, chosen in islice(cheapest_first(choices, self._rank), MOST_TRIED):
             if cost >= lowest:
                 break
             answer = self._solver.solve([(nsvc,) for nsvc in chosen])
@@ -133,12 +136,15 @@ class Combiner:
     def _core(
         self, builds: Mapping[str, tuple[str, tuple[NSVC, ...]]], conflict: Conflict, base: NSVC | None
     ) -> Impossible:
-        """Leave out what has no part in the conflict, so that it is told once and not for every combination."""
+        """Leave out what has no part in the conflict, so that it is told once and not for every combination.
+
+        The base module stays: the builds at hand were chosen for it, and say nothing about another.
+        """
         core, reason = dict(builds), conflict.reason
-        for name in builds:
+        for name in [name for name in builds if base is None or name != base.name]:
             fewer = {other: some for other, some in core.items() if other != name}
             answer = self._solver.solve([some for _, some in fewer.values()])
-            if isinstance(answer, Conflict) and not (base and name == base.name):
+            if isinstance(answer, Conflict):
                 core, reason = fewer, answer.reason
         return Impossible({name: stream for name, (stream, _) in core.items()}, reason)
 

@@ -23,8 +23,6 @@ _NOTHING_LEFT = (
     "No dependency combination was satisfied. "
     "Please verify the buildrequires in your modulemd have previously been built."
 )
-_NOT_BUILT_AGAINST = ("",)
-"""No list of streams equals it."""
 
 
 def expand(
@@ -39,10 +37,13 @@ def expand(
 ) -> Expansion:
     """Expand `document` against the registered modules.
 
-    With `static` the document's own context is kept. Raises InvalidRequest for overrides that apply nowhere and for
-    too many results, Unprocessable (422, with the reason of every combination) where nothing can be built.
+    With `static` the document's own context is kept. Raises InvalidRequest for overrides that apply nowhere and for a
+    static context that would name several builds; Unprocessable where nothing can be built, with the reason of every
+    combination (MBS crashes or says nothing, §9), and where it would be more builds than the settings allow.
     """
     settings = settings or ExpansionSettings()
+    if static and not document.context:
+        raise InvalidRequest(Problem("A module with a static context has to name it", where="data.context"))
     pairs = override(
         document.dependencies,
         buildrequires=buildrequire_overrides or {},
@@ -55,11 +56,13 @@ def expand(
     solved, unsatisfied = _solve(axes, candidates, settings)
     if not solved:
         raise Unprocessable(*_nothing_left(unsatisfied))
-    if len(solved) > settings.max_builds:
-        raise Unprocessable(_too_many(f"to {len(solved)} module builds", settings.max_builds, axes))
-    context = _static_context(document, len(solved)) if static else None
-    builder = _ResultBuilder(document, pairs, candidates.modules, settings.base_module_names, context)
-    return Expansion(_distinct([builder.build(*one) for one in solved]), tuple(unsatisfied), axes)
+    builder = _ResultBuilder(document, pairs, candidates.modules, settings.base_module_names, static=static)
+    results = _distinct([builder.build(*one) for one in solved])
+    if static and len(results) > 1:
+        raise InvalidRequest(_ambiguous(document.context, len(results)))
+    if len(results) > settings.max_builds:
+        raise Unprocessable(_too_many(f"{len(results)} module builds", settings.max_builds, axes))
+    return Expansion(results, tuple(unsatisfied), axes)
 
 
 def reduce_pair(pair: Dependencies, chosen: Mapping[str, str]) -> Dependencies:
@@ -67,25 +70,15 @@ def reduce_pair(pair: Dependencies, chosen: Mapping[str, str]) -> Dependencies:
 
     What it requires at runtime follows where the packager listed the same streams for both; otherwise it stays.
     """
+    follows = {
+        name
+        for name, listed in pair.requires.items()
+        if name in pair.buildrequires and set(listed) == set(pair.buildrequires[name])
+    }
     return Dependencies(
         buildrequires={name: (chosen[name],) for name in pair.buildrequires},
-        requires={
-            name: (chosen[name],) if set(listed) == set(pair.buildrequires.get(name, _NOT_BUILT_AGAINST)) else listed
-            for name, listed in pair.requires.items()
-        },
+        requires={name: (chosen[name],) if name in follows else listed for name, listed in pair.requires.items()},
     )
-
-
-def _static_context(document: Modulemd, count: int) -> str:
-    """Give the packager's context; it can name one build only."""
-    if not document.context:
-        raise InvalidRequest("A module with a static context has to name it in data.context")
-    if count > 1:
-        raise InvalidRequest(
-            f'The static context "{document.context}" names one module build, but its buildrequires can be met in '
-            f"{count} combinations: name one stream of each module in one pair of dependencies"
-        )
-    return document.context
 
 
 def _solve(
@@ -97,7 +90,7 @@ def _solve(
     found = [(pair, one) for pair, axis in enumerate(axes) for one in combiner.choices(axis, base_name(axis, settings))]
     count = sum(one.count for _, one in found if isinstance(one, Choices))
     if count > settings.max_combinations:
-        raise Unprocessable(_too_many(f"to {count} combinations of streams", settings.max_combinations, axes))
+        raise Unprocessable(_too_many(f"{count} combinations of streams", settings.max_combinations, axes))
     answers = [(pair, answer) for pair, one in found for answer in _answers(one, combiner)]
     solved = [(pair, answer) for pair, answer in answers if isinstance(answer, Solved)]
     impossible = [(pair, answer) for pair, answer in answers if isinstance(answer, Impossible)]
@@ -119,7 +112,7 @@ class _ResultBuilder:
     pairs: Sequence[Dependencies]
     modules: Mapping[NSVC, RegisteredModule]
     base_module_names: tuple[str, ...]
-    static_context: str | None
+    static: bool
 
     def build(self, pair: int, solved: Solved) -> ExpandedStream:
         """Make the result of one set of builds; with a static context the hashes are made all the same (§7.4)."""
@@ -131,8 +124,13 @@ class _ResultBuilder:
             pair=pair,
             dependencies=dependencies,
             buildrequires=buildrequires,
-            contexts=contexts(chosen, [dependencies], self.base_module_names, static_context=self.static_context),
-            static=self.static_context is not None,
+            contexts=contexts(
+                chosen,
+                [dependencies],
+                self.base_module_names,
+                static_context=self.document.context if self.static else None,
+            ),
+            static=self.static,
         )
 
 
@@ -150,10 +148,18 @@ def _nothing_left(unsatisfied: Sequence[Unsatisfied]) -> list[Problem]:
     return [Problem(_NOTHING_LEFT), *why]
 
 
+def _ambiguous(context: str | None, count: int) -> Problem:
+    return Problem(
+        f'The static context "{context}" names one module build, but its buildrequires can be met in {count} '
+        "combinations: name one stream of each module in one pair of dependencies",
+        where="data.dependencies",
+    )
+
+
 def _too_many(what: str, limit: int, axes: Sequence[Axes]) -> Problem:
     multiplied = "; and ".join(_multiplied(axis) for axis in axes)
     return Problem(
-        f"The module expands {what}, more than the {limit} allowed: {multiplied}. "
+        f"The module expands to {what}, more than the {limit} allowed: {multiplied}. "
         "Name fewer streams in its buildrequires, or split it.",
         where="data.dependencies",
     )

@@ -2,8 +2,8 @@
 
 Every module build is a package: its name is the module's, so that libsolv never takes two of one module; its version
 is its rank, so that libsolv prefers the first of equals. What a requirement accepts is decided in
-`mbs.expansion.requirement`; libsolv sees only that a package provides the requirement's words. One pool and one solver
-serve a whole expansion: a run then costs some ten microseconds.
+`mbs.expansion.requirement`; libsolv sees only that a package provides what stands for the requirement. One pool and one
+solver serve a whole expansion: a run then costs some ten microseconds.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class ModuleSolver:
             for rule in rules
             if rule.type == solv.Solver.SOLVER_RULE_PKG_NOTHING_PROVIDES_DEP
         }
-        return _few([*sorted(clashes), *sorted(missing)]) or "these cannot be used together"
+        return _few([*sorted(clashes), *sorted(missing)], "; ") or "these cannot be used together"
 
     def _clash(self, rule: solv.Ruleinfo, rules: Sequence[solv.Ruleinfo]) -> str:
         """Name two builds of one module that are both needed, and by whom."""
@@ -127,7 +127,8 @@ class ModuleSolver:
             for rule in rules
             if rule.type == solv.Solver.SOLVER_RULE_PKG_REQUIRES and solvable in self._pool.whatprovides(rule.dep)
         }
-        return f"{self._nsvcs[solvable.id]}{f' (required by {_few(sorted(users))})' if users else ''}"
+        wanted = f" (required by {_few(sorted(users), ', ')})" if users else ""
+        return f"{self._nsvcs[solvable.id]}{wanted}"
 
     def _in_words(self, dep: solv.Dep) -> str:
         return self._words.get(dep.id, "something")
@@ -144,7 +145,7 @@ def _or(left: solv.Dep, right: solv.Dep) -> solv.Dep:
     return left.Rel(solv.REL_OR, right)
 
 
-def _few(reasons: Sequence[str]) -> str:
+def _few(texts: Sequence[str], separator: str) -> str:
     """Join some; more than a handful help nobody."""
-    more = [f"{len(reasons) - _MOST_REASONS} more"] if len(reasons) > _MOST_REASONS else []
-    return ", ".join([*reasons[:_MOST_REASONS], *more])
+    more = [f"{len(texts) - _MOST_REASONS} more"] if len(texts) > _MOST_REASONS else []
+    return separator.join([*texts[:_MOST_REASONS], *more])

@@ -327,6 +327,11 @@ class TestLimit:
                 settings=ExpansionSettings(max_combinations=7),
             )
 
+    def test_what_overlapping_pairs_give_twice_counts_once(self, document: Make, two_releases: Modules) -> None:
+        pair: Any = ({**F28, "gtk": ["1", "2"]}, {})
+        settings = ExpansionSettings(max_builds=2)
+        assert len(expand_over(document(pair, pair), two_releases, settings=settings).results) == 2
+
 
 class TestStaticContexts:
     def test_the_packagers_context_is_kept_and_the_hashes_are_made(self, document: Make, two_releases: Modules) -> None:

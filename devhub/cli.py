@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import logging
 import signal
+import subprocess
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from devhub.database import StateRefused
+from devhub.examples import publish
 from devhub.init import open_hub
 from devhub.server import PortInUse, Server
 from devhub.settings import Settings, SettingsRefused, read_seed
+
+if TYPE_CHECKING:
+    from devhub.daemon import Daemon
 
 STATE = click.option(
     "--state",
@@ -59,24 +64,50 @@ def init(state: Path, config: Path | None) -> None:
 @click.option("--threads", type=click.IntRange(1), default=8, show_default=True, help="Concurrent requests.")
 @click.option("--max-body", type=click.IntRange(1), default=64 << 20, show_default=True, help="Largest request, bytes.")
 @click.option("--verbose", is_flag=True, help="Log what the builders do.")
-def serve(config: Path | None, verbose: bool, **options: object) -> None:
+@click.option("--simulate/--compile", default=None, help="Make RPM files without compiling, or really build [default].")
+@click.option("--latency", help='Model of times: "srpm=fixed:20 build=lognormal:240:0.8 repo=uniform:60:180".')
+@click.option("--seed", type=int, help="Seed of the latency model.")
+@click.option("--time-scale", type=click.FloatRange(0), help="Seconds of this machine per second of the model.")
+def serve(config: Path | None, verbose: bool, **options: Any) -> None:
     """Serve hub, files and builders until interrupted."""
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
+    models = {name: options.pop(name) for name in ("simulate", "latency", "seed", "time_scale")}
+    given = {name: value for name, value in models.items() if value is not None}
     try:
-        settings = Settings(seed=read_seed(config), **options)  # type: ignore[arg-type] # click has checked each of them
+        settings = Settings(seed=read_seed(config), builder_options=given, **options)
+        daemon = _daemon(settings)
         server = Server(open_hub(settings), settings)
     except (StateRefused, SettingsRefused, PortInUse, OSError) as error:
         _give_up(error)
-    _run(server, settings)
+    _run(server, daemon)
 
 
-def _run(server: Server, settings: Settings) -> None:
+@main.command()
+@click.option("--into", type=click.Path(file_okay=False, path_type=Path), default=Path("var/git"), show_default=True)
+@click.option("--from", "source", type=click.Path(file_okay=False, path_type=Path), default=Path("examples"))
+def examples(into: Path, source: Path) -> None:
+    """Make git repositories of the examples (again: commit what has changed) and print their URLs."""
+    try:
+        urls = publish(source, into)
+    except (OSError, subprocess.CalledProcessError) as error:
+        _give_up(error)
+    for name, url in urls.items():
+        click.echo(f"{name} {url}")
+
+
+def _daemon(settings: Settings) -> Daemon | None:
+    """Make the builders, unless there shall be none; they begin to work when the server is up."""
+    if not settings.builders:
+        return None
+    from devhub.daemon import BuilderSettings, Daemon  # noqa: PLC0415 - they need libsolv, the hub alone does not
+
+    BuilderSettings.of(settings)  # refused before anything is made
+    return Daemon(open_hub(settings), settings)
+
+
+def _run(server: Server, daemon: Daemon | None) -> None:
     signal.signal(signal.SIGTERM, _stop)
-    daemon = None
-    if settings.builders:
-        from devhub.daemon import Daemon  # noqa: PLC0415 - the builders need librpm's tools, the hub alone does not
-
-        daemon = Daemon(open_hub(settings), settings)
+    if daemon is not None:
         daemon.start()
     click.echo(f"Koji hub: {server.url}", err=False)
     sys.stdout.flush()

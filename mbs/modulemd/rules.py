@@ -62,7 +62,7 @@ def refusal_of(findings: Sequence[Finding]) -> Refused:
     a forbidden option (403), and that a malformed request (400).
     """
     gravest = max((finding.refused for finding in findings), key=lambda refused: refused.status)
-    return gravest(*(finding.problem for finding in findings))
+    return gravest(*dict.fromkeys(finding.problem for finding in findings))
 
 
 def identity_problems(

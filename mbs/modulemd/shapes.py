@@ -94,12 +94,9 @@ class MapOf:
         """Tell a node that is no mapping, keys given twice, and what is wrong with keys and values."""
         if self.may_be_empty and _is_empty(node):
             return
-        if not isinstance(node, yaml.MappingNode):
-            yield _wrong(node, where, "a mapping")
-            return
-        yield from _repeated(node, where)
-        for key, value in node.value:
-            path = f"{where}.{key.value}"
+        yield from _mapping_problems(node, where)
+        for key, value in _pairs(node):
+            path = joined(where, key.value)
             yield from self.key.problems(key, path)
             yield from self.value.problems(value, path)
 
@@ -117,16 +114,14 @@ class Record:
         """Tell keys that are unknown, missing or given twice, and what is wrong with the values."""
         if self.may_be_empty and _is_empty(node):
             return
-        if not isinstance(node, yaml.MappingNode):
-            yield _wrong(node, where, "a mapping")
-            return
-        yield from _repeated(node, where)
-        for key, value in node.value:
+        yield from _mapping_problems(node, where)
+        for key, value in _pairs(node):
             if key.value in self.fields:
                 yield from self.fields[key.value].problems(value, joined(where, key.value))
             else:
                 yield self._unknown(key, where)
-        for missing in sorted(set(self.required) - {key.value for key, _ in node.value}):
+        given = {key.value for key, _ in _pairs(node)} if isinstance(node, yaml.MappingNode) else set(self.required)
+        for missing in sorted(set(self.required) - given):
             yield Problem(f"{_named(where)} lacks {missing}", joined(where, missing), line_of(node))
 
     def _unknown(self, key: yaml.Node, where: str) -> Problem:
@@ -157,10 +152,17 @@ def _wrong(node: yaml.Node, where: str, wanted: str) -> Problem:
     return Problem(f"{_named(where)} must be {wanted}, it is {kind}", where, line_of(node))
 
 
-def _repeated(node: yaml.MappingNode, where: str) -> Iterator[Problem]:
-    """Tell keys that are given twice: the first value would be lost."""
+def _pairs(node: yaml.Node) -> list[tuple[yaml.ScalarNode, yaml.Node]]:
+    """Give keys and values of a mapping, nothing of another node."""
+    return node.value if isinstance(node, yaml.MappingNode) else []
+
+
+def _mapping_problems(node: yaml.Node, where: str) -> Iterator[Problem]:
+    """Tell a node that is no mapping, or keys that are given twice: the first value would be lost."""
+    if not isinstance(node, yaml.MappingNode):
+        yield _wrong(node, where, "a mapping")
     first: dict[str, int] = {}
-    for key, _ in node.value:
+    for key, _ in _pairs(node):
         line = line_of(key)
         if key.value in first:
             message = f'{_named(where)} has "{key.value}" twice, first in line {first[key.value]}'

@@ -35,8 +35,32 @@ def from_scm(
     """
     body = _body(document)
     name, stream = body.name or repository, body.stream or scm_stream(branch, rules)
-    refuse([*_scm_problems(body, repository, branch, rules), *identity_problems(name, stream)])
+    refuse(
+        [*scm_problems(document, repository=repository, branch=branch, rules=rules), *identity_problems(name, stream)]
+    )
     return _identified(document, Changes(name=name, stream=stream, version=commit_version(committed)))
+
+
+def scm_problems(document: Modulemd | PackagerV3, *, repository: str, branch: str, rules: Rules) -> Iterator[Finding]:
+    """Find where a document contradicts its repository; for `validate`, to tell this with all the rest."""
+    body, stream = _body(document), scm_stream(branch, rules)
+    if body.name and body.name != repository and not rules.allow_name_override_from_scm:
+        yield bad_request(f'The name "{body.name}" that is stored in the modulemd is not valid', "data.name")
+    if body.stream and "-" in body.stream and not rules.allow_dashes_in_svc:
+        yield bad_request("Dashes are not allowed in the stream value", "data.stream")
+    elif body.stream and body.stream != stream and not rules.allow_stream_override_from_scm:
+        yield bad_request(
+            f'The stream "{body.stream}" that is stored in the modulemd does not match the stream determined by the '
+            f'branch "{stream}"',
+            "data.stream",
+        )
+    if body.version:
+        yield bad_request(
+            f'The version "{body.version}" is already defined in the modulemd but it shouldn\'t be since the version '
+            "is generated based on the commit time",
+            "data.version",
+        )
+    yield from _context_problems(body.context, rules)
 
 
 def from_yaml(
@@ -66,28 +90,6 @@ def _identified(document: Modulemd | PackagerV3, changes: Changes) -> Modulemd |
         body=apply(document.body, changes),
         streams=tuple(apply(stream, changes) for stream in document.streams),
     )
-
-
-def _scm_problems(body: Modulemd, repository: str, branch: str, rules: Rules) -> Iterator[Finding]:
-    """Find where the document contradicts its repository."""
-    stream = scm_stream(branch, rules)
-    if body.name and body.name != repository and not rules.allow_name_override_from_scm:
-        yield bad_request(f'The name "{body.name}" that is stored in the modulemd is not valid', "data.name")
-    if body.stream and "-" in body.stream and not rules.allow_dashes_in_svc:
-        yield bad_request("Dashes are not allowed in the stream value", "data.stream")
-    elif body.stream and body.stream != stream and not rules.allow_stream_override_from_scm:
-        yield bad_request(
-            f'The stream "{body.stream}" that is stored in the modulemd does not match the stream determined by the '
-            f'branch "{stream}"',
-            "data.stream",
-        )
-    if body.version:
-        yield bad_request(
-            f'The version "{body.version}" is already defined in the modulemd but it shouldn\'t be since the version '
-            "is generated based on the commit time",
-            "data.version",
-        )
-    yield from _context_problems(body.context, rules)
 
 
 def _yaml_problems(name: str, stream: str, context: str | None, rules: Rules) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ judgement and the rules of this service, in one exception.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -36,12 +36,18 @@ _PRIVILEGED_KEYS = {"disttag_marking", "koji_tag_arches", "static_context"}
 
 
 def validate(
-    text: str | bytes, rules: Rules, *, name: str | None = None, limits: Limits = ONE_DOCUMENT
+    text: str | bytes,
+    rules: Rules,
+    *,
+    name: str | None = None,
+    limits: Limits = ONE_DOCUMENT,
+    also: Callable[[Modulemd | PackagerV3], Iterable[Finding]] = lambda _: (),
 ) -> Modulemd | PackagerV3:
     """Read a submitted document and refuse it with every problem that it has, each with its line.
 
-    `name` is the module's where the document does not say it. The class of the exception is that of the gravest
-    problem (`rules.refuse`): `InvalidModulemd` and `Unprocessable` before `NotAuthorized` before `InvalidRequest`.
+    `name` is the module's where the document does not say it; `also` judges the document by what only the caller
+    knows (`submitted.scm_problems`). The class of the exception is that of the gravest problem: `InvalidModulemd`
+    and `Unprocessable` before `NotAuthorized` before `InvalidRequest` (`rules.refusal_of`).
     """
     (part,) = scan(text, replace(limits, documents=1))
     root = yaml.compose(part.text, Loader=yaml.CSafeLoader) or yaml.ScalarNode("", "")
@@ -52,7 +58,8 @@ def validate(
         raise refusal_of(_numbered([*structure, *_unheard(refused.problems, structure)], part)) from None
     lines = lines_by_path(root)
     findings = [
-        Finding(located(finding.problem, lines), finding.refused) for finding in rule_problems(document, rules, name)
+        replace(finding, problem=located(finding.problem, lines))
+        for finding in (*rule_problems(document, rules, name), *also(document))
     ]
     refuse(_numbered([*structure, *findings], part))
     return document

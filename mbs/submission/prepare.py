@@ -26,7 +26,7 @@ from mbs.modulemd.guard import Limits
 from mbs.modulemd.reader import read_stream
 from mbs.modulemd.rules import Finding, refuse
 from mbs.modulemd.static_contexts import InputStream, input_streams
-from mbs.modulemd.submitted import from_scm, from_yaml
+from mbs.modulemd.submitted import from_scm, from_yaml, scm_problems
 from mbs.modulemd.validation import validate
 from mbs.nsvc import NSVC
 from mbs.plan import PlannedComponent
@@ -99,7 +99,8 @@ def _source(request: Request, scm: Scm, settings: Settings, now: float) -> _Sour
         )
     branch = request.branch or settings.default_branch
     found = scm.submitted(request.url, branch)
-    read = validate(found.text, rules, name=found.name, limits=limits)
+    contradictions = partial(scm_problems, repository=found.name, branch=branch, rules=rules)
+    read = validate(found.text, rules, name=found.name, limits=limits, also=contradictions)
     committed = int(found.committed.timestamp())
     document = from_scm(read, repository=found.name, branch=branch, committed=committed, rules=rules)
     return _Source(document, _decoded(found.text), found.commit)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 
 import pytest
 import yaml
@@ -8,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mbs.errors import InvalidModulemd, InvalidRequest, NotAuthorized, Refused, Unprocessable
-from mbs.modulemd.document import PackagerV3
+from mbs.modulemd.document import Modulemd, PackagerV3
 from mbs.modulemd.guard import MANY_DOCUMENTS, scan
-from mbs.modulemd.rules import Rules
+from mbs.modulemd.rules import Finding, Rules, identity_problems
 from mbs.modulemd.structure import structural_problems
+from mbs.modulemd.submitted import scm_problems
 from mbs.modulemd.validation import validate
 
 RULES = Rules()
@@ -120,6 +122,23 @@ def test_the_name_of_the_repository_counts_where_the_document_has_none(minimal: 
     text = minimal.replace("  name: foo\n", "") + ON_PLATFORM
     assert "base module" in str(refused(text, name="platform"))
     validate(text, RULES, name="foo")
+
+
+def test_contradictions_to_the_repository_are_told_with_the_rest_and_once(minimal: str) -> None:
+    text = minimal.replace("foo", "fo/o") + ON_PLATFORM + "  zork: 1\n"
+
+    def judge(document: Modulemd | PackagerV3) -> Iterator[Finding]:
+        yield from scm_problems(document, repository="foo", branch="f2", rules=RULES)
+        yield from identity_problems(name="fo/o")
+
+    with pytest.raises(Unprocessable) as caught:
+        validate(text, RULES, also=judge)
+    assert [(problem.where, problem.line) for problem in caught.value.problems] == [
+        ("data.name", 4),
+        ("data.name", 4),
+        ("data.stream", 5),
+        ("data.zork", 12),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Any
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, NoReturn
 
-from airflow.sdk import BaseOperator
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowFailException
 
+from mbs.errors import HubAway, Infrastructure, MbsError
+from mbs.koji.session import HubAccount, HubSession
 from mbs.plan import BuildPlan
+from mbs.registry.registry import Registry
+from mbs.registry.states import ModuleState
+from operators import hook
+from operators.registry import CONNECTION as REGISTRY_CONNECTION
+from operators.registry import registry
+from operators.triggers import GAVE_UP, HubTrigger
 
 RETRIES = 5
 RETRY_DELAY = timedelta(seconds=5)
 MAX_RETRY_DELAY = timedelta(minutes=5)
 
+HUB_PATIENCE = timedelta(days=2)
+"""Longest wait for a hub that is away; the setting koji_away_timeout ends it earlier."""
+
+FAILURE = "failure"
+"""XCom of a task that failed for good: when (seconds since the epoch) and why."""
+
+Event = Mapping[str, Any]
+"""What a trigger wakes an operator with: `kind` and perhaps `reason`."""
+
 
 class ModuleBuildOperator(BaseOperator):
-    """A task of a module build; subclasses say what it does in `execute`.
+    """A task of a module build; subclasses say in `work` what it does. It may be killed at any line and run again.
 
     Retries are for infrastructure alone (a lost worker, the API server or the database away). What Koji or the
     document refuses is final and fails the task at once; a hub that is away is waited for in the triggerer.
@@ -27,8 +47,8 @@ class ModuleBuildOperator(BaseOperator):
         self,
         *,
         plan: BuildPlan,
-        koji_conn_id: str = "koji_default",
-        registry_conn_id: str = "mbs_registry",
+        koji_conn_id: str = hook.CONNECTION,
+        registry_conn_id: str = REGISTRY_CONNECTION,
         **kwargs: Any,
     ) -> None:
         kwargs.setdefault("retries", RETRIES)
@@ -39,3 +59,80 @@ class ModuleBuildOperator(BaseOperator):
         self.plan = plan
         self.koji_conn_id = koji_conn_id
         self.registry_conn_id = registry_conn_id
+
+    def work(self, context: Context) -> None:
+        """Do what the task is for. Raises MbsError; defers where it has to wait."""
+        raise NotImplementedError
+
+    def execute(self, context: Context) -> None:
+        """Do the work."""
+        self.blaming(context, lambda: self._begin(context))
+
+    def hub_answered(self, context: Context, event: Event) -> None:
+        """Go on after the hub was away."""
+        if event["kind"] == GAVE_UP:
+            self.fail(context, event["reason"])
+        self.execute(context)
+
+    def blaming(self, context: Context, step: Callable[[], None]) -> None:
+        """Make a step; wait for a hub that is away, let Airflow retry other infrastructure, fail for all else."""
+        try:
+            step()
+        except HubAway as away:
+            self.log.warning("%s Waiting for it.", away)
+            trigger = HubTrigger(koji_conn_id=self.koji_conn_id, deadline=deadline_in(HUB_PATIENCE))
+            self.defer(trigger=trigger, method_name="hub_answered")
+        except Infrastructure:
+            raise
+        except MbsError as error:
+            self.fail(context, str(error))
+
+    def fail(self, context: Context, reason: str, *, detail: str | None = None) -> NoReturn:
+        """Fail for good with `detail`, and leave the reason for `record_failure`."""
+        context["ti"].xcom_push(FAILURE, {"at": time.time(), "reason": reason})
+        raise AirflowFailException(detail or reason)
+
+    def hub(self) -> HubSession:
+        """Open a session to the hub; close it."""
+        return HubSession(self.account)
+
+    @property
+    def account(self) -> HubAccount:
+        """Where the hub is."""
+        return hook.KojiHook(self.koji_conn_id).account
+
+    @property
+    def registry(self) -> Registry:
+        """This process's registry."""
+        return registry(self.registry_conn_id)
+
+    @property
+    def by(self) -> str:
+        """Who changes the registry's states: this task."""
+        return f"task {self.task_id}"
+
+    def _begin(self, context: Context) -> None:
+        self._take_up(context)
+        self.work(context)
+
+    def _take_up(self, context: Context) -> None:
+        """Take a failed module build up again, when a person retried everything that had failed.
+
+        While another task of the run stands failed, the build remains failed: a late task of a failed batch still
+        runs, but changes nothing.
+        """
+        build = self.registry.build(self.plan.build_id)
+        if build.state is ModuleState.FAILED and not failed_tasks(context):
+            self.registry.transition(build.id, ModuleState.BUILD, "Retried", self.by)
+
+
+def failed_tasks(context: Context) -> list[str]:
+    """Give the ids of the tasks of this run that stand failed."""
+    ti = context["ti"]
+    states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
+    return sorted(task_id for task_id, state in states.items() if state == "failed")
+
+
+def deadline_in(wait: timedelta) -> float:
+    """Give the moment after a wait, in seconds since the epoch."""
+    return (datetime.now(UTC) + wait).timestamp()

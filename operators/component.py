@@ -2,25 +2,197 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
-from mbs.plan import BuildPlan
-from operators.base import ModuleBuildOperator
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowSkipException
+
+from mbs.koji.builds import build_options, builds_of_tasks, macros_options
+from mbs.koji.logs import FailureReport, report_failure
+from mbs.koji.retry import Attempt
+from mbs.koji.session import Hub
+from mbs.koji.sight import TaskSight
+from mbs.koji.submission import Order, ensure_submitted
+from mbs.koji.tasks import NOARCH, Failed, Skipped, Succeeded, TaskState, Waiting, follow
+from mbs.macros.conflicts import conflicts
+from mbs.macros.srpm import build_srpm
+from mbs.macros.text import NAME as MACROS
+from mbs.macros.text import spec
+from mbs.modulemd.reader import read_stream
+from mbs.plan import BuildPlan, PlannedComponent
+from mbs.registry.states import FINISHED_COMPONENT, ComponentState
+from operators import links
+from operators.base import Event, ModuleBuildOperator, deadline_in
+from operators.settings import settings
+from operators.triggers import GAVE_UP, REPO_ID, BuildTrigger
+
+TASK_ID = "koji_task_id"
+"""XCom: the Koji task that builds the component."""
+
+FOLLOWED = "followed"
+"""Key of the task's own store: which Koji tasks it followed, and in which round (mbs.koji.retry)."""
+
+BUILD_PATIENCE = timedelta(days=7)
+"""Koji itself ends a task after a day or two; this ends the waiting for one that no builder takes."""
 
 
-class BuildComponentOperator(ModuleBuildOperator):
+class KojiBuildOperator(ModuleBuildOperator):
+    """Makes sure that a package is submitted to Koji, then follows its build on one arch.
+
+    The first task to come submits, the others attach. Success and skip end in the triggerer; a failure wakes a worker
+    only to fail for good, with the end of the log. Cleared by a person after a failure it submits a new build; late
+    for a build that had failed already it fails too (the rule is in `mbs.koji.retry`).
+    """
+
+    operator_extra_links = (links.KojiTaskLink(), links.KojiBuildLink(), links.KojiLogsLink())
+
+    def __init__(
+        self, *, plan: BuildPlan, component: str, arch: str, patience: timedelta = BUILD_PATIENCE, **kwargs: Any
+    ) -> None:
+        super().__init__(plan=plan, **kwargs)
+        self.component = component
+        self.arch = arch
+        self.patience = patience
+
+    def order(self, hub: Hub, context: Context) -> Order:
+        """Give what to submit; may upload it."""
+        raise NotImplementedError
+
+    def work(self, context: Context) -> None:
+        """Submit or attach, tell where it is, and wait."""
+        attempt = _attempt(context)
+        with self.hub() as hub:
+            with self.registry.component(self.plan.build_id, self.component) as component:
+                standing = ensure_submitted(
+                    hub,
+                    component,
+                    lambda: self.order(hub, context),
+                    may_replace=attempt.may_replace,
+                    known_tasks=lambda: self._known_tasks(component.row.id),
+                )
+            self.log.info("%s", standing.news)
+            if standing.task is not None:
+                self._remember(context, attempt, standing.task.task.id)
+                self._settle(context, hub, standing.task)
+
+    def build_ended(self, context: Context, event: Event) -> None:
+        """Deal with a build that did not end well; a sibling may have submitted another meanwhile."""
+        self.blaming(context, lambda: self._look_again(context, event))
+
+    def _look_again(self, context: Context, event: Event) -> None:
+        if event["kind"] == GAVE_UP:
+            self.fail(context, event["reason"])
+        self.work(context)
+
+    def _remember(self, context: Context, attempt: Attempt, task_id: int) -> None:
+        """Show the Koji task while it is waited for; keep in mind that it was followed."""
+        memory: dict[str, Any] = {**attempt.remember(task_id)}
+        context["task_state_store"].set(FOLLOWED, memory)
+        context["ti"].xcom_push(TASK_ID, task_id)
+        context["ti"].xcom_push(links.TASK_URL, links.task_url(self.account.web_url, task_id))
+
+    def _settle(self, context: Context, hub: Hub, sight: TaskSight) -> None:
+        """End, or wait for what is not decided yet."""
+        match follow(sight.task, sight.children, self.arch):
+            case Waiting():
+                self._wait(sight.task.id)
+            case Succeeded():
+                self.log.info("%s is built for %s.", self.component, self.arch)
+            case Skipped():
+                msg = f"{self.component} is not built for {self.arch}."
+                raise AirflowSkipException(msg)
+            case Failed():
+                self._fail_with_report(context, hub, sight)
+
+    def _wait(self, task_id: int) -> None:
+        trigger = BuildTrigger(
+            koji_conn_id=self.koji_conn_id,
+            registry_conn_id=self.registry_conn_id,
+            build_id=self.plan.build_id,
+            component=self.component,
+            koji_task_id=task_id,
+            arch=self.arch,
+            deadline=deadline_in(self.patience),
+        )
+        self.defer(trigger=trigger, method_name="build_ended")
+
+    def _fail_with_report(self, context: Context, hub: Hub, sight: TaskSight) -> None:
+        report = report_failure(hub, sight.task, sight.children, package=self.component, arch=self.arch)
+        self._record_failure(hub, report, sight)
+        context["ti"].xcom_push(links.LOGS_URL, links.logs_url(self.account.files_url, report.task.id))
+        for line in report.tail:
+            self.log.error("%s: %s", report.log, line)
+        self.fail(context, report.summary, detail=str(report))
+
+    def _record_failure(self, hub: Hub, report: FailureReport, sight: TaskSight) -> None:
+        """Record the failure of the component; a sibling may have done it, or begun anew."""
+        canceled = sight.task.state is TaskState.CANCELED
+        state = ComponentState.CANCELED if canceled else ComponentState.FAILED
+        build = builds_of_tasks(hub, [sight.task.id]).get(sight.task.id)
+        with self.registry.component(self.plan.build_id, self.component) as component:
+            if component.row.task_id == sight.task.id and component.row.state not in FINISHED_COMPONENT:
+                component.finished(state, build.nvr if build else None, report.summary)
+
+    def _known_tasks(self, component_id: int) -> set[int]:
+        trace = self.registry.component_trace(component_id)
+        return {row.task_id for row in trace if row.task_id is not None}
+
+
+class BuildComponentOperator(KojiBuildOperator):
     """Make sure that a component is submitted to Koji, and follow its build on one arch.
 
     `gates` are the ids of the `RepoOperator` tasks whose repositories it needs; the newest of these is built on.
     """
 
     def __init__(self, *, plan: BuildPlan, component: str, arch: str, gates: Sequence[str] = (), **kwargs: Any) -> None:
-        super().__init__(plan=plan, **kwargs)
-        self.component = component
-        self.arch = arch
+        super().__init__(plan=plan, component=component, arch=arch, **kwargs)
         self.gates = tuple(gates)
 
+    def order(self, hub: Hub, context: Context) -> Order:  # noqa: ARG002 # the macros need it
+        """Give the component as planned, to be built on the gates' repository."""
+        planned = self._planned()
+        options = build_options(self.plan, planned, self._repository(context))
+        return Order(self.plan, planned.name, planned.source, self.plan.target, options)
 
-class BuildMacrosOperator(ModuleBuildOperator):
+    def _planned(self) -> PlannedComponent:
+        return next(component for component in self.plan.components if component.name == self.component)
+
+    def _repository(self, context: Context) -> int | None:
+        """Give the newest of the gates' repositories: it contains what each of them does."""
+        found = context["ti"].xcom_pull(task_ids=list(self.gates), key=REPO_ID) if self.gates else []
+        return max((repo_id for repo_id in found if repo_id is not None), default=None)
+
+
+class BuildMacrosOperator(KojiBuildOperator):
     """Make, upload and build module-build-macros (§13), the noarch batch 0."""
+
+    def __init__(self, *, plan: BuildPlan, **kwargs: Any) -> None:
+        super().__init__(plan=plan, component=MACROS, arch=NOARCH, **kwargs)
+
+    def order(self, hub: Hub, context: Context) -> Order:  # noqa: ARG002 # components need it
+        """Upload the SRPM, always to the same place, so that its build is found again after a crash."""
+        with tempfile.TemporaryDirectory(prefix="module-build-macros-") as directory:
+            source = hub.upload(self._srpm(Path(directory)), f"cli-build/{self.plan.dist}")
+        target = self.plan.macros.target or self.plan.target
+        return Order(self.plan, MACROS, source, target, macros_options(self.plan))
+
+    def _srpm(self, directory: Path) -> Path:
+        nsvc, dist = self.plan.nsvc, self.plan.dist
+        document = read_stream(self.plan.modulemd, limits=None)
+        shadowed = conflicts(document.xmd_mbs, module=nsvc.name, base_modules=settings().base_module_names)
+        return build_srpm(directory, spec(nsvc, dist, shadowed), self.plan.macros.macros)
+
+
+def _attempt(context: Context) -> Attempt:
+    """Read from Airflow what the task knows of itself."""
+    ti, started = context["ti"], context["dag_run"].start_date
+    memory: Any = context["task_state_store"].get(FOLLOWED)
+    return Attempt(
+        round=ti.max_tries - (ti.task.retries or 0),
+        run_started=started.timestamp() if started is not None else None,
+        memory=memory or {},
+    )

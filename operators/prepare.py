@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+from airflow.sdk import Context
+
+from mbs.koji.inheritance import ensure_inheritance
+from mbs.koji.tags import ensure_tags
+from mbs.registry.states import ModuleState
 from operators.base import ModuleBuildOperator
 
 
 class CreateTagOperator(ModuleBuildOperator):
     """Make or complete the tag, the build tag, their package lists, the build groups and the target (§12.2)."""
 
+    def work(self, context: Context) -> None:  # noqa: ARG002 # Airflow's form
+        """Make what is not there; the module build is in state build from here on."""
+        if self.registry.build(self.plan.build_id).state is ModuleState.WAIT:
+            self.registry.transition(self.plan.build_id, ModuleState.BUILD, None, self.by)
+        with self.hub() as hub:
+            made = ensure_tags(hub, self.plan)
+        self.log.info("Tag %s: %d changes made in Koji.", self.plan.koji_tag, made)
+
 
 class LinkDependenciesOperator(ModuleBuildOperator):
     """Let the build tag inherit the tags of the module's dependencies, in the plan's order (§12.3)."""
+
+    def work(self, context: Context) -> None:  # noqa: ARG002 # Airflow's form
+        """Link what is not linked."""
+        with self.hub() as hub:
+            changed = ensure_inheritance(hub, self.plan)
+        tags = ", ".join(f"{tag.koji_tag} ({tag.priority})" for tag in self.plan.dependencies if tag.koji_tag)
+        self.log.info("%s inherits %s; %s.", self.plan.build_tag, tags, "linked now" if changed else "nothing to do")

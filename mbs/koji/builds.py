@@ -11,9 +11,8 @@ from typing import Any, Self
 from mbs.errors import HubRefused
 from mbs.koji.faults import accepted, raise_refused
 from mbs.koji.session import Call, Hub, call
+from mbs.macros.text import NAME as MACROS
 from mbs.plan import BuildPlan, PlannedComponent
-
-MACROS = "module-build-macros"
 
 CLOCKS_APART = timedelta(minutes=10)
 """How much the hub's clock may differ from the registry's."""
@@ -41,6 +40,11 @@ class BuildInfo:
     release: str
     state: BuildState
     task_id: int | None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether its RPMs are there."""
+        return self.state is BuildState.COMPLETE
 
     @classmethod
     def read(cls, answer: Mapping[str, Any]) -> Self:
@@ -108,7 +112,7 @@ def find_build(hub: Hub, plan: BuildPlan, package: str) -> BuildInfo | None:
     ours = [build["id"] for build in untagged if build["release"].endswith(f".{plan.dist}")]
     candidates = [*in_build_tag, *in_tag, *hub.multicall(call("getBuild", build_id) for build_id in ours)]
     builds = [BuildInfo.read(candidate) for candidate in candidates if candidate]
-    return next((build for build in builds if build.state is BuildState.COMPLETE), None)
+    return next((build for build in builds if build.is_complete), None)
 
 
 def builds_of_tasks(hub: Hub, task_ids: Iterable[int]) -> dict[int, BuildInfo]:

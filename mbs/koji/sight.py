@@ -30,7 +30,12 @@ class RequestKey:
     id: int
 
 
-Key: TypeAlias = TaskKey | RequestKey
+@dataclass(frozen=True, slots=True, order=True)
+class HubKey:
+    """Wait for the hub to answer at all."""
+
+
+Key: TypeAlias = TaskKey | RequestKey | HubKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +53,27 @@ class RequestSight:
     request: RequestInfo
 
 
-Sight: TypeAlias = TaskSight | RequestSight | HubRefused
+@dataclass(frozen=True, slots=True)
+class HubSight:
+    """The hub answers."""
+
+
+Sight: TypeAlias = TaskSight | RequestSight | HubSight | HubRefused
 
 
 def look(hub: Hub, keys: Iterable[Key]) -> dict[Key, Sight]:
     """Ask for all keys in one chain of multicalls. Raises HubAway."""
+    keys = set(keys)
     tasks = sorted({key for key in keys if isinstance(key, TaskKey)})
     requests = sorted({key for key in keys if isinstance(key, RequestKey)})
     answers = iter(hub.multicall(_questions(tasks, requests)))
-    return {**_task_sights(tasks, answers), **_request_sights(requests, answers)}
+    sights = {**_task_sights(tasks, answers), **_request_sights(requests, answers)}
+    return {**sights, HubKey(): HubSight()} if HubKey() in keys else sights
 
 
 def _questions(tasks: Sequence[TaskKey], requests: Sequence[RequestKey]) -> Iterator[Call]:
+    if not (tasks or requests):
+        yield call("getAPIVersion")
     for chunk in _chunks(tasks):
         yield call("getTaskInfo", [key.id for key in chunk])
     for key in tasks:

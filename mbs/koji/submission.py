@@ -43,15 +43,16 @@ class Standing:
 def ensure_submitted(
     hub: Hub,
     component: LockedComponent,
-    order: Order,
+    order: Callable[[], Order],
     *,
     may_replace: Callable[[TaskInfo], bool],
     known_tasks: Callable[[], Collection[int]],
 ) -> Standing:
     """Attach to the component's build, adopt one that nobody recorded, or submit one.
 
-    `may_replace` says whether an unsuccessful build may have a successor (mbs.koji.retry); `known_tasks` gives the
-    Koji tasks that were recorded for the component at any time. Raises HubAway, HubRefused.
+    `order` makes what to submit, if it comes to that; `may_replace` says whether an unsuccessful build may have a
+    successor (mbs.koji.retry); `known_tasks` gives the Koji tasks that were recorded for the component at any time.
+    Raises HubAway, HubRefused.
     """
     row = component.row
     if row.task_id is not None:
@@ -62,7 +63,8 @@ def ensure_submitted(
         return Standing(None, row.nvr, f"{row.nvr} is there already.")
     if row.state is not None:
         component.reset(f"Building again after Koji task {row.task_id}." if row.task_id else None)
-    return _adopted(hub, component, order, known_tasks) or _submitted(hub, component, order)
+    made = order()
+    return _adopted(hub, component, made, known_tasks) or _submitted(hub, component, made)
 
 
 def see(hub: Hub, task_id: int) -> TaskSight:

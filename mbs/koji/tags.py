@@ -11,13 +11,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mbs.errors import HubRefused
-from mbs.koji.builds import MACROS
 from mbs.koji.faults import KojiValue, accepted, raise_refused
 from mbs.koji.session import Call, Hub, call
+from mbs.macros.text import NAME as MACROS
 from mbs.plan import BuildPlan
 
 ROUNDS = 6
 """Create, fill, see that it is complete; and as many again for those who race with us."""
+
+
+BUILD_GROUPS = ("build", "srpm-build")
+"""What mock installs before a build, and before an SRPM is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,16 @@ def ensure_tags(hub: Hub, plan: BuildPlan) -> int:
         _act(hub, steps)
     msg = f"tag {plan.koji_tag} does not stay as it is made; someone else changes it"
     raise HubRefused(msg)
+
+
+def ensure_in_groups(hub: Hub, plan: BuildPlan, package: str) -> None:
+    """Have a package installed in every build root and SRPM build root (the macros, §14.2)."""
+    groups = _groups(hub.call("getTagGroups", plan.build_tag))
+    absent = [name for name in BUILD_GROUPS if package not in groups.get(name, ())]
+    unknown = [call("groupListAdd", plan.build_tag, name) for name in absent if name not in groups]
+    raise_refused(
+        hub.multicall([*unknown, *(call("groupPackageListAdd", plan.build_tag, name, package) for name in absent)])
+    )
 
 
 def look(hub: Hub, plan: BuildPlan) -> Found:

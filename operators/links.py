@@ -1,0 +1,67 @@
+"""Links of a build's task into Koji: its task, its build, its logs.
+
+Each is an XCom, pushed as soon as it is known, so that it works while the task waits.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from airflow.sdk import BaseOperator, BaseOperatorLink
+from airflow.sdk.execution_time.xcom import XCom
+from airflow.sdk.types import TaskInstanceKey
+
+TASK_URL = "koji_url"
+BUILD_URL = "koji_build_url"
+LOGS_URL = "koji_logs_url"
+
+
+class KojiLink(BaseOperatorLink):
+    """A link whose target is an XCom of the task."""
+
+    key: ClassVar[str]
+
+    @property
+    def xcom_key(self) -> str:
+        """The XCom that the UI reads."""
+        return self.key
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002 - Airflow's form
+        """Give what was pushed; a task that never came to Koji has no link."""
+        return XCom.get_value(ti_key=ti_key, key=self.key) or ""
+
+
+class KojiTaskLink(KojiLink):
+    """The build task in Koji's web pages."""
+
+    name = "Koji task"
+    key = TASK_URL
+
+
+class KojiBuildLink(KojiLink):
+    """The build in Koji's web pages."""
+
+    name = "Koji build"
+    key = BUILD_URL
+
+
+class KojiLogsLink(KojiLink):
+    """The directory of the arch's logs."""
+
+    name = "Logs"
+    key = LOGS_URL
+
+
+def task_url(web_url: str, task_id: int) -> str:
+    """Give the page of a task."""
+    return f"{web_url}/taskinfo?taskID={task_id}"
+
+
+def build_url(web_url: str, build_id: int) -> str:
+    """Give the page of a build."""
+    return f"{web_url}/buildinfo?buildID={build_id}"
+
+
+def logs_url(files_url: str, task_id: int) -> str:
+    """Give the directory of a task's output; Koji keeps 10,000 tasks in a directory."""
+    return f"{files_url}/work/tasks/{task_id % 10000}/{task_id}/"

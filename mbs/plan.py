@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 from mbs.errors import UnreadablePlan
 from mbs.jsoncodec import Malformed, decode
@@ -141,7 +142,9 @@ class BuildPlan:
 
 def to_json(plan: BuildPlan) -> str:
     """Give the plan as canonical JSON: the same plan has the same bytes, whatever the process or its hash seed."""
-    return json.dumps(asdict(plan), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return json.dumps(
+        plan, default=_as_object, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
 
 
 def from_json(text: str, *, build: object = None) -> BuildPlan:
@@ -154,6 +157,10 @@ def from_json(text: str, *, build: object = None) -> BuildPlan:
         whose = "" if build is None else f" of module build {build}"
         msg = f"The plan{whose} cannot be read: {error}. Submit the module again to have it planned anew."
         raise UnreadablePlan(msg) from error
+
+
+def _as_object(part: Any) -> dict[str, object]:  # noqa: ANN401 - any dataclass of the plan
+    return {each.name: getattr(part, each.name) for each in fields(part)}
 
 
 def _check_version(raw: object) -> None:

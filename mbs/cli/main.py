@@ -1,0 +1,132 @@
+"""The command `mbs`.
+
+Exit status: 0, 1 where the input is refused (one line per problem on standard error), 2 for wrong usage.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mbs.cli import show
+from mbs.cli.common import registry_of, told
+from mbs.errors import NotFound
+from mbs.nsvc import NSVC
+from mbs.registry import BuildFilter, ModuleState, Page, upgrade
+from mbs.settings_sources import load
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="airflow-module-build-service", message="%(prog)s %(version)s")
+def main() -> None:
+    """Plan, register and look at module builds."""
+
+
+@main.group()
+def db() -> None:
+    """Care for the registry's database."""
+
+
+@db.command("upgrade")
+@told
+def upgrade_database() -> None:
+    """Create or migrate the tables of the registry."""
+    click.echo(f"The registry is at revision {upgrade(registry_of(load()).engine)}.")
+
+
+@main.command("import")
+@click.argument("files", nargs=-1, required=True, type=FILE)
+@told
+def import_files(files: tuple[Path, ...]) -> None:
+    """Register the base modules or finished modules in FILES (also of many documents), ready to be built against."""
+    from mbs.cli.plan import registered  # noqa: PLC0415 - libmodulemd is not needed by the other commands
+
+    settings = load()
+    registry = registry_of(settings)
+    for module in registered(files, settings):
+        done = registry.import_module(module, base_module_names=settings.base_module_names)
+        click.echo("\n".join(done.messages))
+
+
+@main.command("show")
+@click.argument("module", metavar="NSVC|ID")
+@told
+def show_build(module: str) -> None:
+    """Show a module build: its state, its components, what happened to it."""
+    registry = registry_of(load())
+    build = registry.build(int(module) if module.isdecimal() else NSVC.parse(module))
+    show.build(build, registry.components(build.id), registry.trace(build.id))
+
+
+@main.command("list")
+@click.option("--name", help="Only builds of this module.")
+@click.option("--stream", help="Only builds of this stream.")
+@click.option("--owner", help="Only builds of this user.")
+@click.option(
+    "--state", "states", multiple=True, type=click.Choice([state.label for state in ModuleState]), help="Repeatable."
+)
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="At most this many.")
+@told
+def list_builds(name: str | None, stream: str | None, owner: str | None, states: tuple[str, ...], limit: int) -> None:
+    """List module builds, the newest first."""
+    wanted = tuple(ModuleState[state.upper()] for state in states)
+    found = registry_of(load()).find(
+        BuildFilter(name=name, stream=stream, owner=owner, states=wanted), Page(size=limit)
+    )
+    if not found.items:
+        msg = "There is no such module build."
+        raise NotFound(msg)
+    show.listing(found.items, found.total)
+
+
+@main.command()
+@click.argument("file", type=FILE)
+@told
+def validate(file: Path) -> None:
+    """Check the modulemd in FILE as a submission would; tell every problem with its line."""
+    from mbs.modulemd.guard import Limits  # noqa: PLC0415 - libmodulemd is not needed by the other commands
+    from mbs.modulemd.validation import validate as check  # noqa: PLC0415 - as above
+
+    settings = load()
+    check(file.read_bytes(), settings.rules, name=file.stem, limits=Limits(size=settings.max_modulemd_size))
+    click.echo(f"{file} is valid.")
+
+
+@main.command()
+@click.argument("source", metavar="FILE|URL")
+@click.option("--branch", help="Branch that the commit of URL is on; default: the setting default_branch.")
+@click.option("--platform", "platforms", multiple=True, type=FILE, help="File of base modules. Repeatable.")
+@click.option("--module", "modules", multiple=True, type=FILE, help="File of finished modules. Repeatable.")
+@click.option("--ref", "refs", multiple=True, metavar="NAME=COMMIT", help="Commit of a component. Repeatable.")
+@click.option("--arch", "arches", multiple=True, help="Arch to build for, where the platform has none. Repeatable.")
+@click.option("--json", "as_json", is_flag=True, help="Print the plans, one JSON document per line.")
+@told
+def plan(
+    *,
+    source: str,
+    branch: str | None,
+    platforms: tuple[Path, ...],
+    modules: tuple[Path, ...],
+    refs: tuple[str, ...],
+    arches: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Show what FILE (a modulemd) or URL (of a commit) would be built as, in what order and against what.
+
+    Needs no server: with --platform and --module the modules to build against come from files, otherwise from the
+    registry. Components that --ref names no commit for are looked up with git. Nothing is recorded.
+    """
+    from mbs.cli.plan import Wish, plans  # noqa: PLC0415 - libmodulemd and libsolv are not needed by other commands
+
+    found, unsatisfied = plans(Wish(source, branch, platforms + modules, _pairs(refs), arches), load())
+    show.plans_as_json(found) if as_json else show.plans(found, unsatisfied)
+
+
+def _pairs(refs: tuple[str, ...]) -> dict[str, str]:
+    wrong = [ref for ref in refs if "=" not in ref]
+    if wrong:
+        raise click.BadParameter(f"{wrong[0]!r} is not NAME=COMMIT", param_hint="--ref")
+    return {name: commit for name, _, commit in (ref.partition("=") for ref in refs)}

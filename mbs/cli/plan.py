@@ -1,0 +1,102 @@
+"""`mbs plan`: a submission without a server, up to the point where it would be recorded."""
+
+from __future__ import annotations
+
+import getpass
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mbs.cli.common import registry_of
+from mbs.errors import InvalidModulemd, InvalidRequest, Problem, Refused
+from mbs.expansion.memory import MemoryProvider
+from mbs.expansion.provider import ModuleProvider, RegisteredModule
+from mbs.expansion.result import Unsatisfied
+from mbs.modulemd.imported import imported
+from mbs.modulemd.reader import read_all
+from mbs.plan import BuildPlan
+from mbs.registry.provider import RegistryProvider
+from mbs.scm.pinned import PinnedScm
+from mbs.scm.repository import GitScm
+from mbs.settings import Settings
+from mbs.submission.build import Allocation
+from mbs.submission.prepare import prepare
+from mbs.submission.request import Request, read_request
+
+_URL = re.compile(r"[a-z+]+://")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the command line asks for."""
+
+    source: str
+    """A file or an SCM URL."""
+    branch: str | None
+    registered: tuple[Path, ...]
+    """Files of modules to build against; empty: those of the registry."""
+    refs: Mapping[str, str]
+    arches: tuple[str, ...]
+
+
+def plans(wish: Wish, settings: Settings) -> tuple[tuple[BuildPlan, ...], tuple[Unsatisfied, ...]]:
+    """Plan, with ids counted from 1, and tell what could not be combined.
+
+    On one's own machine everything may be planned that the service may forbid to submit: pasted documents,
+    any SCM.
+    """
+    settings = replace(
+        settings,
+        yaml_submit_allowed=True,
+        allow_custom_scmurls=True,
+        allow_local_scmurls=True,
+        arches=wish.arches or settings.arches,
+    )
+    provider = _provider(wish, settings)
+    submission = prepare(_request(wish, settings), provider, PinnedScm(GitScm(settings.git)), settings)
+    made = [
+        build.make_plan(Allocation(number, 1, build.nsvc)) for number, build in enumerate(submission.builds, start=1)
+    ]
+    return tuple(made), submission.unsatisfied
+
+
+def registered(files: Iterable[Path], settings: Settings) -> Iterator[RegisteredModule]:
+    """Read the modules of files, each of one or many documents; raise InvalidModulemd with the problems of all."""
+    problems: list[Problem] = []
+    found: list[RegisteredModule] = []
+    for file in files:
+        try:
+            for document in read_all(file.read_bytes()):
+                found.append(imported(document, settings.base_module_names, settings.stream_suffixes))  # noqa: PERF401 - what was read before a refusal does not matter
+        except Refused as refused:
+            problems += [replace(problem, message=f"{file}: {problem.message}") for problem in refused.problems]
+    if problems:
+        raise InvalidModulemd.of(problems)
+    yield from found
+
+
+def _provider(wish: Wish, settings: Settings) -> ModuleProvider:
+    if wish.registered:
+        return MemoryProvider(registered(wish.registered, settings))
+    if not settings.database_url:
+        msg = "Nothing is known to build against. Give a file with --platform, or set MBS_DATABASE_URL."
+        raise InvalidRequest(msg)
+    return RegistryProvider(registry_of(settings).engine, settings.base_module_names)
+
+
+def _request(wish: Wish, settings: Settings) -> Request:
+    data: dict[str, object] = {"rpm_component_ref_overrides": wish.refs}
+    if _URL.match(wish.source):
+        data |= {"scmurl": wish.source, "branch": wish.branch or settings.default_branch}
+    else:
+        data |= {"modulemd": _read(Path(wish.source)), "module_name": Path(wish.source).stem, "branch": wish.branch}
+    return read_request(data, getpass.getuser(), settings)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        msg = f"{path} cannot be read: {error.strerror}"
+        raise InvalidRequest(msg) from error

@@ -1,0 +1,123 @@
+"""Module builds and plans as tables for a terminal; text from documents is never taken for markup."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from mbs.expansion.result import Unsatisfied
+from mbs.plan import BuildPlan, PlannedComponent, to_json
+from mbs.registry.rows import ComponentRow, ModuleBuildRow, TraceRow
+
+_TIME = "%Y-%m-%d %H:%M:%S"
+
+
+def plans(found: Sequence[BuildPlan], unsatisfied: Sequence[Unsatisfied]) -> None:
+    """Show what would be built: one block per context."""
+    console = _console()
+    for plan in found:
+        _plan(console, plan)
+    for one in unsatisfied:
+        console.print(Text(f"Not built: {one}", style="yellow"))
+    count = len(found)
+    console.print(f"[bold]{count} module build{'s' if count != 1 else ''}[/bold]")
+
+
+def plans_as_json(found: Iterable[BuildPlan]) -> None:
+    """Print the plans, one line each."""
+    for plan in found:
+        click.echo(to_json(plan))
+
+
+def build(row: ModuleBuildRow, components: Iterable[ComponentRow], trace: Iterable[TraceRow]) -> None:
+    """Show one module build of the registry."""
+    console = _console()
+    console.print(Text(str(row.nsvc), style="bold"), Text(f"  #{row.id}  {row.state.label}"))
+    facts = {"reason": row.state_reason, "owner": row.owner, "source": row.scmurl, "tag": row.koji_tag}
+    console.print(_pairs({**facts, "arches": ", ".join(row.arches)}))
+    table = _table("Batch", "Component", "State", "NVR", "Task", "Reason")
+    for component in components:
+        state = component.state.label if component.state is not None else "waiting"
+        task = str(component.task_id or "")
+        _row(table, str(component.batch), component.name, state, component.nvr, task, component.reason)
+    if table.row_count:
+        console.print(table)
+    history = _table("Time (UTC)", "State", "By", "Reason")
+    for change in trace:
+        state = change.state.label if change.state is not None else "waiting"
+        _row(history, f"{change.time:{_TIME}}", state, change.by, change.reason)
+    console.print(history)
+
+
+def listing(rows: Iterable[ModuleBuildRow], total: int) -> None:
+    """Show a list of module builds."""
+    table = _table("Id", "Module build", "State", "Owner", "Submitted (UTC)", "Reason")
+    for row in rows:
+        submitted = f"{row.time_submitted:{_TIME}}"
+        _row(table, str(row.id), str(row.nsvc), row.state.label, row.owner, submitted, row.state_reason)
+    console = _console()
+    console.print(table)
+    console.print(f"{table.row_count} of {total}")
+
+
+def _plan(console: Console, plan: BuildPlan) -> None:
+    console.print(Text(str(plan.nsvc), style="bold green"))
+    against = ", ".join(f"{one.name}:{one.stream}:{one.version}:{one.context}" for one in plan.dependencies)
+    tags = ", ".join(f"{one.koji_tag} ({one.priority})" for one in plan.dependencies if one.koji_tag)
+    console.print(
+        _pairs(
+            {
+                "built against": against,
+                "buildroot": tags,
+                "for": ", ".join(plan.arches),
+                "tag": plan.koji_tag,
+                "release": f"1.{plan.dist}",
+            }
+        )
+    )
+    table = _table("Batch", "Component", "Commit", "Arches", "After")
+    for batch, components in groupby(plan.components, key=lambda one: one.batch):
+        for place, component in enumerate(components):
+            _component(table, component, str(batch) if place == 0 else "", plan.arches)
+        table.add_section()
+    if table.row_count:
+        console.print(table)
+    else:
+        console.print("  no components")
+
+
+def _component(table: Table, component: PlannedComponent, batch: str, arches: tuple[str, ...]) -> None:
+    name = f"{component.name}{' (build only)' if component.buildonly else ''}"
+    fewer = ", ".join(component.arches) if component.arches != arches else ""
+    _row(table, batch, name, (component.ref or component.source)[:12], fewer, ", ".join(component.after))
+
+
+def _console() -> Console:
+    """Write to what is standard output now; a pipe gets wide lines that are not cut."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=160)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _pairs(facts: dict[str, str | None]) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for name, value in facts.items():
+        if value:
+            table.add_row(Text(f"  {name}", style="dim"), Text(value, overflow="fold"))
+    return table
+
+
+def _row(table: Table, *cells: str | None) -> None:
+    table.add_row(*(escape(cell or "") for cell in cells))

@@ -1,0 +1,34 @@
+"""An `Scm` for planning without a server: full hashes are taken at their word."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from mbs.scm.protocol import ModuleSource, Ref, Scm
+from mbs.scm.url import ScmUrl
+
+_FULL_HASH = re.compile(r"[0-9a-f]{40}")
+
+
+class PinnedScm:
+    """Asks another `Scm` only for what is not pinned yet. Never for a build: nobody has seen that the commit exists."""
+
+    def __init__(self, scm: Scm) -> None:
+        """Take the `Scm` that answers the rest."""
+        self._scm = scm
+
+    def resolve(self, refs: Iterable[Ref]) -> dict[Ref, str]:
+        """Pin every ref; one that is 40 hexadecimal digits is its own commit."""
+        wanted = list(refs)
+        pinned = {ref: ref.name for ref in wanted if _FULL_HASH.fullmatch(ref.name)}
+        rest = [ref for ref in wanted if ref not in pinned]
+        return {**pinned, **(self._scm.resolve(rest) if rest else {})}
+
+    def submitted(self, url: ScmUrl, branch: str) -> ModuleSource:
+        """Read the modulemd of a submission."""
+        return self._scm.submitted(url, branch)
+
+    def included(self, ref: Ref) -> ModuleSource:
+        """Read the modulemd of an included module."""
+        return self._scm.included(ref)

@@ -30,6 +30,15 @@ def test_each_stream_of_a_buildrequire_gives_its_own_context() -> None:
     assert found == {"e1e005fb", "ce132a1e"}
 
 
+def test_the_contexts_of_a_module_with_many_requires_are_those_of_mbs() -> None:
+    built_with = {"zebra": "2.0", "base-runtime": "f28", "fluffy": "foo"}
+    requires = {"fidget": ("spinner",), "base-runtime": ("master",), "silly": ("puddy",), "glass": ("water",)}
+    found = contexts(built_with, [Dependencies(requires=requires)], ["platform"])
+    assert found.build_context == found.build_context_no_bms == "089df24993c037e10174f3fa7342ab4dc191a4d4"
+    assert found.runtime_context == "bbc84c7b817ab3dd54916c0bcd6c6bdf512f7f9c"
+    assert found.context == "3ee22b28"
+
+
 def test_runtime_streams_are_united_over_the_pairs_in_any_order() -> None:
     assert runtime_context([pair(gtk=("2",)), pair(gtk=("1", "2"))]) == runtime_context([pair(gtk=("1", "2"))])
     assert runtime_context([pair(gtk=())]) != runtime_context([])

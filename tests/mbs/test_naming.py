@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from mbs.expansion.provider import RegisteredModule
 from mbs.modulemd.document import Modulemd
 from mbs.naming import build_tag, dist, dist_marking, koji_build, koji_tag, target
@@ -46,6 +48,20 @@ def test_the_dist_names_platform_index_and_hash() -> None:
     assert dist(LIVE, index=2, marking=None) == "module+2+1fb9afd0"
     assert dist(LIVE, index=2, marking="f28", scratch=True) == "scrmod+f28+2+1fb9afd0"
     assert dist(LIVE, index=2, marking="f28", prefix="mod+") == "mod+f28+2+1fb9afd0"
+
+
+@pytest.mark.parametrize(
+    ("marking", "scratch", "expected"),
+    [
+        ("f28", False, "module+f28+2+814cfa39"),
+        ("fedora28", False, "module+fedora28+2+814cfa39"),
+        ("product12", False, "module+product12+2+814cfa39"),
+        ("f28", True, "scrmod+f28+2+814cfa39"),
+    ],
+)
+def test_the_dists_of_mbs_own_test_module_come_out(marking: str, scratch: bool, expected: str) -> None:
+    module = NSVC("testmodule", "master", 20170109091357, "7c29193d")
+    assert dist(module, index=2, marking=marking, scratch=scratch) == expected
 
 
 def test_the_marking_is_of_a_privileged_module_then_of_the_base_module() -> None:

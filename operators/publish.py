@@ -1,37 +1,73 @@
-"""The end of a module build that succeeded."""
+"""The end of a module build that succeeded: its documents, its import into Koji, its last states."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from airflow.sdk import Context
 
+from mbs.plan import BuildPlan
+from mbs.publish.steps import make_documents, publish
 from mbs.registry.states import ModuleState
+from operators.assets import READY_MODULES, stream_asset
 from operators.base import ModuleBuildOperator
 
 
 class FinalModulemdOperator(ModuleBuildOperator):
-    """Make the final modulemd of every arch."""
-
-    def work(self, context: Context) -> None:
-        """Nothing yet: what a compose needs is made with the import."""
-
-
-class ImportBuildOperator(ModuleBuildOperator):
-    """Import the module build into Koji and tag it for the compose."""
-
-    def work(self, context: Context) -> None:
-        """Nothing yet: a build is usable by other modules through its tag."""
-
-
-class MarkReadyOperator(ModuleBuildOperator):
-    """Take the module build to done, and to ready; a scratch build ends in done."""
+    """Make the final modulemd of every arch, and keep it in the registry (§16.5)."""
 
     ui_color = "#e6f4ea"
 
     def work(self, context: Context) -> None:  # noqa: ARG002 # Airflow's form
+        """Make the documents from what is in the module's tag now."""
+        with self.hub() as hub:
+            made = make_documents(hub, self.registry, self.plan)
+        for documents in made:
+            counts = ", ".join(f"{len(document.rpms)} on {document.arch}" for document in documents.arches)
+            self.log.info("%s: artifacts: %s.", documents.name, counts or "none")
+
+
+class ImportBuildOperator(ModuleBuildOperator):
+    """Import the module build into Koji, with its -devel twin, and tag both for the compose (§16.1 to §16.3).
+
+    The module build is done then. Scratch builds are done without.
+    """
+
+    ui_color = "#e6f4ea"
+
+    def work(self, context: Context) -> None:  # noqa: ARG002 # Airflow's form
+        """Import and tag what is not imported or tagged."""
+        if self.plan.publication.imported:
+            with self.hub() as hub:
+                for build in publish(hub, self.registry, self.plan):
+                    done = "Imported" if build.fresh else "Found"
+                    self.log.info("%s %s; tagged for the compose: %s.", done, build.nvr, build.tag or "nowhere")
+        else:
+            self.log.info("Nothing is imported: %s.", "a scratch build" if self.plan.scratch else "switched off")
+        if self.registry.build(self.plan.build_id).state is ModuleState.BUILD:
+            self.registry.transition(self.plan.build_id, ModuleState.DONE, None, self.by)
+
+
+class MarkReadyOperator(ModuleBuildOperator):
+    """Take the module build to ready, and tell Airflow; a scratch build ends in done.
+
+    The event goes to two assets: `name:stream`, for whoever follows one stream, and one for all modules. Its extra
+    names the build.
+    """
+
+    ui_color = "#e6f4ea"
+
+    def __init__(self, *, plan: BuildPlan, **kwargs: Any) -> None:
+        outlets = [] if plan.scratch else [stream_asset(plan.nsvc.name, plan.nsvc.stream), READY_MODULES]
+        super().__init__(plan=plan, outlets=outlets, **kwargs)
+
+    def work(self, context: Context) -> None:
         """Take the steps that are left; one that was taken before is not taken again."""
         end = ModuleState.DONE if self.plan.scratch else ModuleState.READY
         state = self.registry.build(self.plan.build_id).state
         for following in (ModuleState.BUILD, ModuleState.DONE, ModuleState.READY):
             if state < following <= end:
                 self.registry.transition(self.plan.build_id, following, None, self.by)
+        for asset in self.outlets:
+            context["outlet_events"][asset].extra = {"nsvc": str(self.plan.nsvc), "build_id": self.plan.build_id}
         self.log.info("Module build %s is %s.", self.plan.nsvc, end.label)

@@ -35,6 +35,9 @@ from gi.repository import Modulemd as Lib  # noqa: E402  # the version is to be 
 Stream: TypeAlias = Any
 """An object of libmodulemd, which has no types: a ModuleStreamV2 where nothing else is said."""
 
+LIBRARY_VERSION: str = Lib.get_version()
+"""Of libmodulemd."""
+
 _KINDS = {"modulemd", "modulemd-stream", "modulemd-packager"}
 _UNNAMED = "__unnamed_"
 """libmodulemd's own stand-in for a missing name or stream; left out when written."""

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from mbs.errors import HubRefused
 from mbs.modulemd.changes import Changes
 from mbs.modulemd.document import Dependencies, Modulemd
-from mbs.modulemd.reader import edit
+from mbs.modulemd.reader import edit, read_stream
 from mbs.publish.arches import document_arch
 from mbs.publish.rpms import RpmFact
 from mbs.publish.selection import Selection, select
 
 DEVEL_SUFFIX = "-devel"
+
+NOARCH = "noarch"
+"""Stands for the document that is of no arch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,25 @@ def final_documents(
         main.documents({arch: both[0] for arch, both in chosen.items()}),
         devel.documents({arch: both[1] for arch, both in chosen.items()}),
     )
+
+
+def stored_documents(name: str, texts: Mapping[str, str], rpms: Iterable[RpmFact]) -> FinalDocuments:
+    """Put stored documents together again: `texts` by arch, the RPMs of each from the artifacts it lists.
+
+    Raises HubRefused where the tag no longer has an RPM that a document lists.
+    """
+    facts = {rpm.nevra: rpm for rpm in rpms}
+    listed = {arch: read_stream(text, limits=None).rpm_artifacts for arch, text in texts.items() if arch != NOARCH}
+    lost = sorted({nevra for nevras in listed.values() for nevra in nevras if nevra not in facts})
+    if lost:
+        msg = (
+            f"{', '.join(lost)} is in the final modulemd but not in the Koji tag; clear final_modulemd to make it anew"
+        )
+        raise HubRefused(msg)
+    arches = (
+        ArchDocument(arch, texts[arch], tuple(facts[nevra] for nevra in nevras)) for arch, nevras in listed.items()
+    )
+    return FinalDocuments(name, texts[NOARCH], tuple(arches))
 
 
 def with_buildonly_filter(document: Modulemd, rpms: Iterable[RpmFact]) -> Modulemd:

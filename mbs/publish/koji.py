@@ -37,6 +37,12 @@ def known_owner(hub: Hub, owner: str) -> str | None:
     return owner if hub.call("getUser", owner) else None
 
 
+def list_owner(hub: Hub, owner: str) -> str:
+    """Give who owns an entry of a package list: the packager, or this service where Koji does not know them."""
+    name: str = known_owner(hub, owner) or hub.call("getLoggedInUser", strict=True)["name"]
+    return name
+
+
 def import_module(hub: Hub, nvr: str, directory: str, files: Sequence[OutputFile], metadata: object) -> bool:
     """Upload the files and import the build, unless it is there; tell whether it was imported now."""
     found = hub.call("getBuild", nvr)

@@ -226,6 +226,18 @@ class ComponentTrace(Base):
     __table_args__ = (Index("component_traces_component", "component_id", "id"),)
 
 
+class FinalDocument(Base):
+    """A document of a finished module: of one arch, or `noarch` for the one without (§16.1)."""
+
+    __tablename__ = "final_documents"
+
+    build_id: Mapped[int] = mapped_column(ForeignKey("module_builds.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    """The module, or its -devel twin."""
+    arch: Mapped[str] = mapped_column(Text, primary_key=True)
+    text: Mapped[str] = mapped_column(Text)
+
+
 class Message(Base):
     """A note about a module build or one of its components, for people: why something was (not) reused, and so on."""
 

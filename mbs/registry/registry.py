@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict
 from datetime import timedelta
 
-from sqlalchemy import Engine, create_engine, func, select
+from sqlalchemy import Engine, create_engine, delete, func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
@@ -17,13 +18,14 @@ from mbs.plan import BuildPlan, from_json
 from mbs.registry import builds, components, imports, submission
 from mbs.registry.away import known_when_away
 from mbs.registry.components import LockedComponent
-from mbs.registry.models import ComponentBuild, ComponentTrace, Message, ModuleBuild, ModuleTrace
+from mbs.registry.models import ComponentBuild, ComponentTrace, FinalDocument, Message, ModuleBuild, ModuleTrace
 from mbs.registry.rows import (
     BuildFilter,
     BundleEntry,
     ComponentFilter,
     ComponentListing,
     ComponentRow,
+    DocumentRow,
     Finished,
     Imported,
     Listing,
@@ -135,6 +137,19 @@ class Registry:
         """Give what was submitted, verbatim; None for an import."""
         with self._transaction() as session:
             return builds.get(session, build_id).source_modulemd
+
+    def store_documents(self, build_id: int, documents: Sequence[DocumentRow]) -> None:
+        """Keep the final documents of a build in place of those that were kept before."""
+        with self._transaction() as session:
+            session.execute(delete(FinalDocument).where(FinalDocument.build_id == build_id))
+            session.add_all(FinalDocument(build_id=build_id, **asdict(document)) for document in documents)
+
+    def documents(self, build_id: int) -> tuple[DocumentRow, ...]:
+        """Give the final documents of a build by name and arch; none before everything is built."""
+        query = select(FinalDocument).where(FinalDocument.build_id == build_id)
+        with self._transaction() as session:
+            found = session.scalars(query.order_by(FinalDocument.name, FinalDocument.arch))
+            return tuple(DocumentRow(row.name, row.arch, row.text) for row in found)
 
     def unfinished_builds(self, *, finished_within: timedelta = timedelta(0)) -> tuple[BundleEntry, ...]:
         """Give every build that has a DAG now, cheaply: one indexed query without the long texts.

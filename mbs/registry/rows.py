@@ -104,6 +104,17 @@ class MessageRow:
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentRow:
+    """A final document of a module build."""
+
+    name: str
+    """The module, or its -devel twin."""
+    arch: str
+    """The Koji arch; `noarch` for the document without artifacts."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class BundleEntry:
     """A module build that has a DAG now; `token` changes exactly when its plan does."""
 

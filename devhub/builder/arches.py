@@ -11,8 +11,8 @@ def build_arches(package: Package, tag_arches: Sequence[str], override: str | No
     """Labels of the `buildArch` tasks of a package, in the order of the tag; `["noarch"]` for a noarch package.
 
     BuildArch replaces the arches of the tag, ExclusiveArch and ExcludeArch narrow them; `override` (space separated)
-    narrows what is left to arches of the tag. Koji honours an override for scratch builds only; devhub's clients may
-    give it for any build. Raises `koji.BuildError` when nothing is left.
+    replaces the result, except for a noarch package. Arches that the tag does not have are dropped; `koji.BuildError`
+    when nothing is left. Koji honours an override for scratch builds only; devhub does for any build.
     """
     arches = list(package.build_arches or tag_arches)
     if package.exclusive_arches:
@@ -20,8 +20,8 @@ def build_arches(package: Package, tag_arches: Sequence[str], override: str | No
     arches = [arch for arch in arches if arch not in package.exclude_arches]
     if _may_be_noarch(package):
         arches.append("noarch")
-    if override:
-        arches = arches if arches == ["noarch"] else override.split()
+    if override and set(arches) != {"noarch"}:
+        arches = override.split()
     kept = [arch for arch in arches if arch == "noarch" or koji.canonArch(arch) in tag_arches]
     if not kept:
         raise koji.BuildError("No matching arches were found")

@@ -1,0 +1,38 @@
+"""Programs run for a task: logged while they run, and gone when they must be."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from devhub.builder.process import Canceled, Runner, TimedOut, host_environment
+
+LEAVES_A_CHILD = "sleep 3600 & echo $! > child; echo started; wait"
+
+
+def alive(pid: int) -> bool:
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and stat.read_text().split(") ")[1][0] != "Z"
+
+
+def test_output_goes_to_the_log_and_the_exit_code_to_the_caller(tmp_path: Path) -> None:
+    runner = Runner(tmp_path / "build.log")
+    assert runner.run(["sh", "-c", "echo out; echo err >&2; exit 3"], tmp_path, host_environment(tmp_path)) == 3
+    assert runner.log.read_text() == "out\nerr\n"
+
+
+def test_a_canceled_program_is_gone_with_its_children(tmp_path: Path) -> None:
+    runner = Runner(tmp_path / "build.log")
+    threading.Timer(0.3, runner.canceled.set).start()
+    with pytest.raises(Canceled):
+        runner.run(["sh", "-c", LEAVES_A_CHILD], tmp_path, host_environment(tmp_path))
+    assert not alive(int((tmp_path / "child").read_text()))
+
+
+def test_a_program_that_takes_too_long_is_killed(tmp_path: Path) -> None:
+    runner = Runner(tmp_path / "build.log", timeout=0.3)
+    with pytest.raises(TimedOut, match="sh took longer"):
+        runner.run(["sh", "-c", LEAVES_A_CHILD], tmp_path, host_environment(tmp_path))
+    assert not alive(int((tmp_path / "child").read_text()))

@@ -55,9 +55,10 @@ def test_the_rpm_holds_the_macros_readable_for_all(rpm: Path, tmp_path: Path) ->
     files = run("rpm", "-qp", "--qf", "[%{FILENAMES} %{FILEMODES:perms}]", str(rpm))
     assert files == "/etc/rpm/macros.zz-modules -rw-r--r--"
     archive = subprocess.run(["rpm2archive", "-n", "-"], input=rpm.read_bytes(), check=True, capture_output=True).stdout
+    installed = tmp_path / "macros.zz-modules"
     with tarfile.open(fileobj=io.BytesIO(archive)) as payload:
-        payload.extractall(tmp_path, filter="data")
-    installed = tmp_path / "etc/rpm/macros.zz-modules"
+        (member,) = (entry for entry in payload if entry.name.endswith("/etc/rpm/macros.zz-modules"))
+        installed.write_bytes(payload.extractfile(member).read())  # type: ignore[union-attr]  # it is a regular file
     assert installed.read_text() == MACROS
     wanted = "%{dist} %{modularitylabel} %{_module_build} %{_module_name} %{_module_stream} %{with_tests}"
     evaluated = run("rpm", f"--load={installed}", "--eval", wanted)

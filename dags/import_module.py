@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from airflow.sdk import DAG, Param
 
 from operators.requests import ImportModuleOperator
@@ -34,4 +36,4 @@ with DAG(
         ),
     },
 ):
-    ImportModuleOperator(task_id="import", retries=3)
+    ImportModuleOperator(task_id="import", retries=3, retry_delay=timedelta(seconds=10))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from airflow.sdk import DAG, Param
 
 from operators.requests import SubmitModuleOperator
@@ -114,4 +116,4 @@ with DAG(
     tags={"module build service"},
     params=PARAMS,
 ):
-    SubmitModuleOperator(task_id="submit", retries=3)
+    SubmitModuleOperator(task_id="submit", retries=3, retry_delay=timedelta(seconds=10))

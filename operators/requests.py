@@ -7,6 +7,7 @@ nothing has been recorded then. What merely does not answer (git, the registry) 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
@@ -16,7 +17,7 @@ from mbs.errors import InvalidRequest, NotAuthorized, Refused
 from mbs.koji.facts import KojiFacts
 from mbs.modulemd.imported import imported
 from mbs.modulemd.reader import read_stream
-from mbs.registry.submission import Outcome, Recorded
+from mbs.registry import BuildFilter, Outcome, Page, Recorded, Registry
 from mbs.scm.protocol import Ref
 from mbs.scm.repository import GitScm
 from mbs.scm.url import submitted_url
@@ -45,7 +46,8 @@ class RequestOperator(BaseOperator):
         fields = {name: value for name, value in context["params"].items() if value not in (None, "", {}, [])}
         try:
             check_user(user, settings())
-            messages, result = self.answer(fields, user)
+            since = context["dag_run"].start_date if context["ti"].try_number > 1 else None
+            messages, result = self.answer(fields, user, since)
         except Refused as refusal:
             problems = [str(problem) for problem in refusal.problems]
             for problem in problems:
@@ -57,8 +59,12 @@ class RequestOperator(BaseOperator):
         context["ti"].xcom_push(NOTE, "\n".join(f"* {message}" for message in messages))
         return result
 
-    def answer(self, fields: Mapping[str, Any], user: str) -> tuple[list[str], object]:
-        """Do what the filled-in fields ask for; give sentences for the user and the task's result."""
+    def answer(self, fields: Mapping[str, Any], user: str, since: datetime | None) -> tuple[list[str], object]:
+        """Do what the filled-in fields ask for; give sentences for the user and the task's result.
+
+        `since` is when the run began, where this is not its first try: the one before may have been killed after it
+        had done everything.
+        """
         raise NotImplementedError
 
 
@@ -69,28 +75,37 @@ class SubmitModuleOperator(RequestOperator):
         super().__init__(**kwargs)
         self.koji_conn_id = koji_conn_id
 
-    def answer(self, fields: Mapping[str, Any], user: str) -> tuple[list[str], object]:
+    def answer(self, fields: Mapping[str, Any], user: str, since: datetime | None) -> tuple[list[str], object]:
         """Submit what the form asks for; each new module build gets its DAG within seconds."""
+        builds = registry(self.registry_conn_id)
+        done = recorded_since(builds, fields, user, since) if since else ()
+        if not done:
+            done = self._submit(builds, fields, user)
+        return [_sentence(recorded) for recorded in done], [recorded.build.id for recorded in done]
+
+    def _submit(self, builds: Registry, fields: Mapping[str, Any], user: str) -> tuple[Recorded, ...]:
         current = settings()
         with KojiHook(self.koji_conn_id).get_conn() as hub:
-            submitted = submit(
+            return submit(
                 fields,
                 user,
-                registry=registry(self.registry_conn_id),
+                registry=builds,
                 scm=GitScm(current.git),
                 settings=current,
                 hub=KojiFacts(hub),
                 may_choose_owner=user == NOBODY,
             )
-        messages = [_sentence(recorded) for recorded in submitted.builds]
-        messages += [f"Not built: {reason}" for reason in submitted.unsatisfied]
-        return messages, [recorded.build.id for recorded in submitted.builds]
 
 
 class ImportModuleOperator(RequestOperator):
     """Register a base module, or a module that was finished elsewhere (MBS §6.4, §3.13)."""
 
-    def answer(self, fields: Mapping[str, Any], user: str) -> tuple[list[str], object]:
+    def answer(
+        self,
+        fields: Mapping[str, Any],
+        user: str,
+        since: datetime | None,  # noqa: ARG002 - to import twice is to import once
+    ) -> tuple[list[str], object]:
         """Import the pasted document, or the one at an SCM URL."""
         current = settings()
         document = read_stream(_document(fields, current))
@@ -113,6 +128,18 @@ def check_user(user: str, current: Settings) -> None:
             f"{user} is not among the users who may submit here. Ask for a place in the setting allowed_users, "
             f"or submit through the API as a member of: {groups}."
         )
+
+
+def recorded_since(builds: Registry, fields: Mapping[str, Any], user: str, since: datetime) -> tuple[Recorded, ...]:
+    """Find what a try of the same request has recorded; all of its builds or none, as recording is one transaction."""
+    wanted = BuildFilter(owner=fields.get("owner", user), submitted_after=since, scratch=bool(fields.get("scratch")))
+    found = builds.find(wanted, Page(size=100, order_by=(("id", False),))).items
+    source = fields.get("modulemd")
+    return tuple(
+        Recorded(build, Outcome.NEW)
+        for build in found
+        if build.scmurl == fields.get("scmurl") and (source is None or builds.source_modulemd(build.id) == source)
+    )
 
 
 def _sentence(recorded: Recorded) -> str:

@@ -6,6 +6,7 @@ import configparser
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from string import Template
 
 from mbs.errors import Problem
 from mbs.settings import InvalidSettings, Settings
@@ -17,7 +18,7 @@ PREFIX = "AIRFLOW__MBS__"
 def load(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings as Airflow would: the environment wins over airflow.cfg; `MBS_DATABASE_URL` over both."""
     environ = os.environ if environ is None else environ
-    values = {**_of_file(config_file(environ)), **_of_environment(environ)}
+    values = {**_of_file(config_file(environ), environ), **_of_environment(environ)}
     if url := environ.get("MBS_DATABASE_URL"):
         values["database_url"] = url
     return Settings.from_mapping(values)
@@ -30,7 +31,7 @@ def config_file(environ: Mapping[str, str]) -> Path | None:
     return path if path.is_file() else None
 
 
-def _of_file(path: Path | None) -> dict[str, str]:
+def _of_file(path: Path | None, environ: Mapping[str, str]) -> dict[str, str]:
     if path is None:
         return {}
     parser = configparser.ConfigParser(interpolation=None, strict=False)
@@ -38,7 +39,10 @@ def _of_file(path: Path | None) -> dict[str, str]:
         parser.read_string(path.read_text(encoding="utf-8"), source=str(path))
     except (configparser.Error, UnicodeDecodeError) as error:
         raise InvalidSettings((Problem(f"cannot be read: {error}", str(path)),)) from error
-    return dict(parser[SECTION]) if parser.has_section(SECTION) else {}
+    values = parser[SECTION] if parser.has_section(SECTION) else {}
+    # Airflow expands variables in its file too; it knows where its home is even if the environment does not say so.
+    known = {"AIRFLOW_HOME": str(path.parent.resolve()), **environ}
+    return {name: Template(value).safe_substitute(known) for name, value in values.items()}
 
 
 def _of_environment(environ: Mapping[str, str]) -> dict[str, str]:

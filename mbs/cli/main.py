@@ -97,7 +97,7 @@ def validate(file: Path) -> None:
 
 @main.command()
 @click.argument("source", metavar="FILE|URL")
-@click.option("--branch", help="Branch that the commit of URL is on; default: the setting default_branch.")
+@click.option("--branch", help="Branch of the document; it gives the stream. Default: the setting default_branch.")
 @click.option("--platform", "platforms", multiple=True, type=FILE, help="File of base modules. Repeatable.")
 @click.option("--module", "modules", multiple=True, type=FILE, help="File of finished modules. Repeatable.")
 @click.option("--ref", "refs", multiple=True, metavar="NAME=COMMIT", help="Commit of a component. Repeatable.")

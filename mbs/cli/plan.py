@@ -15,6 +15,7 @@ from mbs.expansion.provider import ModuleProvider, RegisteredModule
 from mbs.expansion.result import Unsatisfied
 from mbs.modulemd.imported import imported
 from mbs.modulemd.reader import read_all
+from mbs.modulemd.submitted import scm_stream
 from mbs.plan import BuildPlan
 from mbs.registry.provider import RegistryProvider
 from mbs.scm.pinned import PinnedScm
@@ -90,7 +91,9 @@ def _request(wish: Wish, settings: Settings) -> Request:
     if _URL.match(wish.source):
         data |= {"scmurl": wish.source, "branch": wish.branch or settings.default_branch}
     else:
-        data |= {"modulemd": _read(Path(wish.source)), "module_name": Path(wish.source).stem, "branch": wish.branch}
+        stream = scm_stream(wish.branch, settings.rules) if wish.branch else None
+        data |= {"modulemd": _read(Path(wish.source)), "module_name": Path(wish.source).stem}
+        data |= {"module_stream": stream, "branch": wish.branch}
     return read_request(data, getpass.getuser(), settings)
 
 

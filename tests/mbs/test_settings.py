@@ -78,3 +78,11 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "broken.cfg").write_text("[mbs\n")
     with pytest.raises(InvalidSettings, match=r"broken\.cfg"):
         load({"AIRFLOW_CONFIG": str(tmp_path / "broken.cfg")})
+
+
+def test_variables_in_the_file_are_expanded_as_airflow_does(tmp_path: Path) -> None:
+    lines = "rpms_default_repository = file://$AIRFLOW_HOME/rpms/\nscratch_build_only_branches = ^private-.*$\n"
+    (tmp_path / "airflow.cfg").write_text(f"[mbs]\n{lines}")
+    settings = load({"AIRFLOW_CONFIG": str(tmp_path / "airflow.cfg")})
+    assert settings.rpms_default_repository == f"file://{tmp_path}/rpms/"
+    assert settings.scratch_build_only_branches == ("^private-.*$",)

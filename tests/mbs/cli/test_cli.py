@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from mbs.cli import main
+from tests.conftest import ROOT, PostgresUrl
+
+EXAMPLES = ROOT / "examples"
+GREETER = EXAMPLES / "modules" / "greeter" / "greeter.yaml"
+PLATFORM = EXAMPLES / "platform" / "platform.yaml"
+REFS = [
+    word
+    for name in ("greet", "libgreet", "phrasebook", "greeter-macros", "cpu-greet")
+    for word in ("--ref", f"{name}={'a' * 40}")
+]
+
+
+@pytest.fixture
+def mbs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    monkeypatch.setenv("AIRFLOW_CONFIG", str(tmp_path / "none.cfg"))
+    monkeypatch.delenv("MBS_DATABASE_URL", raising=False)
+    return CliRunner()
+
+
+def run(mbs: CliRunner, *words: object) -> Result:
+    return mbs.invoke(main, [str(word) for word in words])
+
+
+def test_a_file_is_planned_without_any_server(mbs: CliRunner) -> None:
+    result = run(mbs, "plan", GREETER, "--platform", PLATFORM, "--branch", "1", *REFS)
+    assert result.exit_code == 0, result.output
+    assert "greeter:1:40" in result.stdout
+    assert "platform:f40:1:00000000" in result.stdout
+    assert "module-f40-build (10)" in result.stdout
+    rows = [line.split() for line in result.stdout.splitlines() if "aaaaaaaaaaaa" in line]
+    assert [row[0] for row in rows if len(row) == 3] == ["1", "2", "3"], "the first of each batch has its number"
+    assert "1 module build" in result.stdout
+
+
+def test_plans_are_printed_as_json(mbs: CliRunner) -> None:
+    result = run(mbs, "plan", GREETER, "--platform", PLATFORM, "--json", *REFS)
+    (plan,) = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [(one["name"], one["batch"]) for one in plan["components"]] == [
+        ("greeter-macros", 1),
+        ("phrasebook", 1),
+        ("libgreet", 2),
+        ("cpu-greet", 3),
+        ("greet", 3),
+    ]
+
+
+def test_a_refusal_is_one_line_per_problem_on_standard_error(mbs: CliRunner, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text(GREETER.read_text().replace("summary:", "sumary:").replace("rationale: The library", "reason: The"))
+    result = run(mbs, "validate", bad)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    lines = result.stderr.splitlines()
+    assert len(lines) >= 2
+    assert all(line.startswith("line ") for line in lines)
+
+
+def test_a_valid_document_is_said_to_be_valid(mbs: CliRunner) -> None:
+    result = run(mbs, "validate", GREETER)
+    assert (result.exit_code, result.stdout) == (0, f"{GREETER} is valid.\n")
+
+
+@pytest.mark.parametrize("words", [["plan"], ["explode"], ["validate", "/nowhere.yaml"], ["list", "--state", "blue"]])
+def test_wrong_usage_is_status_2(mbs: CliRunner, words: list[str]) -> None:
+    assert run(mbs, *words).exit_code == 2
+
+
+def test_a_ref_without_a_commit_is_wrong_usage(mbs: CliRunner) -> None:
+    assert run(mbs, "plan", GREETER, "--ref", "greet").exit_code == 2
+
+
+def test_a_missing_platform_is_explained(mbs: CliRunner) -> None:
+    result = run(mbs, "plan", GREETER)
+    assert result.exit_code == 1
+    assert "Give a file with --platform" in result.stderr
+
+
+def test_an_unreadable_file_is_explained(mbs: CliRunner) -> None:
+    result = run(mbs, "plan", "/nowhere.yaml", "--platform", PLATFORM)
+    assert (result.exit_code, result.stderr) == (1, "/nowhere.yaml cannot be read: No such file or directory\n")
+
+
+def test_broken_settings_are_told_without_a_traceback(mbs: CliRunner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__MBS__MAX_BUILDS", "many")
+    result = run(mbs, "list")
+    assert result.exit_code == 1
+    assert "max_builds: 'many' is not a whole number" in result.stderr
+
+
+def test_the_registry_is_made_filled_and_shown(
+    mbs: CliRunner, monkeypatch: pytest.MonkeyPatch, postgres_url: PostgresUrl
+) -> None:
+    url = postgres_url()
+    monkeypatch.setenv("MBS_DATABASE_URL", url)
+    assert run(mbs, "db", "upgrade").stdout.startswith("The registry is at revision 0")
+    assert run(mbs, "import", PLATFORM).stdout == "Module platform:f40:1:00000000 imported\n"
+    assert "Updating existing module build" in run(mbs, "import", PLATFORM).stdout
+    shown = run(mbs, "show", "platform:f40:1:00000000")
+    assert shown.exit_code == 0
+    assert "ready" in shown.stdout
+    listed = run(mbs, "list", "--state", "ready")
+    assert "platform:f40:1:00000000" in listed.stdout
+    assert "1 of 1" in listed.stdout
+    missing = run(mbs, "show", "platform:f99:1:00000000")
+    assert (missing.exit_code, missing.stdout) == (1, "")
+    assert "There is no module build platform:f99:1:00000000" in missing.stderr
+    planned = run(mbs, "plan", GREETER, *REFS)
+    assert planned.exit_code == 0, planned.stderr

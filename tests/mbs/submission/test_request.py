@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from mbs.errors import InvalidRequest, NotAuthorized, Refused
+from mbs.nsvc import NSVC
+from mbs.settings import Settings
+from mbs.submission.request import read_request
+
+EXPECTED = "Expected format is '<url>?[module-path]#[revision]'"
+STREAMS = "an object with the keys as module names and the values as arrays of streams"
+REFS = "an object with the keys as component names and the values as strings of refs"
+STRICT = Settings(scmurls=("https://src.example.org/modules/",))
+SCM = {"scmurl": "https://src.example.org/modules/app?#abc", "branch": "1"}
+
+
+def test_an_scm_submission_is_read(scm_data: dict[str, Any]) -> None:
+    more = {
+        "scratch": "False",
+        "buildrequire_overrides": {"gtk": ["1"]},
+        "rpm_component_ref_overrides": {"alpha": "f28"},
+        "reuse_components_from": "app:1:20240102030405:9c690d0e",
+        "side_tag": "side-1",
+        "srpms": [],
+    }
+    request = read_request(scm_data | more, "pat", STRICT)
+    assert (request.owner, request.branch, request.scratch) == ("pat", "master", False)
+    assert request.url is not None
+    assert request.url.name == "app"
+    assert request.rebuild_strategy == "changed-and-after"
+    assert request.buildrequire_overrides == {"gtk": ("1",)}
+    assert request.reuse_components_from == NSVC("app", "1", 20240102030405, "9c690d0e")
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "message"),
+    [
+        ({"branch": "1"}, 400, "Missing scmurl"),
+        ({"scmurl": SCM["scmurl"]}, 400, "Missing branch"),
+        (SCM | {"colour": "blue", "age": 3}, 400, "The request contains invalid parameters: age, colour"),
+        (SCM | {"scratch": True}, 403, "Scratch builds are not enabled"),
+        (SCM | {"srpms": ["cli-build/1.x/alpha.src.rpm"]}, 403, "srpms may only be specified for scratch builds"),
+        ({"modulemd": "text"}, 403, "YAML submission is not enabled"),
+        (SCM | {"owner": "me"}, 400, "The request contains 'owner' parameter, however NO_AUTH is not allowed"),
+        (
+            {"scmurl": "https://elsewhere.org/x?#1", "branch": "1"},
+            403,
+            "The submitted scmurl https://elsewhere.org/x?#1 is not allowed",
+        ),
+        (
+            {"scmurl": "https://src.example.org/modules/app", "branch": "1"},
+            400,
+            f"The submitted scmurl https://src.example.org/modules/app is not valid.  {EXPECTED}",
+        ),
+        (SCM | {"module_name": "x"}, 400, "Module name override is only allowed when a YAML file is submitted"),
+        (SCM | {"module_stream": "x"}, 400, "Stream name override is only allowed when a YAML file is submitted"),
+        (
+            SCM | {"rebuild_strategy": "all"},
+            400,
+            'The request contains the "rebuild_strategy" parameter but overriding the default isn\'t allowed',
+        ),
+        (
+            SCM | {"require_overrides": {"gtk": "1"}},
+            400,
+            f'The "require_overrides" parameter must be {STREAMS}',
+        ),
+        (
+            SCM | {"rpm_component_ref_overrides": ["a"]},
+            400,
+            f'The "rpm_component_ref_overrides" parameter must be {REFS}',
+        ),
+        (
+            SCM | {"reuse_components_from": "a:b"},
+            400,
+            'The parameter "reuse_components_from" contains an invalid module identifier',
+        ),
+    ],
+)
+def test_a_refusal_has_its_status_and_message(data: dict[str, Any], status: int, message: str) -> None:
+    with pytest.raises(Refused) as refused:
+        read_request(data, "pat", STRICT)
+    assert (refused.value.status, str(refused.value)) == (status, message)
+
+
+def test_all_problems_are_told_at_once_and_the_gravest_decides() -> None:
+    with pytest.raises(NotAuthorized) as refused:
+        read_request({"colour": 1, "scratch": 1, "branch": 5}, "pat", STRICT)
+    assert {problem.where for problem in refused.value.problems} == {None, "scratch", "branch", "scmurl"}
+
+
+def test_a_strategy_must_be_one_of_those_allowed() -> None:
+    settings = replace(STRICT, rebuild_strategy_allow_override=True, rebuild_strategies_allowed=("only-changed", "all"))
+    assert read_request(SCM | {"rebuild_strategy": "all"}, "pat", settings).rebuild_strategy == "all"
+    with pytest.raises(InvalidRequest, match=r'"none" is not allowed\. Choose from: all, only-changed'):
+        read_request(SCM | {"rebuild_strategy": "none"}, "pat", settings)
+    with pytest.raises(InvalidRequest, match='You cannot specify the parameter "reuse_components_from" when'):
+        read_request(SCM | {"rebuild_strategy": "all", "reuse_components_from": 5}, "pat", settings)
+
+
+def test_some_branches_take_scratch_builds_only() -> None:
+    settings = replace(STRICT, scratch_build_only_branches=("^private-",), modules_allow_scratch=True)
+    with pytest.raises(InvalidRequest, match="Only scratch module builds can be built from this"):
+        read_request(SCM | {"branch": "private-1"}, "pat", settings)
+    assert read_request(SCM | {"branch": "private-1", "scratch": "true"}, "pat", settings).scratch
+
+
+def test_where_users_are_not_told_apart_the_owner_may_be_named() -> None:
+    assert read_request(SCM | {"owner": "robin"}, "anonymous", STRICT, may_choose_owner=True).owner == "robin"

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from mbs.errors import Conflict, InvalidRequest, Unprocessable
+from mbs.modulemd.imported import imported
+from mbs.modulemd.reader import read_stream
+from mbs.registry import Outcome, Registry
+from mbs.settings import Settings
+from mbs.submission.submit import submit
+from tests.mbs.submission.conftest import GTK, PLATFORM, FakeScm
+
+
+@pytest.fixture
+def filled(registry: Registry) -> Registry:
+    for text in (PLATFORM, GTK.format(stream=1), GTK.format(stream=2)):
+        registry.import_module(imported(read_stream(text), ["platform"]))
+    return registry
+
+
+def test_a_submission_is_recorded_whole(
+    filled: Registry, scm: FakeScm, permissive: Settings, scm_data: dict[str, Any]
+) -> None:
+    recorded = submit(scm_data, "pat", registry=filled, scm=scm, settings=permissive)
+    assert [one.outcome for one in recorded] == [Outcome.NEW, Outcome.NEW]
+    for one in recorded:
+        plan = filled.plan(one.build.id)
+        assert (plan.nsvc, plan.koji_tag) == (one.build.nsvc, one.build.koji_tag)
+        assert read_stream(filled.modulemd(one.build.id)).context == one.build.nsvc.context
+        assert filled.source_modulemd(one.build.id) == scm.text
+        assert one.build.build_context is not None
+        assert set(one.build.buildrequires) == {"gtk", "platform"}
+    with pytest.raises(Conflict):
+        submit(scm_data, "pat", registry=filled, scm=scm, settings=permissive)
+
+
+def test_a_refused_submission_records_nothing(
+    filled: Registry, scm: FakeScm, permissive: Settings, scm_data: dict[str, Any]
+) -> None:
+    before = filled.find().total
+    with pytest.raises(Unprocessable):
+        submit(scm_data, "pat", registry=filled, scm=scm, settings=replace(permissive, max_builds=1))
+    assert filled.find().total == before
+
+
+def test_components_are_reused_from_a_ready_build_only(
+    filled: Registry, scm: FakeScm, permissive: Settings, scm_data: dict[str, Any]
+) -> None:
+    def reuse(build: object) -> None:
+        data = scm_data | {"reuse_components_from": build}
+        submit(data, "pat", registry=filled, scm=scm, settings=permissive)
+
+    with pytest.raises(InvalidRequest, match="could not be found"):
+        reuse(999)
+    first = submit(scm_data, "pat", registry=filled, scm=scm, settings=permissive)[0].build
+    with pytest.raises(InvalidRequest, match="must be in the ready state"):
+        reuse(str(first.nsvc))
+
+
+def test_the_reused_build_is_part_of_plan_and_row(
+    filled: Registry, scm: FakeScm, permissive: Settings, scm_data: dict[str, Any]
+) -> None:
+    ready = filled.find().items[0]
+    data = scm_data | {"reuse_components_from": ready.id}
+    build = submit(data, "pat", registry=filled, scm=scm, settings=permissive)[0].build
+    assert build.reuse_from_id == ready.id
+    assert filled.plan(build.id).reuse_from == ready.nsvc

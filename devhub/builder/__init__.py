@@ -8,4 +8,6 @@ A package is built in three steps, each a function over plain values and paths:
 
 `repository` writes the repositories that the next build sees. Failures are raised as Koji's own exceptions, because
 their classes and words are the contract with the clients.
+
+A spec file is a program, and it runs here as the user who started the hub, without a chroot: build only what you trust.
 """

@@ -42,7 +42,8 @@ def resolve(repository: Path, arch: str, wanted: Sequence[Requirement], assumed:
     `repository` is the directory of one arch with its `repodata`; `assumed` are globs. Raises `Unresolvable`.
     """
     universe = _Universe(repository, arch, assumed)
-    wishes = [(requirement, universe.dependency(requirement)) for requirement in wanted]
+    of_packages = [requirement for requirement in wanted if not requirement.name.startswith("rpmlib(")]
+    wishes = [(requirement, universe.dependency(requirement)) for requirement in of_packages]
     missing = [requirement for requirement, dependency in wishes if not universe.providers(dependency)]
     if missing:
         raise Unresolvable([f"No matching package to install: '{requirement}'" for requirement in missing])

@@ -40,7 +40,7 @@ def unpack(rpm: Path, into: Path) -> list[str]:
         if S_ISDIR(entry.mode):
             target.mkdir(parents=True, exist_ok=True)
         elif S_ISLNK(entry.mode):
-            _place(target).symlink_to(_relative_link(root, target, entry.content.decode()))
+            _place(target).symlink_to(_relative_link(root, target, entry.content.decode(errors="surrogateescape")))
         elif S_ISREG(entry.mode):
             _place(target).write_bytes(entry.content)
             target.chmod((entry.mode & 0o777) | 0o600)

@@ -15,7 +15,8 @@ from devhub.builder.process import HOST_PATH, host_environment, output_of
 
 _LIBRARIES = ("usr/lib64", "usr/lib", "lib64", "lib")
 _PROGRAMS = ("usr/bin", "bin", "usr/sbin", "sbin")
-_ABSOLUTE_VARIABLE = re.compile(r"^(\w+)\s*=\s*/usr(?=/|$)", re.MULTILINE)
+_ABSOLUTE_VARIABLE = re.compile(rb"^(\w+)\s*=\s*/usr(?=/|$)", re.MULTILINE)
+_MACRO_PATH = re.compile(r"^(?:Macro path|macrofiles)\s*: (.*)$", re.MULTILINE)
 
 
 def lay_out(root: Path, rpms: Iterable[Path]) -> None:
@@ -24,7 +25,7 @@ def lay_out(root: Path, rpms: Iterable[Path]) -> None:
     for rpm in rpms:
         unpack(rpm, root)
     for file in root.glob("usr/*/pkgconfig/*.pc"):
-        file.write_text(_ABSOLUTE_VARIABLE.sub(r"\1=${pcfiledir}/../..", file.read_text()))
+        file.write_bytes(_ABSOLUTE_VARIABLE.sub(rb"\1=${pcfiledir}/../..", file.read_bytes()))
 
 
 def environment(root: Path, home: Path) -> dict[str, str]:
@@ -52,10 +53,10 @@ def macro_path(root: Path) -> str:
 
 @cache
 def _distribution_macros() -> tuple[str, ...]:
-    shown = output_of(["rpm", "--showrc"])
-    line = next(line for line in shown.splitlines() if line.startswith("Macro path: "))
-    entries = line.removeprefix("Macro path: ").split(":")
-    return tuple(entry for entry in entries if not entry.startswith(("/etc/", "~")))
+    shown = _MACRO_PATH.search(output_of(["rpm", "--showrc"]))
+    if shown is None:
+        raise RuntimeError("rpm --showrc does not say where its macros are; is this rpm older than 4.14?")
+    return tuple(entry for entry in shown[1].split(":") if not entry.startswith(("/etc/", "~")))
 
 
 def _paths(root: Path, directories: Iterable[str]) -> str:

@@ -257,10 +257,17 @@ class Daemon:
                 task = tasks.get(connection, task_id)
                 if task is not None and task.state == tasks.OPEN:
                     self._steps[task.method](connection, task)
+                    self._rest(connection, task_id)
         except sqlite3.Error:
             raise  # nothing was stored; the next turn tries again
         except Exception as error:  # noqa: BLE001 - whatever it is, the task must end with it
             self._abandon(task_id, facts.fault_of(error, traceback.format_exc()))
+
+    def _rest(self, connection: Connection, task_id: int) -> None:
+        """A task that has ended waits no longer."""
+        task = tasks.get(connection, task_id)
+        if task is not None and task.finished:
+            tasks.set_waiting(connection, task_id, False)
 
     def _abandon(self, task_id: int, fault: tuple[int, str]) -> None:
         clean_up = {"build": build.abandon, "newRepo": newrepo.abandon}

@@ -36,7 +36,8 @@ def take(connection: Connection, package: str, arch: str, stage: str) -> Injecte
 
     `stage` is `srpm`, `build` or `repo`; rules for the stage `root` apply to attempts at `build`.
     """
-    rules = faults.get(connection, NAME, [])
+    stored = faults.get(connection, NAME)
+    rules = [rule for rule in stored if _is_rule(rule)] if isinstance(stored, list) else []
     matching = [rule for rule in rules if _matches(rule, package, arch, stage)]
     if not matching:
         return Injected()
@@ -47,6 +48,16 @@ def take(connection: Connection, package: str, arch: str, stage: str) -> Injecte
         fail_root=stage == "build" and ("fail", "root") in kinds,
         lose=any(kind == "lose" for kind, _ in kinds),
         slow=sum(float(rule.get("seconds", 0)) for rule in matching if rule["kind"] == "slow"),
+    )
+
+
+def _is_rule(rule: object) -> bool:
+    """Whether an administrator's rule can be used; what cannot be is passed over, for it must not stop every build."""
+    return (
+        isinstance(rule, dict)
+        and rule.get("kind") in ("fail", "lose", "slow")
+        and all(isinstance(rule.get(key, ""), str) for key in ("package", "arch", "stage"))
+        and all(isinstance(rule.get(key) or 0, int | float) for key in ("times", "seconds"))
     )
 
 

@@ -71,6 +71,7 @@ def wait_for_repo(connection: Connection, task: Task) -> bool:
         return tasks.close(connection, task.id, repo)
     wanted = _event_to_ask_for(connection, tag["id"], nvrs, min_event)
     if wanted is not None:
+        _must_not_be_given_up(connection, task, tag["id"])
         repos.request(connection, repos.Wanted(tag["id"], min_event=wanted), owner=task.owner or 0)
     return False
 
@@ -120,6 +121,17 @@ def _event_to_ask_for(connection: Connection, tag_id: int, nvrs: list[str] | Non
         since = facts.tagged_since(connection, tag_id, nvrs)
         return None if since is None else max(since, min_event or 0)
     return min_event or tags.last_change(connection, tag_id)
+
+
+def _must_not_be_given_up(connection: Connection, task: Task, tag_id: int) -> None:
+    """Raise `koji.GenericError` when a request of this task's time was given up: asking on and on would not end."""
+    failed = connection.execute(
+        "SELECT asked.id FROM repo_requests AS asked JOIN tasks ON tasks.id = ? AND tasks.owner IS asked.owner"
+        " WHERE tag_id = ? AND NOT active AND repo_id IS NULL AND asked.create_time >= tasks.create_time",
+        (task.id, tag_id),
+    ).fetchone()
+    if failed:
+        raise koji.GenericError(f"Repo request no longer active: {failed['id']}")
 
 
 def _repo(connection: Connection, repo_id: int) -> dict[str, Any]:

@@ -21,6 +21,7 @@ _LATENCY = ("latency", "seed", "time_scale")
 PLATFORM = (
     *("bash", "coreutils", "cpio", "diffutils", "findutils", "gawk", "git*", "glibc*", "grep", "gzip", "info", "sed"),
     *("tar", "unzip", "util-linux", "which", "xz", "bzip2", "shadow-utils", "system-release*", "fedora-release*"),
+    *("fedpkg-minimal", "gnupg2", "rpmdevtools", "dnf*", "python3", "perl-interpreter"),
     *("binutils", "gcc*", "make", "patch", "pkgconf*", "redhat-release*", "redhat-rpm-config", "rpm-build"),
     *("/bin/*", "/usr/bin/*", "/sbin/*", "/usr/sbin/*", "rpmlib(*)", "rtld(*)", "config(*)"),
     *("ld-linux*", "libc.so.*", "libm.so.*", "libdl.so.*", "libpthread.so.*", "librt.so.*", "libgcc_s.so.*"),

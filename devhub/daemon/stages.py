@@ -6,6 +6,7 @@ any moment and started again from the beginning.
 
 import platform
 import shutil
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -147,7 +148,8 @@ class _Status(Exception):
 def _workplace(attempt: Attempt) -> Iterator[rpmbuild.Workplace]:
     """A fresh scratch directory and fresh logs; the directory is gone afterwards, the logs stay."""
     output = files.empty(attempt.output)
-    scratch = files.empty(attempt.settings.scratch / str(attempt.task.id))
+    # An orphan of a killed daemon may still write into the directory of an earlier attempt.
+    scratch = Path(tempfile.mkdtemp(prefix=f"{attempt.task.id}-", dir=attempt.settings.scratch))
     (scratch / "work").mkdir()
     for log in LOGS:
         (output / log).touch()

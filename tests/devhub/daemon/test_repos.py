@@ -100,3 +100,11 @@ def test_replaced_repositories_expire_and_their_files_go(hub: Hub) -> None:
     hub.wait_until(lambda: not (place / str(first["id"])).exists())
     assert hub.repo_state(second["id"]) == repos.READY
     assert (place / str(second["id"]) / "x86_64" / "repodata" / "repomd.xml").is_file()
+
+
+def test_a_build_whose_repository_cannot_be_made_fails(hub: Hub) -> None:
+    hub.inject(kind="fail", stage="repo")
+    hub.start()
+    task = hub.wait(hub.build("phrasebook"))
+    assert task.result["faultCode"] == 1000
+    assert "Repo request no longer active" in task.result["faultString"]

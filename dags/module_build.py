@@ -32,6 +32,7 @@ GROUP_COLORS = {"prepare": "#e8f0fe", "macros": "#fef3e0", "publish": "#e6f4ea"}
 OPERATORS: Mapping[Kind, Callable[..., ModuleBuildOperator]] = {
     Kind.CREATE_TAG: tasks.CreateTagOperator,
     Kind.LINK_DEPENDENCIES: tasks.LinkDependenciesOperator,
+    Kind.REUSE_COMPONENTS: tasks.ReuseComponentsOperator,
     Kind.BUILD_MACROS: tasks.BuildMacrosOperator,
     Kind.BUILD_COMPONENT: tasks.BuildComponentOperator,
     Kind.REPO: tasks.RepoOperator,

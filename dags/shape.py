@@ -16,6 +16,7 @@ class Kind(Enum):
 
     CREATE_TAG = "create_tag"
     LINK_DEPENDENCIES = "link_dependencies"
+    REUSE_COMPONENTS = "reuse_components"
     BUILD_MACROS = "build_macros"
     BUILD_COMPONENT = "build_component"
     REPO = "repo"
@@ -60,6 +61,7 @@ def shape(plan: BuildPlan) -> Iterator[Node]:
     )
     last: tuple[str, ...] = (identifiers.LINK_DEPENDENCIES,)
     if plan.components:
+        yield Node(Kind.REUSE_COMPONENTS, identifiers.REUSE_COMPONENTS, "reuse_components", ("prepare",), last, urgent)
         yield from _macros(urgent)
         ordered_by_name = any(component.after for component in plan.components)
         builds = tuple(_by_component(plan, urgent) if ordered_by_name else _by_batch(plan, urgent))
@@ -70,7 +72,7 @@ def shape(plan: BuildPlan) -> Iterator[Node]:
 
 def _macros(urgent: int) -> Iterator[Node]:
     group = ("macros",)
-    before = (identifiers.LINK_DEPENDENCIES,)
+    before = (identifiers.REUSE_COMPONENTS,)
     yield Node(Kind.BUILD_MACROS, identifiers.MACROS_BUILD, "build.noarch", group, before, urgent, arch="noarch")
     yield Node(Kind.REPO, identifiers.MACROS_REPO, "repo", group, (identifiers.MACROS_BUILD,), urgent)
 

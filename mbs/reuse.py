@@ -6,7 +6,7 @@ First the earlier module build is chosen, then each of its components is accepte
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeVar
@@ -47,6 +47,8 @@ class Candidate(Protocol):
 
 
 C = TypeVar("C", bound=Candidate)
+
+_EARLIER_BATCH = "a component in a previous batch has been added, removed, or rebuilt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,33 @@ def reusable(new: ModuleFacts, previous: ModuleFacts | None, strategy: Strategy)
     return decisions
 
 
+def without_lost(
+    decisions: Mapping[str, Reused | Refusal],
+    components: Iterable[PlannedComponent],
+    lost: Collection[str],
+    strategy: Strategy,
+) -> dict[str, Reused | Refusal]:
+    """Refuse components whose earlier build is `lost` (deleted from Koji), and all behind with `changed-and-after`.
+
+    What is built again is as good as changed, so what was built with it is not taken over either. MBS does not look.
+    """
+    batches = {component.name: component.batch for component in components}
+    first = min((batches[name] for name in lost), default=None)
+
+    def decide(name: str, decision: Reused | Refusal) -> Reused | Refusal:
+        if isinstance(decision, Refusal):
+            return decision
+        if name in lost:
+            reason = "its build is no longer complete in Koji"
+        elif strategy is Strategy.CHANGED_AND_AFTER and first is not None and batches[name] > first:
+            reason = _EARLIER_BATCH
+        else:
+            return decision
+        return Refusal(f"Cannot reuse the component {name} because {reason}")
+
+    return {name: decide(name, decision) for name, decision in decisions.items()}
+
+
 def _obstacle(
     new: PlannedComponent, old: PlannedComponent | None, strategy: Strategy, *, same_macros: bool
 ) -> str | None:
@@ -145,4 +174,4 @@ def _what_changed(new: PlannedComponent, old: PlannedComponent, *, same_macros: 
         return own
     if new.batch != old.batch:
         return "it is being built in a different batch than in the compatible module build"
-    return "a component in a previous batch has been added, removed, or rebuilt"
+    return _EARLIER_BATCH

@@ -9,6 +9,7 @@ from mbs.nsvc import NSVC
 RECORD_FAILURE = "record_failure"
 CREATE_TAG = "prepare.create_tag"
 LINK_DEPENDENCIES = "prepare.link_dependencies"
+REUSE_COMPONENTS = "prepare.reuse_components"
 MACROS_BUILD = "macros.build.noarch"
 MACROS_REPO = "macros.repo"
 FINAL_MODULEMD = "publish.final_modulemd"

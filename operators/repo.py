@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow.sdk import Context
 
+from mbs.components.gates import behind
 from mbs.errors import BuildFailed
 from mbs.koji.builds import BuildInfo, builds_of_tasks, ensure_tagged, not_latest, unblock
 from mbs.koji.repos import RepoReady, RepoRequested, RepoTask, last_change, request_repo
@@ -79,7 +80,10 @@ class RepoOperator(ModuleBuildOperator):
             self._tag(hub, nvrs)
             event = last_change(hub, self.plan.build_tag)
             self._prove(hub, nvrs)
-            self._request(context, hub, event, request)
+            if self._is_awaited():
+                self._request(context, hub, event, request)
+            else:
+                self.log.info("Nothing is built right behind this gate, so it needs no repository.")
 
     @property
     def names(self) -> frozenset[str]:
@@ -134,6 +138,16 @@ class RepoOperator(ModuleBuildOperator):
                 "later, or the package is blocked. Untag or unblock it, then clear this task."
             )
             raise BuildFailed(msg)
+
+    def _is_awaited(self) -> bool:
+        """Tell whether a component right behind the gate is still to be built: not the last batch, nor what is reused.
+
+        MBS leaves out the repository after the last batch, and all of them when everything is reused (§15.4).
+        """
+        complete = {
+            row.name for row in self.registry.components(self.plan.build_id) if row.state is ComponentState.COMPLETE
+        }
+        return any(one.arches and one.name not in complete for one in behind(self.plan.components, self.batch))
 
     def _request(self, context: Context, hub: Hub, event: int, request: int) -> None:
         """Ask for a repository of the tag as it is since `event`, and wait for it."""

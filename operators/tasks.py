@@ -7,6 +7,7 @@ from operators.failure import RecordFailureOperator
 from operators.prepare import CreateTagOperator, LinkDependenciesOperator
 from operators.publish import FinalModulemdOperator, ImportBuildOperator, MarkReadyOperator
 from operators.repo import RepoOperator
+from operators.reuse import ReuseComponentsOperator
 
 __all__ = [
     "BuildComponentOperator",
@@ -18,4 +19,5 @@ __all__ = [
     "MarkReadyOperator",
     "RecordFailureOperator",
     "RepoOperator",
+    "ReuseComponentsOperator",
 ]

@@ -55,12 +55,12 @@ def ensure_submitted(
     Raises HubAway, HubRefused.
     """
     row = component.row
+    if row.state is ComponentState.COMPLETE and (row.reused_from is not None or row.task_id is None):
+        return Standing(None, row.nvr, row.reason or f"{row.nvr} is there already.")
     if row.task_id is not None:
         seen = see(hub, row.task_id)
         if row.state is ComponentState.COMPLETE or seen.task.state not in UNSUCCESSFUL or not may_replace(seen.task):
             return Standing(seen, row.nvr, f"Attached to Koji task {row.task_id}.")
-    elif row.state is ComponentState.COMPLETE:
-        return Standing(None, row.nvr, f"{row.nvr} is there already.")
     if row.state is not None:
         component.reset(f"Building again after Koji task {row.task_id}." if row.task_id else None)
     made = order()

@@ -222,10 +222,26 @@ class Registry:
             found = session.scalars(query.order_by(ModuleBuild.time_completed.desc(), ModuleBuild.id.desc()))
             return tuple(module_build_row(build) for build in found)
 
+    def reuse_from(self, build_id: int, previous_id: int) -> None:
+        """Keep which earlier build components are taken from."""
+        with self._transaction() as session:
+            builds.get(session, build_id, lock=True).reuse_from_id = previous_id
+
     def note(self, build_id: int, message: str, *, component_id: int | None = None) -> None:
         """Leave a message for people."""
         with self._transaction() as session:
             session.add(Message(build_id=build_id, component_id=component_id, message=message))
+
+    def note_once(self, build_id: int, messages: Mapping[int | None, str]) -> None:
+        """Leave messages by component id (None: about the build), except those that are there already."""
+        query = select(Message.component_id, Message.message).where(Message.build_id == build_id)
+        with self._transaction() as session:
+            known = {(row.component_id, row.message) for row in session.execute(query)}
+            session.add_all(
+                Message(build_id=build_id, component_id=component_id, message=message)
+                for component_id, message in messages.items()
+                if (component_id, message) not in known
+            )
 
     def messages(self, build_id: int, *, component_id: int | None = None) -> tuple[MessageRow, ...]:
         """Give the messages about a build, or about one of its components, newest first."""

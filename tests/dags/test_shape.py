@@ -34,6 +34,7 @@ def test_a_module_of_two_batches_has_exactly_these_tasks_in_this_order(plan: Pla
     assert list(nodes_of(plan([component("libgreet", 1), component("greet", 2, arches=("x86_64",))]))) == [
         "prepare.create_tag",
         "prepare.link_dependencies",
+        "prepare.reuse_components",
         "macros.build.noarch",
         "macros.repo",
         "batch_1.libgreet.x86_64",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 
 import click
@@ -81,21 +81,26 @@ def _plan(console: Console, plan: BuildPlan) -> None:
             }
         )
     )
-    table = _table("Batch", "Component", "Commit", "Arches", "After")
+    columns = [name for name, used in _OPTIONAL.items() if any(used(one, plan) for one in plan.components)]
+    table = _table("Batch", "Component", "Commit", *columns)
     for batch, components in groupby(plan.components, key=lambda one: one.batch):
         for place, component in enumerate(components):
-            _component(table, component, str(batch) if place == 0 else "", plan.arches)
-        table.add_section()
+            facts = {"Arches": ", ".join(component.arches), "After": ", ".join(component.after)}
+            name = f"{component.name}{' (build only)' if component.buildonly else ''}"
+            cells = (facts[column] for column in columns)
+            _row(table, str(batch) if place == 0 else "", name, (component.ref or component.source)[:12], *cells)
     if table.row_count:
         console.print(table)
     else:
         console.print("  no components")
+    console.print()
 
 
-def _component(table: Table, component: PlannedComponent, batch: str, arches: tuple[str, ...]) -> None:
-    name = f"{component.name}{' (build only)' if component.buildonly else ''}"
-    fewer = ", ".join(component.arches) if component.arches != arches else ""
-    _row(table, batch, name, (component.ref or component.source)[:12], fewer, ", ".join(component.after))
+_OPTIONAL: Mapping[str, Callable[[PlannedComponent, BuildPlan], bool]] = {
+    "Arches": lambda component, plan: component.arches != plan.arches,
+    "After": lambda component, _: bool(component.after),
+}
+"""Columns that are shown where a component has something to say in them."""
 
 
 def _console() -> Console:

@@ -73,6 +73,17 @@ def output_of(argv: Sequence[str], env: Mapping[str, str] | None = None) -> str:
     return done.stdout
 
 
+def kill_orphans(directory: Path) -> None:
+    """Kill processes whose HOME is below a directory: what a killed daemon's builds left running (Linux only)."""
+    home = f"HOME={directory}/".encode()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if any(entry.startswith(home) for entry in (process / "environ").read_bytes().split(b"\0")):
+                os.kill(int(process.name), signal.SIGKILL)
+        except OSError:  # it ended meanwhile, or is another user's
+            continue
+
+
 def _kill_group(process: "subprocess.Popen[bytes]") -> None:
     """Kill what is left of the group; a finished leader may have left children behind."""
     try:

@@ -20,7 +20,7 @@ from typing import Any
 import koji
 
 from devhub import builds, tasks
-from devhub.builder.process import Canceled
+from devhub.builder.process import Canceled, kill_orphans
 from devhub.daemon import build, facts, injected, newrepo, stages
 from devhub.daemon.facts import Host
 from devhub.daemon.settings import BuilderSettings
@@ -84,6 +84,7 @@ class Daemon:
 
     def start(self) -> None:
         """Take up what an earlier run left unfinished and begin to work."""
+        kill_orphans(self._settings.scratch)
         shutil.rmtree(self._settings.scratch, ignore_errors=True)
         self._settings.scratch.mkdir(parents=True, exist_ok=True)
         with self._database.transaction() as connection:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from devhub.builder.process import Canceled, Runner, TimedOut, host_environment
+from devhub.builder.process import Canceled, Runner, TimedOut, host_environment, kill_orphans
 
 LEAVES_A_CHILD = "sleep 3600 & echo $! > child; echo started; wait"
 
@@ -45,3 +46,17 @@ def test_a_program_that_takes_too_long_is_killed(tmp_path: Path) -> None:
     with pytest.raises(TimedOut, match="sh took longer"):
         runner.run(["sh", "-c", LEAVES_A_CHILD], tmp_path, host_environment(tmp_path))
     assert dies(int((tmp_path / "child").read_text()))
+
+
+def test_orphans_are_known_by_their_home_and_nobody_else_is_touched(tmp_path: Path) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    ours, theirs = host_environment(scratch / "7-x" / "home"), host_environment(tmp_path)
+    with (
+        subprocess.Popen(["sleep", "3600"], cwd=tmp_path, env=ours) as orphan,
+        subprocess.Popen(["sleep", "3600"], cwd=scratch, env=theirs) as stranger,
+    ):
+        kill_orphans(scratch)
+        assert orphan.wait(10) == -9
+        assert stranger.poll() is None
+        stranger.kill()

@@ -31,7 +31,7 @@ def test_the_yaml_that_comes_with_devhub_is_accepted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("builder", "sentence"),
     [
-        ({"asume": []}, "unknown key asume"),
+        ({"assumed": []}, "unknown key assumed"),
         ({"assume": "gcc"}, "assume must be a list of globs"),
         ({"build_timeout": "long"}, "build_timeout must be a number of at least 0, not 'long'"),
         ({"latency": "build=zipf:1"}, "unknown distribution 'zipf'"),

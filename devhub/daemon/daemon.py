@@ -76,8 +76,8 @@ class Daemon:
         self._seen: dict[int, str] = {}
         self._cleaned = 0.0
         self._steps: dict[str, Callable[[Connection, Task], object]] = {
-            "build": partial(build.advance, top=settings.files),
-            "newRepo": partial(newrepo.advance, top=settings.files),
+            "build": partial(build.advance, top=self._settings.files),
+            "newRepo": partial(newrepo.advance, top=self._settings.files),
             "tagBuild": build.tag_build,
             "waitrepo": newrepo.wait_for_repo,
         }

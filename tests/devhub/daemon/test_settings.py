@@ -23,6 +23,12 @@ def test_options_of_the_command_win_over_the_yaml_file(tmp_path: Path) -> None:
     assert (settings.assume, settings.builders) == ((), 3)
 
 
+def test_directories_do_not_depend_on_where_the_hub_is_started() -> None:
+    settings = BuilderSettings.of(hub_settings(Path("var/devhub"), {}))
+    assert settings.files == Path.cwd() / "var/devhub/files"
+    assert settings.scratch == Path.cwd() / "var/devhub/scratch"
+
+
 def test_the_yaml_that_comes_with_devhub_is_accepted(tmp_path: Path) -> None:
     settings = BuilderSettings.of(Settings(state=tmp_path, seed=read_seed()))
     assert "gcc*" in settings.assume

@@ -11,7 +11,6 @@ import click
 
 from mbs.cli import show
 from mbs.cli.common import registry_of, told
-from mbs.errors import NotFound
 from mbs.nsvc import NSVC
 from mbs.registry import BuildFilter, ModuleState, Page, upgrade
 from mbs.settings_sources import load
@@ -76,9 +75,6 @@ def list_builds(name: str | None, stream: str | None, owner: str | None, states:
     found = registry_of(load()).find(
         BuildFilter(name=name, stream=stream, owner=owner, states=wanted), Page(size=limit)
     )
-    if not found.items:
-        msg = "There is no such module build."
-        raise NotFound(msg)
     show.listing(found.items, found.total)
 
 

@@ -61,6 +61,9 @@ def listing(rows: Iterable[ModuleBuildRow], total: int) -> None:
     for row in rows:
         submitted = f"{row.time_submitted:{_TIME}}"
         _row(table, str(row.id), str(row.nsvc), row.state.label, row.owner, submitted, row.state_reason)
+    if not table.row_count:
+        click.echo("There are no such module builds.")
+        return
     console = _console()
     console.print(table)
     console.print(f"{table.row_count} of {total}")

@@ -26,6 +26,11 @@ def identified_by(key: int | NSVC, build: type[ModuleBuild] = ModuleBuild) -> Co
     )
 
 
+def one_at_a_time(session: Session, nsvc: NSVC) -> None:
+    """Let nobody else record builds of the same name and stream until the end of the transaction."""
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"{nsvc.name}:{nsvc.stream}", 0))))
+
+
 def get(session: Session, key: int | NSVC, *, lock: bool = False) -> ModuleBuild:
     """Give one build by id or NSVC; `lock` holds its row until the end of the transaction."""
     query = select(ModuleBuild).where(identified_by(key))

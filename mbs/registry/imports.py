@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from mbs.expansion.provider import RegisteredModule
@@ -23,7 +23,7 @@ def import_module(session: Session, module: RegisteredModule, *, by: str, base_m
     Unlike MBS's, an import leaves a trace row, and one that would replace a build of our own that is still being
     built is refused (ForbiddenTransition).
     """
-    session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": str(module.nsvc)})
+    builds.one_at_a_time(session, module.nsvc)
     build = _find(session, module)
     updated = build is not None
     if build is None:

@@ -5,8 +5,9 @@ Pure: nothing here knows a database. Codes are visible in the API and are MBS's 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import IntEnum
+from typing import TypeVar
 
 from mbs.errors import ForbiddenTransition
 
@@ -88,20 +89,22 @@ FINISHED_COMPONENT = frozenset({_C.COMPLETE, _C.FAILED, _C.CANCELED, _C.DELETED}
 
 def check_module(what: object, old: ModuleState | None, new: ModuleState) -> bool:
     """Say whether `what` changes its state at all; raise ForbiddenTransition where it must not."""
-    if old is new:
-        return False
-    if new not in MODULE_TRANSITIONS[old]:
-        msg = f"Module build {what} is in state {_label(old)} and cannot become {_label(new)}."
-        raise ForbiddenTransition(msg)
-    return True
+    return _changes(f"Module build {what}", old, new, MODULE_TRANSITIONS[old])
 
 
 def check_component(what: object, old: ComponentState | None, new: ComponentState | None) -> bool:
     """Say whether component `what` changes its state at all; raise ForbiddenTransition where it must not."""
+    return _changes(f"Component {what}", old, new, COMPONENT_TRANSITIONS[old])
+
+
+State = TypeVar("State", ModuleState, ComponentState)
+
+
+def _changes(what: str, old: State | None, new: State | None, allowed: Collection[State | None]) -> bool:
     if old is new:
         return False
-    if new not in COMPONENT_TRANSITIONS[old]:
-        msg = f"Component {what} is {_label(old)} and cannot become {_label(new)}."
+    if new not in allowed:
+        msg = f"{what} is in state {_label(old)} and cannot become {_label(new)}."
         raise ForbiddenTransition(msg)
     return True
 

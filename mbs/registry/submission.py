@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from mbs.errors import Conflict, InvalidRequest
@@ -47,8 +47,8 @@ def record(session: Session, new_builds: Sequence[NewBuild], *, by: str) -> tupl
     Submissions of one name and stream are recorded one after the other, so that scratch numbers and sibling ids are
     right whoever else submits at the same time.
     """
-    for key in sorted({f"{new.nsvc.name}:{new.nsvc.stream}" for new in new_builds}):
-        session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": key})
+    for nsvc in sorted(new.nsvc for new in new_builds):
+        builds.one_at_a_time(session, nsvc)
     existing = {new.nsvc: _existing(session, new) for new in new_builds}
     _check_resumable(new_builds, existing)
     allocated = _allocate(session, [new for new in new_builds if existing[new.nsvc] is None])

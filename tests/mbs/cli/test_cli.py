@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,9 @@ def test_plans_are_printed_as_json(mbs: CliRunner) -> None:
 
 def test_a_refusal_is_one_line_per_problem_on_standard_error(mbs: CliRunner, tmp_path: Path) -> None:
     bad = tmp_path / "bad.yaml"
-    bad.write_text(GREETER.read_text().replace("summary:", "sumary:").replace("rationale: The library", "reason: The"))
+    bad.write_text(
+        GREETER.read_text().replace("summary:", "abstract:").replace("rationale: The library", "reason: The")
+    )
     result = run(mbs, "validate", bad)
     assert result.exit_code == 1
     assert result.stdout == ""
@@ -110,8 +113,35 @@ def test_the_registry_is_made_filled_and_shown(
     listed = run(mbs, "list", "--state", "ready")
     assert "platform:f40:1:00000000" in listed.stdout
     assert "1 of 1" in listed.stdout
+    nothing = run(mbs, "list", "--name", "nobody")
+    assert (nothing.exit_code, nothing.stdout) == (0, "There are no such module builds.\n")
     missing = run(mbs, "show", "platform:f99:1:00000000")
     assert (missing.exit_code, missing.stdout) == (1, "")
     assert "There is no module build platform:f99:1:00000000" in missing.stderr
     planned = run(mbs, "plan", GREETER, *REFS)
     assert planned.exit_code == 0, planned.stderr
+
+
+def git(directory: Path, *words: str) -> str:
+    identity = ["-c", "user.name=pat", "-c", "user.email=pat@example.org"]
+    done = subprocess.run(["git", *identity, *words], cwd=directory, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_a_commit_is_planned_from_its_repository(mbs: CliRunner, tmp_path: Path) -> None:
+    repository = tmp_path / "greeter"
+    repository.mkdir()
+    git(repository, "init", "--quiet", "--initial-branch=1")
+    (repository / "greeter.yaml").write_text(GREETER.read_text())
+    git(repository, "add", ".")
+    git(repository, "commit", "--quiet", "--message=Greet")
+    commit = git(repository, "rev-parse", "HEAD")
+    url = f"file://{repository}?#{commit}"
+    result = run(mbs, "plan", url, "--branch", "1", "--platform", PLATFORM, "--json", *REFS)
+    assert result.exit_code == 0, result.stderr
+    plan = json.loads(result.stdout)
+    assert (plan["nsvc"]["name"], plan["nsvc"]["stream"], plan["scmurl"]) == ("greeter", "1", url)
+    assert f"commit: {commit}" in plan["modulemd"]
+    wrong = run(mbs, "plan", url, "--branch", "2", "--platform", PLATFORM, *REFS)
+    assert wrong.exit_code == 1
+    assert wrong.stdout == ""

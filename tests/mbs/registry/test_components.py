@@ -49,7 +49,7 @@ def test_a_failed_component_is_reset_for_another_attempt(registry: Registry, bui
         component.intend()
         component.submitted(1)
         component.finished(ComponentState.FAILED, "alpha-1-1", "build failed")
-        with pytest.raises(ForbiddenTransition, match="FAILED and cannot become BUILDING"):
+        with pytest.raises(ForbiddenTransition, match="alpha is in state FAILED and cannot become BUILDING"):
             component.intend()
         row = component.reset("cleared by robin")
         assert (row.state, row.task_id, row.nvr, row.attempt) == (None, None, None, 1)

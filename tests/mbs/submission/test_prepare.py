@@ -131,7 +131,7 @@ def test_problems_of_dependencies_and_components_are_told_together(
 def test_an_invalid_document_is_refused_with_its_lines(
     prepared: Prepare, scm: FakeScm, scm_data: dict[str, Any]
 ) -> None:
-    scm.text = DOCUMENT.replace("rationale: first", "colour: red").replace("summary: Example", "sumary: Example")
+    scm.text = DOCUMENT.replace("rationale: first", "colour: red").replace("summary: Example", "abstract: Example")
     with pytest.raises(InvalidModulemd) as refused:
         prepared(scm_data)
     assert {problem.line for problem in refused.value.problems if problem.line} >= {4, 13}

@@ -15,7 +15,7 @@ import click
 from devhub.database import StateRefused
 from devhub.examples import publish
 from devhub.init import open_hub
-from devhub.server import PortInUse, Server
+from devhub.server import PortInUse, Server, listen
 from devhub.settings import Settings, SettingsRefused, read_seed
 
 if TYPE_CHECKING:
@@ -75,8 +75,9 @@ def serve(config: Path | None, verbose: bool, **options: Any) -> None:
     given = {name: value for name, value in models.items() if value is not None}
     try:
         settings = Settings(seed=read_seed(config), builder_options=given, **options)
+        listener = listen(settings)  # before anything is made: a port in use leaves no state behind
         daemon = _daemon(settings)
-        server = Server(open_hub(settings), settings)
+        server = Server(open_hub(settings), settings, listener)
     except (StateRefused, SettingsRefused, PortInUse, OSError) as error:
         _give_up(error)
     _run(server, daemon)

@@ -62,7 +62,7 @@ def user(connection: Connection, ref: NameOrId) -> dict[str, Any]:
 def check_name(name: str) -> str:
     """Give a name back if Koji's RegexNameInternal and MaxNameLengthInternal allow it, or raise GenericError."""
     if len(name) > MAX_NAME_LENGTH:
-        raise koji.GenericError(f"Name {name} is too long. Max is {MAX_NAME_LENGTH} characters")
+        raise koji.GenericError(f"Name {name} is too long. Max length is {MAX_NAME_LENGTH} characters")
     if not name or not all(char.isascii() and (char.isalnum() or char in NAME_EXTRAS) for char in name):
         raise koji.GenericError(f"Name {name} does not match RegexNameInternal value")
     return name

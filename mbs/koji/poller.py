@@ -30,21 +30,17 @@ IDLE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often to ask, in seconds."""
+    """How often to ask: every `interval` seconds, up to thrice as long when nothing changes."""
 
     interval: float = 5.0
-    slowest: float = 15.0
-    """When nothing changes."""
-    away: float = 60.0
-    """At most, when the hub is away."""
 
     def after(self, current: float, *, changed: bool) -> float:
         """Give the next interval after a look that did or did not show anything new."""
-        return self.interval if changed else min(current * 1.25, max(self.slowest, self.interval))
+        return self.interval if changed else min(current * 1.25, self.interval * 3)
 
     def after_away(self, current: float) -> float:
-        """Give the next interval after a look that found no hub."""
-        return min(current * 2, max(self.away, self.interval))
+        """Give the next interval after a look that found no hub: up to a minute by default."""
+        return min(current * 2, self.interval * 12)
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,8 +62,8 @@ class Call(NamedTuple):
     kwargs: dict[str, Any] = {}  # noqa: RUF012 # a NamedTuple's default is never changed: calls are made by `call`
 
 
-def call(method: str, *args: object, **kwargs: object) -> Call:
-    """Write down a call."""
+def call(method: str, /, *args: object, **kwargs: object) -> Call:
+    """Write down a call. An argument that is called `name` has to be given by position: the client wants the word."""
     return Call(method, args, kwargs)
 
 

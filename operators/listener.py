@@ -1,0 +1,59 @@
+"""Closes a module build whose run ended as failed without `record_failure`: a person marked it so.
+
+Called by the scheduler or the API server, with their own database session. Koji's tasks are canceled by the triggers
+that waited for them.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from airflow.listeners import hookimpl
+from airflow.models.dagrun import DagRun
+from airflow.models.log import Log
+from sqlalchemy import select
+from sqlalchemy.orm import object_session
+
+from mbs.errors import MbsError
+from mbs.registry.states import CANCELABLE, ComponentState, ModuleState
+from operators.identifiers import dag_id
+from operators.registry import registry
+
+log = logging.getLogger(__name__)
+
+_MARKED = "manually set"
+"""What Airflow says in its message where a person set the state."""
+
+_EVENT = "patch_dag_run"
+"""Name of the call in Airflow's audit log."""
+
+UNKNOWN = "a person"
+
+
+@hookimpl
+def on_dag_run_failed(dag_run: DagRun, msg: str) -> None:
+    """Record the end of the module build behind a run, if it is one and nothing else did."""
+    try:
+        _close(dag_run, msg)
+    except MbsError as error:  # the run has ended all the same; upkeep reconciles
+        log.warning("The module build of %s could not be closed: %s", dag_run.dag_id, error)
+
+
+def _close(dag_run: DagRun, msg: str) -> None:
+    mine = registry()
+    builds = [entry for entry in mine.unfinished_builds() if dag_id(entry.nsvc) == dag_run.dag_id]
+    for build in builds:
+        if build.state in CANCELABLE:
+            who = _who(dag_run) if _MARKED in msg else None
+            reason = f"Canceled by {who}" if who else f"Its run in Airflow failed: {msg}"
+            mine.transition(build.build_id, ModuleState.FAILED, reason, who or "airflow")
+            mine.fail_unfinished(build.build_id, ComponentState.CANCELED, reason)
+
+
+def _who(dag_run: DagRun) -> str:
+    """Give who marked the run, from the audit log that Airflow writes before it acts."""
+    session = object_session(dag_run)
+    if session is None:
+        return UNKNOWN
+    entries = select(Log.owner).where(Log.dag_id == dag_run.dag_id, Log.run_id == dag_run.run_id, Log.event == _EVENT)
+    return session.scalars(entries.order_by(Log.id.desc()).limit(1)).first() or UNKNOWN

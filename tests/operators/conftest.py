@@ -1,0 +1,300 @@
+"""A run of a module build without Airflow's services: contexts, XComs and triggers, over a real hub and registry."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
+from airflow.triggers.base import BaseTaskEndEvent, BaseTrigger, TriggerEvent
+from sqlalchemy import Engine
+
+from devhub.examples import publish
+from mbs.koji.session import HubAccount, HubSession
+from mbs.nsvc import NSVC
+from mbs.plan import BuildPlan, PlannedComponent, PlannedDependency, PlannedGroup, PlannedMacros, Publication
+from mbs.registry import Allocation, NewBuild, Registry
+from operators import registry as registry_module
+from operators import settings as settings_module
+from operators import tasks
+from operators.base import ModuleBuildOperator
+
+ARCHES = ("x86_64", "aarch64")
+
+
+@dataclass
+class TaskInstance:
+    """What an operator asks of Airflow's task instance."""
+
+    run: AirflowRun
+    task: ModuleBuildOperator
+    max_tries: int
+    dag_id: str = "module"
+    run_id: str = "run"
+
+    @property
+    def task_id(self) -> str:
+        return str(self.task.task_id)
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.run.xcoms[self.task_id, key] = json.loads(json.dumps(value))
+
+    def xcom_pull(self, *, task_ids: Iterable[str], key: str) -> list[Any]:
+        return [self.run.xcoms.get((task_id, key)) for task_id in task_ids]
+
+    def get_task_states(self, *, dag_id: str, run_ids: list[str]) -> dict[str, dict[str, str]]:
+        assert (dag_id, run_ids) == (self.dag_id, [self.run_id])
+        return {self.run_id: dict(self.run.states)}
+
+
+@dataclass
+class Store(dict[str, Any]):
+    """A task's own store; values are JSON."""
+
+    def set(self, key: str, value: Any) -> None:
+        self[key] = json.loads(json.dumps(value))
+
+
+@dataclass
+class AirflowRun:
+    """Runs tasks one at a time; a deferred one is waited for here, its trigger serialised and made anew."""
+
+    xcoms: dict[tuple[str, str], Any] = field(default_factory=dict)
+    states: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    stores: dict[str, Store] = field(default_factory=dict)
+    clears: dict[str, int] = field(default_factory=dict)
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def finish(self, task: ModuleBuildOperator) -> str:
+        """Run a task to its end; gives its state."""
+        deferred = self.begin(task)
+        while deferred is not None:
+            event = asyncio.run(first_event(rebuilt(deferred.trigger)))
+            if isinstance(event, BaseTaskEndEvent):
+                for key, value in (event.xcoms or {}).items():
+                    self.xcoms[task.task_id, key] = value
+                self.states[task.task_id] = event.task_instance_state.value
+                return self.states[task.task_id]
+            kwargs = {**(deferred.kwargs or {}), "event": event.payload}
+            deferred = self.begin(task, deferred.method_name, kwargs)
+        return self.states[task.task_id]
+
+    def begin(
+        self, task: ModuleBuildOperator, method: str = "execute", kwargs: dict[str, Any] | None = None
+    ) -> TaskDeferred | None:
+        """Run a task on a worker until it ends or defers."""
+        self.states[task.task_id] = "running"
+        try:
+            getattr(task, method)(self.context(task), **(kwargs or {}))
+        except TaskDeferred as deferred:
+            self.states[task.task_id] = "deferred"
+            return deferred
+        except AirflowSkipException:
+            self.states[task.task_id] = "skipped"
+        except AirflowFailException as error:
+            self.states[task.task_id] = "failed"
+            self.errors[task.task_id] = str(error)
+        else:
+            self.states[task.task_id] = "success"
+        return None
+
+    def clear(self, *tasks: ModuleBuildOperator) -> None:
+        """Clear tasks, as a person does."""
+        for task in tasks:
+            self.clears[task.task_id] = self.clears.get(task.task_id, 0) + 1
+            self.states.pop(task.task_id, None)
+
+    def context(self, task: ModuleBuildOperator) -> Any:
+        max_tries = (task.retries or 0) + self.clears.get(task.task_id, 0)
+        return {
+            "ti": TaskInstance(self, task, max_tries),
+            "dag_run": self,
+            "task_state_store": self.stores.setdefault(task.task_id, Store()),
+        }
+
+    @property
+    def start_date(self) -> datetime:
+        return self.started
+
+
+def rebuilt(trigger: BaseTrigger) -> BaseTrigger:
+    """Send a trigger through what Airflow does to it."""
+    path, arguments = trigger.serialize()
+    module, _, name = path.rpartition(".")
+    made: BaseTrigger = getattr(import_module(module), name)(**json.loads(json.dumps(arguments)))
+    return made
+
+
+async def first_event(trigger: BaseTrigger) -> TriggerEvent:
+    return await anext(aiter(trigger.run()))
+
+
+@pytest.fixture
+def run() -> AirflowRun:
+    return AirflowRun()
+
+
+@pytest.fixture
+def account(running_hub: Any) -> HubAccount:
+    return HubAccount(running_hub.url, authentication="password", user="mbs", password="mbs")
+
+
+@pytest.fixture
+def hub(account: HubAccount) -> Any:
+    with HubSession(account) as session:
+        yield session
+
+
+@pytest.fixture(autouse=True)
+def connections(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have Airflow know the hub and the registry, for the tests that use them."""
+    monkeypatch.setenv("AIRFLOW__MBS__KOJI_POLL_INTERVAL", "0.2")
+    monkeypatch.setenv("AIRFLOW__MBS__BASE_MODULE_NAMES", "platform")
+    settings_module.settings.cache_clear()
+    registry_module._of_process.cache_clear()
+    if "running_hub" in request.fixturenames:
+        url = request.getfixturevalue("running_hub").url
+        connection = {"conn_type": "koji", "host": url, "login": "mbs", "password": "mbs"}
+        monkeypatch.setenv("AIRFLOW_CONN_KOJI_DEFAULT", json.dumps(connection))
+    if "registry_engine" in request.fixturenames:
+        engine: Engine = request.getfixturevalue("registry_engine")
+        url = engine.url.set(drivername="postgres").render_as_string(hide_password=False)
+        monkeypatch.setenv("AIRFLOW_CONN_MBS_REGISTRY", _connection_json(engine))
+
+
+def _connection_json(engine: Engine) -> str:
+    url = engine.url
+    socket = url.query.get("host")
+    return json.dumps(
+        {
+            "conn_type": "postgres",
+            "host": url.host or socket,
+            "login": url.username,
+            "password": url.password,
+            "port": url.port,
+            "schema": url.database,
+        }
+    )
+
+
+@pytest.fixture
+def new_plan(registry: Registry, running_hub: Any, tmp_path: Path) -> Callable[..., BuildPlan]:
+    """Record a module build and give its plan; each has an NSVC and tags of its own.
+
+    Packages are the examples, or the trivial ones of `SPECS`, whose releases are the plan's own without macros.
+    """
+    count = iter(range(1, 100))
+
+    def make(*packages: tuple[str, int], **fields: Any) -> BuildPlan:
+        version = int(datetime.now(UTC).timestamp() * 1000) * 100 + next(count)
+        nsvc = NSVC("greeter", "1", version, "c0ffee42")
+
+        def for_build(allocation: Allocation) -> BuildPlan:
+            plan = plan_of(nsvc, allocation.build_id)
+            sources = {**running_hub.sources, **own_sources(tmp_path, plan.dist)}
+            components = tuple(planned(sources[f"rpms/{name}"], name, batch) for name, batch in packages)
+            names = tuple(component.name for component in components)
+            return replace(plan, components=components, packages=names, **fields)
+
+        (recorded,) = registry.record_submission([NewBuild(nsvc, for_build)], by="alice")
+        return registry.plan(recorded.build.id)
+
+    return make
+
+
+def planned(source: str, name: str, batch: int) -> PlannedComponent:
+    return PlannedComponent(name=name, source=source, ref=source.partition("#")[2], batch=batch, arches=ARCHES)
+
+
+def own_sources(directory: Path, dist: str) -> Mapping[str, str]:
+    """Make git repositories of the trivial packages with a release of their own."""
+    for name, rule in SPECS.items():
+        package = directory / "examples" / "rpms" / name
+        package.mkdir(parents=True, exist_ok=True)
+        (package / f"{name}.spec").write_text(SPEC.format(name=name, dist=dist, rule=rule))
+    return publish(directory / "examples", directory / "git")
+
+
+SPECS = {"noarch-words": "BuildArch: noarch", "tool": "", "x86-tool": "ExclusiveArch: x86_64"}
+SPEC = """\
+Name: {name}
+Version: 1
+Release: 1.{dist}
+Summary: A trivial package
+License: MIT
+{rule}
+%description
+A trivial package.
+%files
+"""
+
+
+def plan_of(nsvc: NSVC, build_id: int) -> BuildPlan:
+    tag = f"module-{nsvc.name}-{nsvc.stream}-{nsvc.version}-{nsvc.context}"
+    dist = f"module+f40+{build_id}+{nsvc.version % 0xFFFFFFFF:08x}"
+    return BuildPlan(
+        nsvc=nsvc,
+        build_id=build_id,
+        owner="alice",
+        scmurl=None,
+        branch=None,
+        scratch=False,
+        rebuild_strategy="changed-and-after",
+        koji_tag=tag,
+        build_tag=f"{tag}-build",
+        target=tag,
+        dist=dist,
+        arches=ARCHES,
+        tag_permission=None,
+        tag_extra={"mock.package_manager": "dnf", "repo_include_all": True},
+        packages=(),
+        blocked_packages=(),
+        dependencies=(PlannedDependency("platform", "f40", 1, "00000000", "module-f40-build", base=True, priority=10),),
+        groups=(PlannedGroup("build", ("bash", "gcc")), PlannedGroup("srpm-build", ("bash",))),
+        macros=PlannedMacros(f"%dist .{dist}\n%modularitylabel {nsvc}\n"),
+        components=(),
+        publication=Publication("1", f"{nsvc.version}.{nsvc.context}"),
+        modulemd=MODULEMD,
+    )
+
+
+MODULEMD = """\
+document: modulemd
+version: 2
+data:
+  name: greeter
+  stream: "1"
+  version: 1
+  context: c0ffee42
+  summary: A module
+  description: A module.
+  license:
+    module: [MIT]
+  xmd:
+    mbs:
+      buildrequires: {}
+"""
+
+
+@pytest.fixture
+def prepare() -> Callable[[AirflowRun, BuildPlan], None]:
+    """Make the tags, the macros and their repository."""
+
+    def make(run: AirflowRun, plan: BuildPlan) -> None:
+        for task in (
+            tasks.CreateTagOperator(task_id="create_tag", plan=plan),
+            tasks.LinkDependenciesOperator(task_id="link_dependencies", plan=plan),
+            tasks.BuildMacrosOperator(task_id="macros.build", plan=plan),
+            tasks.RepoOperator(task_id="macros.repo", plan=plan, macros=True),
+        ):
+            assert run.finish(task) == "success", run.errors
+
+    return make

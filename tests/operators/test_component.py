@@ -1,0 +1,256 @@
+"""One component: submitted once, followed per arch, retried when a person says so."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import TaskDeferred
+
+from mbs.errors import HubAway
+from mbs.koji import builds
+from mbs.koji.session import HubSession
+from mbs.plan import BuildPlan
+from mbs.registry import Registry
+from mbs.registry.states import ComponentState, ModuleState
+from operators import tasks
+from operators.triggers import BuildTrigger
+
+NewPlan = Callable[..., BuildPlan]
+
+
+@pytest.fixture
+def plan(run: Any, new_plan: NewPlan) -> BuildPlan:
+    """A module build whose tags exist; its builds wait for a repository by themselves."""
+    made = new_plan(("noarch-words", 1), ("tool", 1))
+    for operator in (tasks.CreateTagOperator, tasks.LinkDependenciesOperator):
+        assert run.finish(operator(task_id=operator.__name__, plan=made)) == "success"
+    return made
+
+
+@pytest.fixture
+def faults(running_hub: Any) -> Iterator[Callable[..., None]]:
+    """Order build faults; they end with the test."""
+
+    def order(**rule: Any) -> None:
+        running_hub.set_fault("build_faults", [rule])
+
+    yield order
+    running_hub.set_fault("build_faults", None)
+
+
+def builder(plan: BuildPlan, component: str = "tool", arch: str = "x86_64") -> tasks.BuildComponentOperator:
+    return tasks.BuildComponentOperator(task_id=f"{component}.{arch}", plan=plan, component=component, arch=arch)
+
+
+def component_row(registry: Registry, plan: BuildPlan, name: str = "tool") -> Any:
+    return next(row for row in registry.components(plan.build_id) if row.name == name)
+
+
+def test_the_first_arch_submits_and_the_others_attach(
+    run: Any, plan: BuildPlan, running_hub: Any, registry: Registry
+) -> None:
+    before = running_hub.counts().get("build", 0)
+    assert run.finish(builder(plan)) == "success"
+    assert run.finish(builder(plan, arch="aarch64")) == "success"
+    assert running_hub.counts()["build"] == before + 1
+    assert component_row(registry, plan).task_id == run.xcoms["tool.aarch64", "koji_task_id"]
+    assert run.xcoms["tool.x86_64", "koji_url"].endswith(f"={component_row(registry, plan).task_id}")
+    assert run.xcoms["tool.x86_64", "koji_build_url"].startswith("http://")
+
+
+def test_koji_gets_what_mbs_would_send(run: Any, plan: BuildPlan, running_hub: Any) -> None:
+    run.xcoms["gate.a", "koji_repo_id"] = 4
+    run.xcoms["gate.b", "koji_repo_id"] = 7
+    task = tasks.BuildComponentOperator(
+        task_id="t", plan=plan, component="tool", arch="x86_64", gates=("gate.a", "gate.b")
+    )
+    assert run.begin(task) is not None
+    sent = running_hub.admin().getTaskInfo(run.xcoms["t", "koji_task_id"], request=True)
+    options = {"skip_tag": True, "mbs_artifact_name": "tool", "mbs_module_target": plan.target, "repo_id": 7}
+    assert sent["request"] == [plan.components[1].source, plan.target, options]
+    assert sent["priority"] == 20 + plan.koji_priority
+
+
+@pytest.mark.usefixtures("faults")
+def test_a_failure_is_told_with_koji_s_words_and_the_end_of_the_log(
+    run: Any, plan: BuildPlan, registry: Registry, faults: Any
+) -> None:
+    faults(kind="fail", package="tool", arch="x86_64")
+    assert run.finish(builder(plan)) == "failed"
+    error = run.errors["tool.x86_64"]
+    assert "tool (x86_64): Koji's buildArch task" in error
+    assert "on builder-x86-64" in error
+    assert "mock exited with status 1" in error
+    assert "lines of build.log" in error
+    assert "this failure was asked for" in error
+    row = component_row(registry, plan)
+    assert row.state is ComponentState.FAILED
+    assert row.reason is not None
+    assert row.reason.startswith("tool (x86_64)")
+
+
+def test_a_late_arch_fails_with_the_build_and_starts_no_other(
+    run: Any, plan: BuildPlan, running_hub: Any, faults: Any
+) -> None:
+    faults(kind="fail", package="tool", times=1)
+    assert run.finish(builder(plan)) == "failed"
+    submitted = running_hub.counts()["build"]
+    assert run.finish(builder(plan, arch="aarch64")) == "failed"
+    assert running_hub.counts()["build"] == submitted
+
+
+def test_a_retry_by_airflow_starts_no_other_build_either(
+    run: Any, plan: BuildPlan, running_hub: Any, faults: Any
+) -> None:
+    faults(kind="fail", package="tool", times=1)
+    assert run.finish(builder(plan)) == "failed"
+    submitted = running_hub.counts()["build"]
+    assert run.finish(builder(plan)) == "failed"
+    assert running_hub.counts()["build"] == submitted
+
+
+def test_clearing_a_failed_task_builds_again_once_for_all_arches(
+    run: Any, plan: BuildPlan, running_hub: Any, registry: Registry, faults: Any
+) -> None:
+    faults(kind="fail", package="tool", times=1)
+    arches = [builder(plan), builder(plan, arch="aarch64")]
+    assert [run.finish(task) for task in arches] == ["failed", "failed"]
+    first = component_row(registry, plan).task_id
+    submitted = running_hub.counts()["build"]
+    run.clear(*arches)
+    assert [run.finish(task) for task in arches] == ["success", "success"]
+    assert running_hub.counts()["build"] == submitted + 1
+    assert component_row(registry, plan).task_id != first
+
+
+def test_a_task_that_never_ran_builds_again_in_a_run_that_was_started_again(
+    run: Any, plan: BuildPlan, running_hub: Any, faults: Any
+) -> None:
+    faults(kind="fail", package="tool", times=1)
+    assert run.finish(builder(plan)) == "failed"
+    submitted = running_hub.counts()["build"]
+    run.started = datetime.now(UTC)
+    assert run.finish(builder(plan, arch="aarch64")) == "success"
+    assert running_hub.counts()["build"] == submitted + 1
+
+
+@pytest.mark.parametrize("recorded", [False, True], ids=["before it was recorded", "after it was recorded"])
+def test_a_worker_that_dies_at_the_submission_builds_nothing_twice(
+    run: Any, plan: BuildPlan, running_hub: Any, monkeypatch: pytest.MonkeyPatch, recorded: bool
+) -> None:
+    submitted = running_hub.counts().get("build", 0)
+
+    class Killed(BaseException):
+        pass
+
+    def dies(*_: Any, **__: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        if recorded:
+            patched.setattr(tasks.BuildComponentOperator, "_remember", dies)
+        else:
+            patched.setattr("mbs.registry.components.LockedComponent.submitted", dies)
+        with pytest.raises(Killed):
+            run.begin(builder(plan))
+    assert run.finish(builder(plan)) == "success"
+    assert running_hub.counts()["build"] == submitted + 1
+
+
+def test_a_submission_whose_answer_is_lost_is_found_again(
+    run: Any, plan: BuildPlan, running_hub: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submitted = running_hub.counts().get("build", 0)
+    real = builds.submit
+
+    def loses_its_answer(*arguments: Any) -> int:
+        real(*arguments)
+        raise HubAway("the answer was lost")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("mbs.koji.submission.submit", loses_its_answer)
+        deferred = run.begin(builder(plan))
+    assert deferred is not None
+    assert deferred.method_name == "hub_answered"
+    assert run.finish(builder(plan)) == "success"
+    assert running_hub.counts()["build"] == submitted + 1
+
+
+def test_an_existing_build_with_our_dist_is_adopted(
+    run: Any, plan: BuildPlan, running_hub: Any, registry: Registry
+) -> None:
+    assert run.finish(builder(plan)) == "success"
+    row = component_row(registry, plan)
+    with registry.component(plan.build_id, "noarch-words") as component:
+        component.reset()
+    submitted = running_hub.counts()["build"]
+    hub = running_hub.admin()
+    nvr = hub.listBuilds(taskID=row.task_id)[0]["nvr"]
+    if hub.getBuild(nvr)["state"] == 1:
+        hub.tagBuildBypass(plan.build_tag, nvr)
+    assert run.finish(builder(plan, arch="aarch64")) == "success"
+    assert running_hub.counts()["build"] == submitted
+
+
+def test_ending_the_waiting_cancels_the_build_and_records_it(
+    run: Any, plan: BuildPlan, running_hub: Any, registry: Registry, faults: Any
+) -> None:
+    faults(kind="slow", package="tool", seconds=60)
+    deferred = run.begin(builder(plan))
+    assert isinstance(deferred, TaskDeferred)
+    trigger = deferred.trigger
+    assert isinstance(trigger, BuildTrigger)
+    asyncio.run(trigger.on_kill())
+    assert running_hub.admin().getTaskInfo(trigger.koji_task_id)["state"] == 3
+    assert component_row(registry, plan).state is ComponentState.CANCELED
+    sibling = builder(plan, arch="aarch64")
+    assert run.finish(sibling) == "failed"
+    assert "canceled" in run.errors["tool.aarch64"]
+
+
+def test_a_hub_that_is_away_is_waited_for(
+    run: Any, plan: BuildPlan, running_hub: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mbs.koji.session.PATIENT", ())
+    monkeypatch.setattr(HubSession.__init__, "__kwdefaults__", {"delays": (), "sleep": lambda _: None})
+    running_hub.set_fault("bad_gateway", 2)
+    task = builder(plan)
+    deferred = run.begin(task)
+    assert deferred is not None
+    assert deferred.method_name == "hub_answered"
+    assert run.finish(task) == "success"
+
+
+def test_a_failed_module_build_goes_on_when_nothing_stands_failed(
+    run: Any, plan: BuildPlan, registry: Registry
+) -> None:
+    registry.transition(plan.build_id, ModuleState.FAILED, "noarch-words failed", "test")
+    run.states["another"] = "failed"
+    assert run.finish(builder(plan)) == "success"
+    assert registry.build(plan.build_id).state is ModuleState.FAILED
+    del run.states["another"]
+    assert run.finish(builder(plan, arch="aarch64")) == "success"
+    assert registry.build(plan.build_id).state is ModuleState.BUILD
+
+
+def test_the_reason_of_the_first_failure_is_recorded(
+    run: Any, plan: BuildPlan, registry: Registry, faults: Any
+) -> None:
+    faults(kind="fail", package="*")
+    for component in "noarch-words":
+        assert run.finish(builder(plan, component)) == "failed"
+    assert run.finish(tasks.RecordFailureOperator(task_id="record_failure", plan=plan)) == "failed"
+    build = registry.build(plan.build_id)
+    assert build.state is ModuleState.FAILED
+    assert build.state_reason is not None
+    assert build.state_reason.startswith("noarch-words (")
+    assert run.errors["record_failure"] == build.state_reason
+
+
+def test_a_gate_names_the_components_that_were_not_built(run: Any, plan: BuildPlan) -> None:
+    assert run.finish(tasks.RepoOperator(task_id="repo", plan=plan, batch=("noarch-words", "tool"))) == "failed"
+    assert "Component(s) noarch-words, tool failed to build." in run.errors["repo"]

@@ -1,0 +1,129 @@
+"""A whole module build, task by task, on a real hub."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from mbs.koji.session import HubSession
+from mbs.macros.text import NAME as MACROS
+from mbs.plan import BuildPlan, PlannedDependency
+from mbs.registry import Registry
+from mbs.registry.states import ComponentState, ModuleState
+from operators import tasks
+
+NewPlan = Callable[..., BuildPlan]
+
+
+def test_a_module_is_built_in_order_for_all_arches(
+    run: Any, new_plan: NewPlan, prepare: Any, registry: Registry, hub: HubSession
+) -> None:
+    plan = new_plan(("phrasebook", 1), ("greeter-macros", 1), ("libgreet", 2), ("cpu-greet", 3))
+    prepare(run, plan)
+    gate = "macros.repo"
+    for batch in (1, 2, 3):
+        names = [component.name for component in plan.components if component.batch == batch]
+        for name in names:
+            for arch in plan.arches:
+                task = tasks.BuildComponentOperator(
+                    task_id=f"{name}.{arch}", plan=plan, component=name, arch=arch, gates=(gate,)
+                )
+                run.finish(task)
+        gate = f"batch_{batch}.repo"
+        assert run.finish(tasks.RepoOperator(task_id=gate, plan=plan, batch=names)) == "success", run.errors
+
+    assert run.states["phrasebook.aarch64"] == run.states["libgreet.aarch64"] == "success"
+    assert run.states["cpu-greet.x86_64"] == "success"
+    assert run.states["cpu-greet.aarch64"] == "skipped"
+    tagged = {build["name"] for build in hub.call("listTagged", plan.koji_tag)}
+    assert tagged == {"phrasebook", "greeter-macros", "libgreet", "cpu-greet"}
+    assert {row.name: row.state for row in registry.components(plan.build_id)} == dict.fromkeys(
+        [*tagged, MACROS], ComponentState.COMPLETE
+    )
+    assert registry.build(plan.build_id).state is ModuleState.BUILD
+
+
+def test_the_tag_is_made_once_and_then_left_alone(run: Any, new_plan: NewPlan, running_hub: Any) -> None:
+    plan = new_plan(("phrasebook", 1))
+    for operator in (tasks.CreateTagOperator, tasks.LinkDependenciesOperator):
+        assert run.finish(operator(task_id=operator.__name__, plan=plan)) == "success"
+        before = _writes(running_hub)
+        assert run.finish(operator(task_id=operator.__name__, plan=plan)) == "success"
+        assert _writes(running_hub) == before
+
+
+def _writes(running_hub: Any) -> dict[str, int]:
+    names = ("createTag", "editTag2", "packageListAdd", "groupListAdd", "groupPackageListAdd", "setInheritanceData")
+    counts = running_hub.counts()
+    return {name: counts.get(name, 0) for name in names}
+
+
+def test_a_half_made_tag_is_completed(run: Any, new_plan: NewPlan, running_hub: Any) -> None:
+    plan = new_plan(("phrasebook", 1))
+    admin = running_hub.admin()
+    admin.createTag(plan.build_tag, arches="i686", extra={"repo_include_all": False})
+    admin.groupListAdd(plan.build_tag, "build")
+    assert run.finish(tasks.CreateTagOperator(task_id="create_tag", plan=plan)) == "success"
+    found = admin.getTag(plan.build_tag)
+    assert set(found["arches"].split()) == set(plan.arches)
+    assert found["extra"] == dict(plan.tag_extra)
+    groups = admin.getTagGroups(plan.build_tag)
+    assert {group["name"]: {row["package"] for row in group["packagelist"]} for group in groups} == {
+        "build": {"bash", "gcc"},
+        "srpm-build": {"bash"},
+    }
+    assert admin.getBuildTarget(plan.target)["dest_tag_name"] == plan.koji_tag
+
+
+def test_a_locked_tag_that_differs_fails_the_task_with_what_to_do(
+    run: Any, new_plan: NewPlan, running_hub: Any
+) -> None:
+    plan = new_plan(("phrasebook", 1))
+    for tag in (plan.koji_tag, plan.build_tag):
+        running_hub.admin().createTag(tag, locked=True)
+    assert run.finish(tasks.CreateTagOperator(task_id="create_tag", plan=plan)) == "failed"
+    assert "is locked" in run.errors["create_tag"]
+
+
+def test_a_missing_dependency_is_named(run: Any, new_plan: NewPlan) -> None:
+    gone = PlannedDependency("perl", "5", 1, "aaaaaaaa", "module-perl-5-1-gone", priority=10)
+    plan = new_plan(("phrasebook", 1), dependencies=(gone,))
+    run.finish(tasks.CreateTagOperator(task_id="create_tag", plan=plan))
+    assert run.finish(tasks.LinkDependenciesOperator(task_id="link", plan=plan)) == "failed"
+    assert "module-perl-5-1-gone" in run.errors["link"]
+
+
+def test_a_request_for_a_repository_that_dies_is_made_again(run: Any, new_plan: NewPlan, running_hub: Any) -> None:
+    plan = new_plan()
+    for operator in (tasks.CreateTagOperator, tasks.LinkDependenciesOperator):
+        assert run.finish(operator(task_id=operator.__name__, plan=plan)) == "success"
+    running_hub.set_fault("build_faults", [{"kind": "fail", "stage": "repo", "times": 4}])
+    gate = tasks.RepoOperator(task_id="repo", plan=plan)
+    requested = running_hub.counts().get("repo.request", 0)
+    assert run.finish(gate) == "success", run.errors
+    assert running_hub.counts()["repo.request"] == requested + 2
+    assert run.xcoms["repo", "koji_repo_id"] > 0
+
+
+def test_before_koji_1_35_a_repository_is_made_by_newrepo(
+    run: Any, new_plan: NewPlan, running_hub: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = new_plan()
+    for operator in (tasks.CreateTagOperator, tasks.LinkDependenciesOperator):
+        assert run.finish(operator(task_id=operator.__name__, plan=plan)) == "success"
+    monkeypatch.setenv("AIRFLOW_CONN_KOJI_DEFAULT", _admin(running_hub))
+    real = HubSession.call
+
+    def old_hub(self: HubSession, method: str, *args: Any, **kwargs: Any) -> Any:
+        return real(self, "repo.unknown" if method.startswith("repo.") else method, *args, **kwargs)
+
+    monkeypatch.setattr(HubSession, "call", old_hub)
+    assert run.finish(tasks.RepoOperator(task_id="repo", plan=plan)) == "success", run.errors
+    assert run.xcoms["repo", "koji_repo_id"] == running_hub.admin().getRepo(plan.build_tag)["id"]
+
+
+def _admin(running_hub: Any) -> str:
+    return json.dumps({"conn_type": "koji", "host": running_hub.url, "login": "kojiadmin", "password": "kojiadmin"})

@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl
 
 import koji
 from koji import xmlrpcplus
+from waitress import wasyncore
 from waitress.server import create_server
 
 from devhub import faults, fileserver, rpc, uploads
@@ -106,8 +107,10 @@ class Server:
         """Serve on a socket of `listen`, or one of its own; raise `PortInUse` as `listen` does."""
         self._listener = listener or listen(settings)
         application = Application(database, settings, rpc.Dispatcher(database, settings))
-        self._server = create_server(
+        self._sockets: dict[int, Any] = {}
+        self._server: Any = create_server(  # waitress' stubs do not tell which of its servers one socket gives
             application,
+            map=self._sockets,
             sockets=[self._listener],
             threads=settings.threads,
             channel_timeout=settings.idle_timeout,
@@ -126,9 +129,8 @@ class Server:
         self._server.run()
 
     def close(self) -> None:
-        """Stop listening and end the threads."""
-        self._server.close()
-        self._server.task_dispatcher.shutdown()
+        """End `run`, from whichever thread: its own loop closes every socket, so that none is closed under its feet."""
+        self._server.trigger.pull_trigger(lambda: wasyncore.close_all(self._sockets, ignore_all=True))
 
 
 def listen(settings: Settings) -> socket.socket:

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import concurrent.futures
+from collections.abc import Callable
+from pathlib import Path
+
+import koji
+import pytest
+import requests
+
+from tests.devhub.hub.conftest import RunningHub
+
+Serve = Callable[..., RunningHub]
+
+
+def test_what_was_committed_outlives_a_kill(serve: Serve, tmp_path: Path) -> None:
+    hub = serve(tmp_path / "state")
+    session = hub.login()
+    tag_id = session.createTag("module-a", arches="x86_64")
+    task_id = session.build("git://h/x#1", "module-a", {"skip_tag": True})
+    hub.kill()
+    again = serve(tmp_path / "state").login("alice")
+    assert again.getTag("module-a")["id"] == tag_id
+    assert again.getTaskInfo(task_id, request=True)["request"] == ["git://h/x#1", "module-a", {"skip_tag": True}]
+
+
+def test_a_session_outlives_a_restart(serve: Serve, tmp_path: Path) -> None:
+    hub = serve(tmp_path / "state")
+    session = hub.login()
+    hub.kill()
+    session.baseurl = serve(tmp_path / "state").url
+    assert session.getLoggedInUser()["name"] == "mbs"
+
+
+def test_clients_at_once_lose_no_update(hub: RunningHub) -> None:
+    hub.login().createTag("module-a")
+
+    def add(client: int) -> list[int]:
+        session = hub.login()
+        for number in range(25):
+            session.packageListAdd("module-a", f"package-{client}-{number}", "mbs")
+        return [session.build("git://h/x#1", "module-a") for _ in range(10)]
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        task_ids = [task_id for ids in pool.map(add, range(8)) for task_id in ids]
+    session = hub.login()
+    assert len(session.listPackages("module-a")) == 200
+    assert len(set(task_ids)) == 80
+    assert session.callMethod("devhub.callCounts")["build"] == 80
+
+
+def test_a_repeated_change_is_refused_and_a_call_from_the_past_too(hub: RunningHub) -> None:
+    session = hub.login()
+    session.createTag("module-a")
+    session.callnum -= 1
+    with pytest.raises(koji.RetryError):
+        session.createTag("module-b")
+    session.createTag("module-c")
+    session.callnum -= 5
+    with pytest.raises(koji.SequenceError):
+        session.getTag("module-a")
+
+
+def test_an_expired_session_is_renewed_by_the_client(hub: RunningHub) -> None:
+    session = hub.login()
+    admin = hub.login("kojiadmin")
+    admin.callMethod("devhub.expireSession", session.sinfo["session-id"])
+    assert session.createTag("module-a")
+
+
+def test_a_multicall_keeps_what_succeeded(hub: RunningHub) -> None:
+    session = hub.login()
+    with session.multicall() as calls:
+        made = calls.createTag("module-a")
+        again = calls.createTag("module-a")
+    assert session.getTag("module-a")["id"] == made.result
+    with pytest.raises(koji.GenericError, match="already exists"):
+        _ = again.result
+
+
+@pytest.mark.parametrize(
+    ("body", "status"), [(b"no xml", 400), (b"", 400), (b"<methodCall><methodName>x</methodName></methodCall>", 200)]
+)
+def test_a_body_that_is_no_call_harms_nobody(hub: RunningHub, body: bytes, status: int) -> None:
+    assert requests.post(hub.url, data=body, timeout=10).status_code == status
+    assert hub.login().getAPIVersion() == 1
+
+
+def test_a_body_that_is_too_large_is_refused(serve: Serve, tmp_path: Path) -> None:
+    hub = serve(tmp_path / "state", "--max-body", "10000")
+    assert requests.post(hub.url, data=b"x" * 10001, timeout=10).status_code == 400
+    assert hub.login().getAPIVersion() == 1
+
+
+@pytest.mark.parametrize(
+    ("directory", "name"), [("../up", "x"), ("/etc", "x"), ("a/../..", "x"), ("a", "../x"), ("", "x")]
+)
+def test_an_upload_stays_in_its_area(hub: RunningHub, directory: str, name: str) -> None:
+    with pytest.raises(koji.GenericError, match="Invalid upload"):
+        hub.login().checkUpload(directory, name)
+
+
+def test_files_are_served_in_part_as_listings_and_never_from_outside(hub: RunningHub) -> None:
+    top = hub.url.replace("/kojihub", "/kojifiles")
+    files = hub.state / "files"
+    (files / "repos" / "f40" / "1").mkdir(parents=True)
+    (files / "repos" / "f40" / "1" / "x.log").write_text("0123456789")
+    (files / "repos" / "f40" / "latest").symlink_to("1")
+    (files / "repos" / "outside").symlink_to("/etc")
+    part = requests.get(f"{top}/repos/f40/latest/x.log", headers={"Range": "bytes=2-4"}, timeout=10)
+    assert (part.status_code, part.text) == (206, "234")
+    assert requests.get(f"{top}/repos/f40/1/x.log", headers={"Range": "bytes=-3"}, timeout=10).text == "789"
+    assert requests.get(f"{top}/repos/f40/1/x.log", headers={"Range": "bytes=99-"}, timeout=10).status_code == 416
+    assert 'href="x.log"' in requests.get(f"{top}/repos/f40/1", timeout=10).text
+    for path in ("repos/outside/passwd", "%2e%2e/hub.sqlite", "nothing"):
+        assert requests.get(f"{top}/{path}", timeout=10).status_code == 404
+
+
+def test_only_admins_order_faults(hub: RunningHub) -> None:
+    with pytest.raises(koji.ActionNotAllowed):
+        hub.login().callMethod("devhub.setFault", "drop_percent", 100)
+
+
+def test_a_dropped_connection_and_a_bad_gateway_are_survived_by_the_client(hub: RunningHub) -> None:
+    admin, session = hub.login("kojiadmin"), hub.login(max_retries=30)
+    admin.callMethod("devhub.setFault", "drop_percent", 50)
+    assert session.getAPIVersion() == 1
+    hub.login("kojiadmin", max_retries=30).callMethod("devhub.setFault", "drop_percent", None)
+    admin.callMethod("devhub.setFault", "bad_gateway", 0.3)
+    assert requests.post(hub.url, data=b"", timeout=10).status_code == 502
+    assert session.getAPIVersion() == 1

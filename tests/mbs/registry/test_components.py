@@ -11,6 +11,13 @@ from mbs.registry import ComponentState, Finished, Registry
 from tests.mbs.registry.conftest import Submit
 
 
+# Of this test's database only: other tests run on the same server.
+KILL_HOLDERS_OF_LOCKS = """
+    SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+    WHERE locktype = 'advisory' AND granted AND datname = current_database()
+"""
+
+
 @pytest.fixture
 def build_id(submit: Submit) -> int:
     return submit()[0].build.id
@@ -108,8 +115,7 @@ def test_the_lock_dies_with_the_connection_and_its_holder_records_nothing_more(
         holder = pool.submit(die)
         assert taken.wait(10)
         with registry_engine.begin() as connection:
-            locks = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
-            connection.execute(text(locks))
+            connection.execute(text(KILL_HOLDERS_OF_LOCKS))
         killed.set()
         with registry.component(build_id, "alpha") as component:
             assert component.row.intent, "what was intended is still known"

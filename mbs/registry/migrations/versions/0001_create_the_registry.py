@@ -68,6 +68,10 @@ def _module_builds() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("name", "stream", "version", "context", name="module_builds_nsvc"),
     )
+    _module_builds_indexes()
+
+
+def _module_builds_indexes() -> None:
     op.create_index("module_builds_koji_tag", "module_builds", ["koji_tag"])
     op.create_index("module_builds_owner", "module_builds", ["owner", "id"])
     op.create_index(

@@ -10,7 +10,6 @@ from mbs.errors import ForbiddenTransition, NotFound, RegistryAway
 from mbs.registry import ComponentState, Finished, Registry
 from tests.mbs.registry.conftest import Submit
 
-
 # Of this test's database only: other tests run on the same server.
 KILL_HOLDERS_OF_LOCKS = """
     SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database

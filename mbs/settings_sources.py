@@ -18,7 +18,7 @@ PREFIX = "AIRFLOW__MBS__"
 def load(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings as Airflow would: the environment wins over airflow.cfg; `MBS_DATABASE_URL` over both."""
     environ = os.environ if environ is None else environ
-    values = {**_of_file(config_file(environ), environ), **_of_environment(environ)}
+    values = {**_of_file(config_file(environ), environ), **of_environment(environ)}
     if url := environ.get("MBS_DATABASE_URL"):
         values["database_url"] = url
     return Settings.from_mapping(values)
@@ -45,5 +45,6 @@ def _of_file(path: Path | None, environ: Mapping[str, str]) -> dict[str, str]:
     return {name: Template(value).safe_substitute(known) for name, value in values.items()}
 
 
-def _of_environment(environ: Mapping[str, str]) -> dict[str, str]:
+def of_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Give what AIRFLOW__MBS__ variables say."""
     return {name.removeprefix(PREFIX).lower(): value for name, value in environ.items() if name.startswith(PREFIX)}

@@ -241,13 +241,13 @@ def test_the_reason_of_the_first_failure_is_recorded(
     run: Any, plan: BuildPlan, registry: Registry, faults: Any
 ) -> None:
     faults(kind="fail", package="*")
-    for component in "noarch-words":
+    for component in ("noarch-words", "tool"):
         assert run.finish(builder(plan, component)) == "failed"
     assert run.finish(tasks.RecordFailureOperator(task_id="record_failure", plan=plan)) == "failed"
     build = registry.build(plan.build_id)
     assert build.state is ModuleState.FAILED
     assert build.state_reason is not None
-    assert build.state_reason.startswith("noarch-words (")
+    assert build.state_reason.startswith("noarch-words (noarch)")
     assert run.errors["record_failure"] == build.state_reason
 
 

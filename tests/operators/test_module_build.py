@@ -97,7 +97,7 @@ def test_a_missing_dependency_is_named(run: Any, new_plan: NewPlan) -> None:
 
 
 def test_a_request_for_a_repository_that_dies_is_made_again(run: Any, new_plan: NewPlan, running_hub: Any) -> None:
-    plan = new_plan()
+    plan = new_plan(("phrasebook", 1))
     for operator in (tasks.CreateTagOperator, tasks.LinkDependenciesOperator):
         assert run.finish(operator(task_id=operator.__name__, plan=plan)) == "success"
     running_hub.set_fault("build_faults", [{"kind": "fail", "stage": "repo", "times": 4}])
@@ -111,7 +111,7 @@ def test_a_request_for_a_repository_that_dies_is_made_again(run: Any, new_plan: 
 def test_before_koji_1_35_a_repository_is_made_by_newrepo(
     run: Any, new_plan: NewPlan, running_hub: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan = new_plan()
+    plan = new_plan(("phrasebook", 1))
     for operator in (tasks.CreateTagOperator, tasks.LinkDependenciesOperator):
         assert run.finish(operator(task_id=operator.__name__, plan=plan)) == "success"
     monkeypatch.setenv("AIRFLOW_CONN_KOJI_DEFAULT", _admin(running_hub))

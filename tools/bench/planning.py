@@ -53,7 +53,7 @@ def run() -> Iterator[Figure]:
     once = seconds(partial(plan_text, request, provider, settings), repeat=7)
     yield _held(f"{name}: document to plan", once, 0.15)
     text = plan_text(request, provider, settings)
-    yield Figure(f"{name}: plan read back", seconds(partial(from_json, text)), "s", len(text), "bytes of JSON")
+    yield Figure(f"{name}: plan of {len(text):,} bytes read back", seconds(partial(from_json, text)), "s")
     megabytes = memory_of_planning()
     yield Figure(f"{name}: memory above the interpreter", megabytes, "MB", target="< 60 MB", held=megabytes < 60)
     yield from _curve()

@@ -39,7 +39,7 @@ def known_owner(hub: Hub, owner: str) -> str | None:
 
 def list_owner(hub: Hub, owner: str) -> str:
     """Give who owns an entry of a package list: the packager, or this service where Koji does not know them."""
-    name: str = known_owner(hub, owner) or hub.call("getLoggedInUser", strict=True)["name"]
+    name: str = known_owner(hub, owner) or hub.call("getLoggedInUser")["name"]
     return name
 
 

@@ -69,6 +69,7 @@ def lines(plan: BuildPlan, states: Mapping[str, str | None]) -> tuple[Line, ...]
 
 
 def _building(plan: BuildPlan, states: Mapping[str, str | None]) -> Iterator[Line]:
+    yield _step("prepare", "reuse components", identifiers.REUSE_COMPONENTS, states)
     yield _step("macros", "module-build-macros", identifiers.MACROS_BUILD, states)
     yield _step("macros", "repository", identifiers.MACROS_REPO, states)
     before = "the macros"

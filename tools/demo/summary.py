@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import Any
 
 import koji
 from rich.console import Console
-from rich.table import Table
 
 from mbs.registry.registry import Registry
 from tools.demo.story import Followed
@@ -17,23 +17,27 @@ from tools.stack.layout import Layout
 
 def print_summary(console: Console, layout: Layout, registry: Registry, build: Followed, seconds: float) -> None:
     """Print identity, results in Koji, wall time, and where to look."""
+    console.print()
+    for name, value in _facts(layout, registry, build, seconds):
+        for number, line in enumerate(value.splitlines()):
+            console.print(f"{name if number == 0 else '':14}{line}", highlight=False, markup=False, soft_wrap=True)
+    console.print("Everything keeps running; `make stop` ends it.", style="dim")
+
+
+def _facts(layout: Layout, registry: Registry, build: Followed, seconds: float) -> Iterator[tuple[str, str]]:
     row = registry.build(build.build_id)
-    table = Table.grid(padding=(0, 2))
-    table.add_row("Module build", f"{row.nsvc}, {row.state.name.lower()}")
+    yield "Module build", f"{row.nsvc}, {row.state.name.lower()}"
     if row.state_reason:
-        table.add_row("Reason", row.state_reason)
-    table.add_row("Koji tag", build.plan.koji_tag)
+        yield "Reason", row.state_reason
+    yield "Koji tag", build.plan.koji_tag
     session = koji.ClientSession(f"{layout.hub_url}/kojihub")
     for arch, names in sorted(rpms_by_arch(session, build.plan.koji_tag).items()):
-        table.add_row(f"RPMs, {arch}", "\n".join(names))
+        yield f"RPMs, {arch}", "\n".join(names)
     if repository := repository_path(session, layout, build.plan.build_tag):
-        table.add_row("Repository", repository)
-    table.add_row("Wall time", f"{seconds // 60:.0f} min {seconds % 60:.0f} s")
-    table.add_row("Look at it", f"{layout.ui_url}/dags/{build.dag_id}/runs/{build.run_id}")
-    table.add_row("Log in as", f"admin, password {secrets.password(layout, 'admin')}")
-    console.print()
-    console.print(table, highlight=False, soft_wrap=True)
-    console.print("Everything keeps running; `make stop` ends it.", style="dim")
+        yield "Repository", repository
+    yield "Wall time", f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+    yield "Look at it", f"{layout.ui_url}/dags/{build.dag_id}/runs/{build.run_id}"
+    yield "Log in as", f"admin, password {secrets.password(layout, 'admin')}"
 
 
 def rpms_by_arch(session: Any, tag: str) -> dict[str, list[str]]:  # noqa: ANN401 - koji has no types

@@ -31,7 +31,7 @@ class RunningHub:
         self.process.wait()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def serve() -> Iterator[Callable[..., RunningHub]]:
     """Give a function that starts a devhub on a state directory."""
     started: list[subprocess.Popen[str]] = []
@@ -49,6 +49,7 @@ def serve() -> Iterator[Callable[..., RunningHub]]:
         process.wait()
 
 
-@pytest.fixture
-def hub(serve: Callable[..., RunningHub], tmp_path: Path) -> RunningHub:
-    return serve(tmp_path / "state")
+@pytest.fixture(scope="module")
+def hub(serve: Callable[..., RunningHub], tmp_path_factory: pytest.TempPathFactory) -> RunningHub:
+    """A devhub that the tests of a module share; each makes its own tags."""
+    return serve(tmp_path_factory.mktemp("hub") / "state")

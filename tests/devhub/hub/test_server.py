@@ -33,47 +33,47 @@ def test_a_session_outlives_a_restart(serve: Serve, tmp_path: Path) -> None:
 
 
 def test_clients_at_once_lose_no_update(hub: RunningHub) -> None:
-    hub.login().createTag("module-a")
+    hub.login().createTag("at-once")
 
     def add(client: int) -> list[int]:
         session = hub.login()
         for number in range(25):
-            session.packageListAdd("module-a", f"package-{client}-{number}", "mbs")
-        return [session.build("git://h/x#1", "module-a") for _ in range(10)]
+            session.packageListAdd("at-once", f"package-{client}-{number}", "mbs")
+        return [session.build("git://h/x#1", "at-once") for _ in range(10)]
 
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         task_ids = [task_id for ids in pool.map(add, range(8)) for task_id in ids]
     session = hub.login()
-    assert len(session.listPackages("module-a")) == 200
+    assert len(session.listPackages("at-once")) == 200
     assert len(set(task_ids)) == 80
     assert session.callMethod("devhub.callCounts")["build"] == 80
 
 
 def test_a_repeated_change_is_refused_and_a_call_from_the_past_too(hub: RunningHub) -> None:
     session = hub.login()
-    session.createTag("module-a")
+    session.createTag("repeated-a")
     session.callnum -= 1
     with pytest.raises(koji.RetryError):
-        session.createTag("module-b")
-    session.createTag("module-c")
+        session.createTag("repeated-b")
+    session.createTag("repeated-c")
     session.callnum -= 5
     with pytest.raises(koji.SequenceError):
-        session.getTag("module-a")
+        session.getTag("repeated-a")
 
 
 def test_an_expired_session_is_renewed_by_the_client(hub: RunningHub) -> None:
     session = hub.login()
     admin = hub.login("kojiadmin")
     admin.callMethod("devhub.expireSession", session.sinfo["session-id"])
-    assert session.createTag("module-a")
+    assert session.createTag("renewed")
 
 
 def test_a_multicall_keeps_what_succeeded(hub: RunningHub) -> None:
     session = hub.login()
     with session.multicall() as calls:
-        made = calls.createTag("module-a")
-        again = calls.createTag("module-a")
-    assert session.getTag("module-a")["id"] == made.result
+        made = calls.createTag("multicall")
+        again = calls.createTag("multicall")
+    assert session.getTag("multicall")["id"] == made.result
     with pytest.raises(koji.GenericError, match="already exists"):
         _ = again.result
 
@@ -122,10 +122,10 @@ def test_only_admins_order_faults(hub: RunningHub) -> None:
 
 
 def test_a_dropped_connection_and_a_bad_gateway_are_survived_by_the_client(hub: RunningHub) -> None:
-    admin, session = hub.login("kojiadmin"), hub.login(max_retries=30)
+    admin, session = hub.login("kojiadmin", max_retries=30), hub.login(max_retries=30)
     admin.callMethod("devhub.setFault", "drop_percent", 50)
     assert session.getAPIVersion() == 1
-    hub.login("kojiadmin", max_retries=30).callMethod("devhub.setFault", "drop_percent", None)
+    admin.callMethod("devhub.setFault", "drop_percent", None)
     admin.callMethod("devhub.setFault", "bad_gateway", 0.3)
     assert requests.post(hub.url, data=b"", timeout=10).status_code == 502
     assert session.getAPIVersion() == 1

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from devhub.settings import Settings, read_seed
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--hub", help="URL of a hub to run the stories against, instead of a devhub of their own")
     parser.addoption("--user", default="mbs", help="user of that hub")
+    parser.addoption("--platform", default="module-f40-build", help="tag that the stories' build tags inherit")
     parser.addoption("--password", default="mbs", help="the user's password")
 
 
@@ -66,5 +68,24 @@ def run_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., 
 
 
 @pytest.fixture(scope="session")
-def calls_file() -> Path:
-    return Path(os.environ.get("KOJI_CALLS", Path(__file__).with_name("koji-calls.jsonl")))
+def platform(request: pytest.FixtureRequest) -> str:
+    return str(request.config.getoption("--platform", default="module-f40-build"))
+
+
+@pytest.fixture(scope="session")
+def story_hub(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    """The hub of `--hub`, or a devhub with builders in a process of its own."""
+    url = request.config.getoption("--hub", default=None)
+    if url:
+        user, password = (request.config.getoption(f"--{option}") for option in ("user", "password"))
+        yield Hub(str(url), str(user), str(password))
+        return
+    state = tmp_path_factory.mktemp("stories")
+    command = [sys.executable, "-m", "devhub.cli", "serve", "--state", str(state), "--port", "0", "--builders", "2"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield Hub(process.stdout.readline().split(": ", 1)[1].strip(), "mbs", "mbs")
+    finally:
+        process.terminate()
+        process.wait()

@@ -77,15 +77,20 @@ class AirflowRun:
         """Run a task to its end; gives its state."""
         deferred = self.begin(task)
         while deferred is not None:
-            event = asyncio.run(first_event(rebuilt(deferred.trigger)))
-            if isinstance(event, BaseTaskEndEvent):
-                for key, value in (event.xcoms or {}).items():
-                    self.xcoms[task.task_id, key] = value
-                self.states[task.task_id] = event.task_instance_state.value
-                return self.states[task.task_id]
-            kwargs = {**(deferred.kwargs or {}), "event": event.payload}
-            deferred = self.begin(task, deferred.method_name, kwargs)
+            deferred = self.go_on(task, deferred, self.wait(deferred))
         return self.states[task.task_id]
+
+    def wait(self, deferred: TaskDeferred) -> TriggerEvent:
+        """Run a trigger, made anew, to its event."""
+        return asyncio.run(first_event(rebuilt(deferred.trigger)))
+
+    def go_on(self, task: ModuleBuildOperator, deferred: TaskDeferred, event: TriggerEvent) -> TaskDeferred | None:
+        """Do with a trigger's event what Airflow does: end the task, or wake it on a worker."""
+        if not isinstance(event, BaseTaskEndEvent):
+            return self.begin(task, deferred.method_name, {**(deferred.kwargs or {}), "event": event.payload})
+        self.xcoms |= {(task.task_id, key): value for key, value in (event.xcoms or {}).items()}
+        self.states[task.task_id] = event.task_instance_state.value
+        return None
 
     def begin(
         self, task: ModuleBuildOperator, method: str = "execute", kwargs: dict[str, Any] | None = None
@@ -298,3 +303,14 @@ def prepare() -> Callable[[AirflowRun, BuildPlan], None]:
             assert run.finish(task) == "success", run.errors
 
     return make
+
+
+@pytest.fixture(name="rebuilt")
+def _rebuilt() -> Callable[[BaseTrigger], BaseTrigger]:
+    return rebuilt
+
+
+@pytest.fixture
+def plan() -> BuildPlan:
+    """A plan that is not recorded anywhere."""
+    return plan_of(NSVC("greeter", "1", 20261122160000, "c0ffee42"), 7)

@@ -1,0 +1,153 @@
+"""What Airflow demands of triggers, operators, the hook and the links, for all of them."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import airflow
+import jsonschema
+import pytest
+from airflow.sdk import Connection
+
+from mbs.errors import InvalidRequest
+from mbs.koji.session import HubAccount
+from operators import links, tasks, triggers
+from operators.base import ModuleBuildOperator
+from operators.hook import KojiHook, account_of
+from operators.provider_info import get_provider_info
+
+ARGUMENTS: dict[str, Any] = {
+    "koji_conn_id": "koji_default",
+    "registry_conn_id": "mbs_registry",
+    "build_id": 7,
+    "component": "perl-Moose",
+    "koji_task_id": 123456,
+    "koji_task_ids": [123456, 123457],
+    "arch": "x86_64",
+    "request_id": 99,
+    "event": 4711,
+    "deadline": 1795359446.5,
+}
+TRIGGERS = [
+    cls
+    for cls in vars(triggers).values()
+    if inspect.isclass(cls) and issubclass(cls, triggers.KojiTrigger) and cls is not triggers.KojiTrigger
+]
+OPERATORS = [getattr(tasks, name) for name in tasks.__all__]
+
+
+def arguments_of(cls: type) -> dict[str, Any]:
+    return {name: ARGUMENTS[name] for name in inspect.signature(cls).parameters}
+
+
+@pytest.mark.parametrize("cls", TRIGGERS)
+def test_a_trigger_is_the_same_after_storage(cls: type[triggers.KojiTrigger], rebuilt: Any) -> None:
+    trigger = cls(**arguments_of(cls))
+    path, arguments = trigger.serialize()
+    assert path == f"operators.triggers.{cls.__name__}"
+    assert arguments == arguments_of(cls)
+    assert rebuilt(trigger).serialize() == (path, arguments)
+
+
+@pytest.mark.parametrize("cls", TRIGGERS)
+def test_a_trigger_is_small_and_holds_no_secret(cls: type[triggers.KojiTrigger]) -> None:
+    assert len(json.dumps(cls(**arguments_of(cls)).serialize())) < 500
+
+
+@pytest.mark.parametrize("cls", OPERATORS)
+def test_an_operator_takes_the_plan_by_name_and_retries_infrastructure(
+    cls: type[ModuleBuildOperator], plan: Any
+) -> None:
+    given: dict[str, Any] = {"component": "tool", "arch": "x86_64"} if cls is tasks.BuildComponentOperator else {}
+    task = cls(task_id="a_task", plan=plan, **given)
+    assert task.plan is plan
+    assert (task.retries or 0) >= 3
+    assert not task.start_from_trigger
+    assert "plan" not in task.template_fields
+
+
+def test_the_provider_s_description_is_one_that_airflow_takes() -> None:
+    schema = json.loads((Path(airflow.__file__).parent / "provider.yaml.schema.json").read_text())
+    info = get_provider_info()
+    jsonschema.validate(info["connection-types"], schema["properties"]["connection-types"])
+    (connection,) = info["connection-types"]
+    assert connection["connection-type"] == KojiHook.conn_type
+    assert connection["hook-class-name"] == f"{KojiHook.__module__}.{KojiHook.__name__}"
+
+
+@pytest.mark.parametrize("link", [links.KojiTaskLink(), links.KojiBuildLink(), links.KojiLogsLink()])
+def test_each_link_is_declared_and_has_an_xcom_of_its_own(link: links.KojiLink) -> None:
+    assert f"operators.links.{type(link).__name__}" in get_provider_info()["extra-links"]
+    assert link.xcom_key == link.key
+
+
+def connection(**fields: Any) -> Connection:
+    defaults = {"conn_id": "koji_default", "conn_type": "koji", "host": "https://koji.example.org/kojihub"}
+    return Connection(**{**defaults, **fields})
+
+
+PASSWORD = HubAccount(
+    "https://koji.example.org/kojihub",
+    "https://koji.example.org/koji",
+    "https://koji.example.org/kojifiles",
+    "password",
+    user="mbs",
+    password="secret",
+)
+
+
+def test_a_connection_with_user_and_password_logs_in_with_them() -> None:
+    assert account_of(connection(login="mbs", password="secret")) == PASSWORD
+
+
+def test_a_connection_s_extra_says_the_rest() -> None:
+    extra = {
+        "authentication": "kerberos",
+        "principal": "mbs/h@E",
+        "keytab": "/k",
+        "web_url": "https://w/",
+        "timeout": 9,
+    }
+    assert account_of(connection(extra=json.dumps(extra))) == replace(
+        PASSWORD,
+        web_url="https://w",
+        authentication="kerberos",
+        principal="mbs/h@E",
+        keytab="/k",
+        timeout=9,
+        user=None,
+        password=None,
+    )
+
+
+def test_a_connection_given_as_a_uri_is_completed() -> None:
+    given = connection(host="koji.example.org", port=8080, schema="http", login="mbs", password="secret")
+    assert account_of(given).hub_url == "http://koji.example.org:8080/kojihub"
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [({"host": ""}, "put its URL"), ({"extra": '{"authentication": "magic"}'}, "is none of none, password")],
+)
+def test_a_connection_that_cannot_be_used_says_what_to_do(fields: dict[str, str], words: str) -> None:
+    with pytest.raises(InvalidRequest, match=words):
+        account_of(connection(**fields))
+
+
+def test_an_account_does_not_show_its_password() -> None:
+    assert "secret" not in repr(PASSWORD)
+
+
+@pytest.mark.usefixtures("running_hub")
+def test_the_connection_s_test_button_tells_who_we_are(monkeypatch: pytest.MonkeyPatch, running_hub: Any) -> None:
+    assert KojiHook().test_connection()[0]
+    assert "logged in as mbs" in KojiHook().test_connection()[1]
+    wrong = {"conn_type": "koji", "host": running_hub.url, "login": "mbs", "password": "wrong"}
+    monkeypatch.setenv("AIRFLOW_CONN_KOJI_DEFAULT", json.dumps(wrong))
+    works, text = KojiHook().test_connection()
+    assert not works
+    assert "refused login" in text

@@ -217,6 +217,11 @@ def _changelog(path: Path) -> list[dict[str, Any]]:
     header = rpmfile.read_header(path)
     columns = (header.get(rpmfile.TAGS[f"CHANGELOG{part}"]) or [] for part in ("TIME", "NAME", "TEXT"))
     return [
-        {"date": str(datetime.fromtimestamp(when, UTC)), "date_ts": when, "author": who, "text": what}
+        {
+            "date": str(datetime.fromtimestamp(when, UTC).replace(tzinfo=None)),
+            "date_ts": when,
+            "author": who,
+            "text": what,
+        }
         for when, who, what in zip(*columns, strict=False)
     ]

@@ -37,7 +37,9 @@ def list_rpms(
     queryOpts: dict[str, Value] | None = None,
     draft: bool | None = None,
 ) -> Value:
-    """List the RPMs of a build, or those made in a buildroot, of some arches."""
+    """List the RPMs of a build, or those made in a buildroot, of some arches; what was installed in one is not kept."""
+    if componentBuildrootID is not None:
+        return options.shape([], queryOpts)
     wanted = {"build_id = ?": buildID, "buildroot_id = ?": buildrootID}
     if imageID is not None:
         wanted["id IN (SELECT rpm_id FROM archive_components WHERE archive_id = ?)"] = imageID

@@ -76,7 +76,7 @@ def list_tagged(
     event: int | None = None,
     inherit: bool = False,
     prefix: str | None = None,
-    latest: bool | int = False,
+    latest: bool | int | None = False,
     package: str | None = None,
     owner: str | None = None,
     type: str | None = None,
@@ -90,7 +90,7 @@ def list_tagged(
         if strict:
             raise koji.GenericError(f"No such tagInfo: {tag!r}")
         return []
-    query = listing.Query(event, inherit, int(latest), package, owner, type, prefix)
+    query = listing.Query(event, inherit, int(latest or 0), package, owner, type, prefix)
     rows = listing.tagged_builds(call.connection, found["id"], query)
     if extra:
         rows = [{**row, "extra": _must_find(call, row["id"])["extra"]} for row in rows]
@@ -103,7 +103,7 @@ def list_tagged_rpms(
     tag: NameOrId,
     event: int | None = None,
     inherit: bool = False,
-    latest: bool | int = False,
+    latest: bool | int | None = False,
     package: str | None = None,
     arch: str | list[str] | None = None,
     rpmsigs: bool = False,
@@ -119,7 +119,7 @@ def list_tagged_rpms(
         if strict:
             raise koji.GenericError(f"No such tagInfo: {tag!r}")
         return [[], []]
-    query = listing.Query(event, inherit, int(latest), package, owner, type)
+    query = listing.Query(event, inherit, int(latest or 0), package, owner, type)
     arches = [arch] if isinstance(arch, str) else arch
     rpms, found_builds = listing.tagged_rpms(call.connection, found["id"], query, arches)
     if rpmsigs:

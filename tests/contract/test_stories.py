@@ -147,6 +147,7 @@ def test_a_second_batch_builds_on_the_repository_that_has_the_first(story: Story
     story.session.tagBuildBypass(story.tag, program["nvr"])
     listed = story.session.listTagged(story.tag, latest=True)
     assert [build["nvr"] for build in listed] == [program["nvr"], library["nvr"]]
+    assert story.session.listTagged(story.tag, latest=None) == listed  # as the command line asks
     rpms, _ = story.session.listTaggedRPMS(story.build_tag, inherit=True, latest=True, arch="noarch")
     assert {rpm["name"] for rpm in rpms} >= {story.name("library"), story.name("program")}
 

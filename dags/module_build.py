@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import pendulum
 from airflow.configuration import conf
 from airflow.sdk import DAG, TaskGroup, get_parsing_context
+from airflow.timetables.events import EventsTimetable
 
 from dags import describe
 from dags.describe import GroupText
@@ -43,14 +45,14 @@ OPERATORS: Mapping[Kind, Callable[..., ModuleBuildOperator]] = {
 }
 
 
-def module_build_dag(plan: BuildPlan) -> DAG:
-    """Make the DAG of a module build.
+def module_build_dag(plan: BuildPlan, *, restarted: str | None = None) -> DAG:
+    """Make the DAG of a module build; `restarted` (ISO 8601) is when the build was asked for again, last.
 
     A worker that parses the file for one task gets a DAG with only that task, so that the start of a task costs the
     same whatever the size of the module.
     """
     wanted = get_parsing_context()
-    dag = _dag(plan)
+    dag = _dag(plan, restarted)
     if wanted.dag_id == dag.dag_id and wanted.task_id is not None:
         for node in shape(plan):
             if node.task_id == wanted.task_id:
@@ -60,15 +62,20 @@ def module_build_dag(plan: BuildPlan) -> DAG:
     return dag
 
 
-def _dag(plan: BuildPlan) -> DAG:
+def _dag(plan: BuildPlan, restarted: str | None) -> DAG:
+    """Make the DAG without tasks.
+
+    It has a run as soon as it is known. One that is asked for again has another run, of that time: whoever asks (a
+    form, the API, a command) only tells the registry, and the scheduler does the rest. Its tasks find what is done.
+    """
     return DAG(
         dag_id(plan.nsvc),
         dag_display_name=str(plan.nsvc),
         description=describe.summary(plan),
         doc_md=describe.page(plan),
-        schedule="@once",
+        schedule=_schedule(restarted),
         start_date=START,
-        catchup=False,
+        catchup=restarted is not None,  # else Airflow would leave out a time that has passed
         is_paused_upon_creation=False,
         max_active_runs=1,
         max_active_tasks=16 + sum(len(component.arches) for component in plan.components),
@@ -76,6 +83,13 @@ def _dag(plan: BuildPlan) -> DAG:
         default_args={"owner": plan.owner},
         owner_links={plan.owner: describe.owner_link(plan.owner, conf.get("api", "base_url", fallback=""))},
     )
+
+
+def _schedule(restarted: str | None) -> str | EventsTimetable:
+    if restarted is None:
+        return "@once"
+    # The class of the same name in airflow.sdk is not serialised rightly by Airflow 3.3.2.
+    return EventsTimetable([pendulum.DateTime.fromisoformat(restarted)], description="When it was asked for again")
 
 
 def _whole(dag: DAG, plan: BuildPlan, nodes: tuple[Node, ...]) -> None:
@@ -97,11 +111,12 @@ def _task(dag: DAG, plan: BuildPlan, node: Node, group: TaskGroup | None) -> Mod
         task_group=group,
         priority_weight=node.priority,
         weight_rule="absolute",
-        **_specific(node),
+        **specific(node),
     )
 
 
-def _specific(node: Node) -> dict[str, Any]:
+def specific(node: Node) -> dict[str, Any]:
+    """Give the arguments that only this kind of task takes."""
     if node.kind is Kind.BUILD_COMPONENT:
         return {"component": node.component, "arch": node.arch, "gates": node.upstream, "pool": POOL}
     if node.kind is Kind.BUILD_MACROS:

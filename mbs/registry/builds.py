@@ -99,13 +99,21 @@ def bundle_entries(session: Session, finished_within: timedelta) -> tuple[Bundle
         ModuleBuild.state,
         ModuleBuild.plan_digest,
         ModuleBuild.time_modified,
+        ModuleBuild.time_restarted,
     )
     wanted: ColumnElement[bool] = literal_column(f"({UNFINISHED_SQL})", Boolean)
     if finished_within:
         wanted = or_(wanted, ModuleBuild.time_modified >= datetime.now(UTC) - finished_within)
     rows = session.execute(columns.where(wanted, ModuleBuild.plan_digest.is_not(None)).order_by(ModuleBuild.id))
     return tuple(
-        BundleEntry(row.id, NSVC(row.name, row.stream, row.version, row.context), row.state, digest, row.time_modified)
+        BundleEntry(
+            row.id,
+            NSVC(row.name, row.stream, row.version, row.context),
+            row.state,
+            _token(digest, row.time_restarted),
+            row.time_modified,
+            row.time_restarted,
+        )
         for row in rows
         if (digest := row.plan_digest) is not None
     )
@@ -115,7 +123,9 @@ def stored_plans(session: Session, ids: tuple[int, ...]) -> tuple[StoredPlan, ..
     """Give the plans and documents of several builds in one query; imported ones have none."""
     query = select(ModuleBuild).where(ModuleBuild.id.in_(ids), ModuleBuild.plan.is_not(None)).order_by(ModuleBuild.id)
     builds = session.scalars(query.options(undefer(ModuleBuild.plan), undefer(ModuleBuild.modulemd)))
-    return tuple(StoredPlan(build.id, nsvc_of(build), build.plan or "", build.modulemd) for build in builds)
+    return tuple(
+        StoredPlan(build.id, nsvc_of(build), build.plan or "", build.modulemd, build.time_restarted) for build in builds
+    )
 
 
 def sibling_ids(session: Session, build: ModuleBuild) -> tuple[int, ...]:
@@ -134,6 +144,15 @@ def count_by_state(session: Session) -> dict[ModuleState, int]:
     """Count the builds of each state."""
     counts = session.execute(select(ModuleBuild.state, func.count()).group_by(ModuleBuild.state))
     return {state: count for state, count in counts.all()}  # noqa: C416 - rows are no pairs to the type checker
+
+
+def restart(build: ModuleBuild) -> None:
+    """Let a locked build have another run of its DAG, which starts when the current one has ended."""
+    build.time_restarted = datetime.now(UTC)
+
+
+def _token(plan_digest: str, restarted: datetime | None) -> str:
+    return plan_digest if restarted is None else f"{plan_digest} {restarted.isoformat()}"
 
 
 def _built_against(base_module: NSVC) -> ColumnElement[int]:

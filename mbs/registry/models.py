@@ -117,6 +117,8 @@ class ModuleBuild(Base):
     time_submitted: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
     time_modified: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
     time_completed: Mapped[datetime | None] = mapped_column(TIME)
+    time_restarted: Mapped[datetime | None] = mapped_column(TIME)
+    """When it was asked for again (a resubmission, or a lost run); its DAG gets a run of that time."""
 
     __table_args__ = (
         UniqueConstraint("name", "stream", "version", "context", name="module_builds_nsvc"),

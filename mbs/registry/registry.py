@@ -97,6 +97,11 @@ class Registry:
             session.flush()
             return module_build_row(build)
 
+    def restart(self, build_id: int) -> None:
+        """Let a build whose run was lost have another one."""
+        with self._transaction() as session:
+            builds.restart(builds.get(session, build_id, lock=True))
+
     def retire(self, key: int | NSVC, *, by: str) -> ModuleBuildRow:
         """Make a ready build garbage: neither a dependency nor reused any more."""
         return self.transition(self.build(key).id, ModuleState.GARBAGE, "Module build retired", by)

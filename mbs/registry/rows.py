@@ -42,6 +42,8 @@ class ModuleBuildRow:
     time_submitted: datetime
     time_modified: datetime
     time_completed: datetime | None
+    time_restarted: datetime | None = None
+    """When it was asked for again, last; its DAG has a run of that time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +118,14 @@ class DocumentRow:
 
 @dataclass(frozen=True, slots=True)
 class BundleEntry:
-    """A module build that has a DAG now; `token` changes exactly when its plan does."""
+    """A module build that has a DAG now; `token` changes exactly when its plan does, or it is to run again."""
 
     build_id: int
     nsvc: NSVC
     state: ModuleState
     token: str
     time_modified: datetime
+    time_restarted: datetime | None = None
 
     @property
     def dag_key(self) -> str:
@@ -139,6 +142,8 @@ class StoredPlan:
     plan: str
     """Canonical JSON (`mbs.plan.from_json`)."""
     modulemd: str
+    time_restarted: datetime | None = None
+    """When it was asked for again, last; None if it never was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +271,7 @@ def module_build_row(build: models.ModuleBuild) -> ModuleBuildRow:
         time_submitted=build.time_submitted,
         time_modified=build.time_modified,
         time_completed=build.time_completed,
+        time_restarted=build.time_restarted,
     )
 
 

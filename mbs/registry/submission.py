@@ -203,6 +203,7 @@ def _resume(session: Session, build: ModuleBuild, by: str) -> Recorded:
         return Recorded(module_build_row(build), Outcome.EXISTING)
     components.reset_unfinished(session, build.id)
     builds.change_state(session, build, ModuleState.WAIT, f"Resubmitted by {by}", by)
+    builds.restart(build)
     build.owner = by
     session.flush()
     return Recorded(module_build_row(build), Outcome.RESUMED)

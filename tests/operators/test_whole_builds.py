@@ -1,0 +1,277 @@
+"""Whole module builds, from git to the compose's tag, over a real hub and registry: publish, reuse, resume, depend."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from dags.module_build import OPERATORS, specific
+from dags.shape import Kind, shape
+from devhub.examples import publish
+from mbs.koji.facts import KojiFacts
+from mbs.koji.session import HubAccount, HubSession
+from mbs.modulemd.imported import imported
+from mbs.modulemd.reader import read_stream
+from mbs.plan import BuildPlan
+from mbs.publish.steps import publish as publish_steps
+from mbs.registry import ComponentState, ModuleState, Registry, engine_for
+from mbs.scm.repository import GitScm
+from mbs.settings import Settings
+from mbs.submission.submit import submit
+from mbs.takeover import REASON, UNNEEDED_MACROS
+from operators.publish import FinalModulemdOperator, ImportBuildOperator, MarkReadyOperator
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+IDENTITY = ("-c", "user.name=Test", "-c", "user.email=test@localhost")
+BATCHES = {1: {"greeter-macros", "phrasebook"}, 2: {"libgreet"}, 3: {"greet", "cpu-greet"}}
+ALL = frozenset(name for names in BATCHES.values() for name in names)
+
+
+@dataclass
+class Service:
+    """The service without Airflow: submits from git, runs the tasks of a build in their order."""
+
+    registry: Registry
+    hub: Any
+    running_hub: Any
+    directory: Path
+    new_run: Callable[[], Any] = field(init=False)
+    greeter: BuildPlan | None = None
+    stream: str = field(default_factory=lambda: f"s{uuid.uuid4().hex[:8]}")
+    """Of this test only: the tests share the hub."""
+    events: list[Mapping[str, Any]] = field(default_factory=list)
+
+    @property
+    def settings(self) -> Settings:
+        git = f"file://{self.directory}/git"
+        return Settings(
+            scmurls=(f"{git}/modules/",),
+            allow_local_scmurls=True,
+            rpms_default_repository=f"{git}/rpms/",
+            default_branch="main",
+            modules_allow_scratch=True,
+            rebuild_strategy_allow_override=True,
+            koji_tag_permission="",
+        )
+
+    def changed(self, package: str) -> Mapping[str, str]:
+        """Make a commit beside the main branch of a package; gives the override that builds it."""
+        git = ["git", "-C", str(self.directory / "git" / "rpms" / package), *IDENTITY]
+        commit = [*git, "commit-tree", "main^{tree}", "-p", "main", "-m", "Change it"]
+        ref = subprocess.run(commit, check=True, capture_output=True, text=True).stdout.strip()
+        subprocess.run([*git, "update-ref", "refs/heads/changed", ref], check=True)
+        return {package: "changed"}
+
+    def submit(self, module: str = "greeter", **options: Any) -> BuildPlan:
+        """Submit what is committed now."""
+        url = publish(self.directory / "examples", self.directory / "git")[f"modules/{module}"]
+        repository = url.removeprefix("file://").partition("?")[0]
+        subprocess.run(["git", "-C", repository, "branch", "--force", self.stream, "main"], check=True)
+        data = {"scmurl": url, "branch": self.stream, **options}
+        scm = GitScm(self.settings.git)
+        done = submit(data, "alice", registry=self.registry, scm=scm, settings=self.settings, hub=KojiFacts(self.hub))
+        return self.registry.plan(done[0].build.id)
+
+    def rebuild(self, **options: Any) -> BuildPlan:
+        """Submit a new version of the module."""
+        with (self.directory / "examples/modules/greeter/greeter.yaml").open("a") as file:
+            file.write("# again\n")
+        return self.submit(**options)
+
+    def build(self, plan: BuildPlan) -> Any:
+        """Run all tasks of a build; stops where one fails, as Airflow would."""
+        run = self.new_run()
+        for node in shape(plan):
+            if node.kind is Kind.RECORD_FAILURE and "failed" not in run.states.values():
+                continue
+            if "failed" not in run.states.values() or node.kind is Kind.RECORD_FAILURE:
+                self.run(run, OPERATORS[node.kind](task_id=node.task_id, plan=plan, **specific(node)))
+        return run
+
+    def run(self, run: Any, task: Any) -> str:
+        outlets = {asset: SimpleNamespace(extra={}) for asset in task.outlets}
+        usual = type(run).context
+        run.context = lambda task: {**usual(run, task), "outlet_events": outlets}
+        state: str = run.finish(task)
+        self.events += [{"asset": asset.name, **event.extra} for asset, event in outlets.items() if state == "success"]
+        return state
+
+    def ready(self, plan: BuildPlan) -> BuildPlan:
+        run = self.build(plan)
+        assert not run.errors
+        assert self.registry.build(plan.build_id).state is (ModuleState.DONE if plan.scratch else ModuleState.READY)
+        return plan
+
+    def reused(self, plan: BuildPlan) -> set[str]:
+        rows = self.registry.components(plan.build_id)
+        assert all(row.state is ComponentState.COMPLETE for row in rows)
+        return {row.name for row in rows if row.reason == REASON}
+
+    def calls(self, work: Callable[[], Any]) -> Counter[str]:
+        """Count the hub's calls while something is done."""
+        before = Counter(self.running_hub.counts())
+        work()
+        return Counter(self.running_hub.counts()) - before
+
+
+@pytest.fixture(scope="module")
+def shared(
+    postgres_url: Callable[[], str], running_hub: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    """One service for all tests: a first build of the example takes longest, and most tests begin with it."""
+    directory = tmp_path_factory.mktemp("whole")
+    shutil.copytree(EXAMPLES, directory / "examples")
+    engine = engine_for(postgres_url())
+    registry = Registry(engine)
+    platform = read_stream((EXAMPLES / "platform" / "platform.yaml").read_text())
+    registry.import_module(imported(platform, ("platform",)))
+    account = HubAccount(running_hub.url, authentication="password", user="mbs", password="mbs")
+    with HubSession(account) as hub:
+        yield Service(registry, hub, running_hub, directory)
+    engine.dispose()
+
+
+@pytest.fixture
+def service(shared: Service, run: Any, monkeypatch: pytest.MonkeyPatch) -> Service:
+    """The shared service, behind this test's connections of Airflow."""
+    url = shared.registry.engine.url
+    place = {"host": url.host or url.query["host"], "port": url.port, "schema": url.database}
+    connection = {"conn_type": "postgres", "login": url.username, "password": url.password, **place}
+    monkeypatch.setenv("AIRFLOW_CONN_MBS_REGISTRY", json.dumps(connection))
+    shared.new_run = type(run)
+    return shared
+
+
+@pytest.fixture
+def greeter(service: Service) -> BuildPlan:
+    """A ready build of the example, the same for all tests."""
+    if service.greeter is None:
+        service.greeter = service.ready(service.submit())
+    return service.greeter
+
+
+def test_a_finished_module_is_in_koji_as_a_compose_expects_it(service: Service, greeter: BuildPlan) -> None:
+    plan = greeter
+    nvr = f"greeter-{service.stream}-{plan.publication.release}"
+    tagged = service.hub.call("listTagged", "f40-modular-updates-candidate", type="module")
+    assert {nvr, nvr.replace("greeter-", "greeter-devel-", 1)} <= {build["nvr"] for build in tagged}
+    module = service.hub.call("getBuild", nvr)["extra"]["typeinfo"]["module"]
+    assert module["content_koji_tag"] == plan.koji_tag
+    assert read_stream(module["modulemd_str"]).stream == service.stream
+    for archive in service.hub.call("listArchives", buildID=service.hub.call("getBuild", nvr)["id"]):
+        assert archive["btype"] == "module"
+    documents = {
+        row.arch: read_stream(row.text) for row in service.registry.documents(plan.build_id) if row.name == "greeter"
+    }
+    assert set(documents) == {"noarch", "aarch64", "x86_64"}
+    names = {nevra.rsplit("-", 2)[0] for nevra in documents["x86_64"].rpm_artifacts}
+    assert {"greet", "libgreet", "cpu-greet"} <= names
+    assert "greet-selftest" not in names
+    assert {"asset": f"greeter:{service.stream}", "nsvc": str(plan.nsvc), "build_id": plan.build_id} in service.events
+
+
+def test_an_unchanged_module_is_rebuilt_without_a_build_and_without_a_repository(
+    service: Service, greeter: BuildPlan
+) -> None:
+    second = service.rebuild(reuse_components_from=greeter.build_id)
+    calls = service.calls(lambda: service.ready(second))
+    assert service.reused(second) == ALL
+    assert (calls["build"], calls["repo.request"]) == (0, 0)
+    nvrs = [{row.name: row.nvr for row in service.registry.components(plan.build_id)} for plan in (greeter, second)]
+    assert all(nvrs[0][name] == nvrs[1][name] for name in ALL)
+    assert {row.reason for row in service.registry.components(second.build_id)} == {REASON, UNNEEDED_MACROS}
+    tagged = service.hub.call("listTagged", second.koji_tag)
+    assert {build["package_name"] for build in tagged} == ALL
+
+
+@pytest.mark.parametrize(
+    ("strategy", "reused", "repositories"),
+    [("changed-and-after", BATCHES[1], 2), ("only-changed", ALL - {"libgreet"}, 1), ("all", frozenset(), 3)],
+)
+def test_each_strategy_builds_exactly_what_it_should(
+    service: Service, greeter: BuildPlan, strategy: str, reused: set[str], repositories: int
+) -> None:
+    options = {} if strategy == "all" else {"reuse_components_from": greeter.build_id}
+    changes = service.changed("libgreet")
+    plan = service.rebuild(rebuild_strategy=strategy, rpm_component_ref_overrides=changes, **options)
+    calls = service.calls(lambda: service.ready(plan))
+    assert service.reused(plan) == reused
+    assert calls["build"] == len(ALL - reused) + 1  # the macros
+    assert calls["repo.request"] == repositories
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+@dataclass
+class MortalHub:
+    """A hub whose caller dies right before or right after a call."""
+
+    hub: Any
+    calls_left: int
+    after: bool
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self.hub, name)
+
+        def once(*args: Any, **kwargs: Any) -> Any:
+            self.calls_left -= 1
+            if self.calls_left < 0 and not self.after:
+                raise Killed
+            answer = method(*args, **kwargs)
+            if self.calls_left < 0:
+                raise Killed
+            return answer
+
+        return once
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_publishing_that_is_killed_at_any_call_converges(service: Service, greeter: BuildPlan, after: bool) -> None:
+    """A build of Koji with the same content, under a name that is not imported yet."""
+    nsvc = replace(greeter.nsvc, context=f"dead{after:04d}")
+    release = f"{nsvc.version}.{nsvc.context}"
+    plan = replace(greeter, nsvc=nsvc, publication=replace(greeter.publication, release=release))
+    kills, done = 0, None
+    while done is None:
+        try:
+            done = publish_steps(MortalHub(service.hub, kills, after), service.registry, plan)
+        except Killed:
+            kills += 1
+    assert kills > 10
+    assert {build.tag for build in done} == {"f40-modular-updates-candidate"}
+    tagged = [build["nvr"] for build in service.hub.call("listTagged", "f40-modular-updates-candidate", type="module")]
+    assert [tagged.count(build.nvr) for build in done] == [1, 1]
+
+
+def test_publishing_again_changes_nothing(service: Service, greeter: BuildPlan) -> None:
+    run = service.new_run()
+    for operator in (FinalModulemdOperator, ImportBuildOperator, MarkReadyOperator):
+        task = operator(task_id=operator.__name__, plan=greeter)
+        calls = service.calls(partial(service.run, run, task))
+        assert not run.errors
+        assert not {"CGImport", "tagBuildBypass", "packageListAdd"} & calls.keys()
+    assert service.registry.build(greeter.build_id).state is ModuleState.READY
+
+
+def test_a_scratch_build_ends_in_done_and_is_not_imported(service: Service, greeter: BuildPlan) -> None:
+    events = len(service.events)
+    first = service.submit(scratch=True, reuse_components_from=greeter.build_id)
+    second = service.submit(scratch=True, reuse_components_from=greeter.build_id)
+    assert (first.nsvc.context, second.nsvc.context) == (f"{greeter.nsvc.context}_1", f"{greeter.nsvc.context}_2")
+    service.ready(second)
+    assert service.reused(second) == ALL
+    assert service.hub.call("getBuild", f"greeter-{service.stream}-{second.publication.release}") is None
+    assert len(service.events) == events

@@ -73,8 +73,10 @@ def shape(plan: BuildPlan) -> Iterator[Node]:
 def _macros(urgent: int) -> Iterator[Node]:
     group = ("macros",)
     before = (identifiers.REUSE_COMPONENTS,)
-    yield Node(Kind.BUILD_MACROS, identifiers.MACROS_BUILD, "build.noarch", group, before, urgent, arch="noarch")
-    yield Node(Kind.REPO, identifiers.MACROS_REPO, "repo", group, (identifiers.MACROS_BUILD,), urgent)
+    yield Node(
+        Kind.BUILD_MACROS, identifiers.MACROS_BUILD, "module-build-macros.noarch", group, before, urgent, arch="noarch"
+    )
+    yield Node(Kind.REPO, identifiers.MACROS_REPO, "repo macros", group, (identifiers.MACROS_BUILD,), urgent)
 
 
 def _by_batch(plan: BuildPlan, urgent: int) -> Iterator[Node]:
@@ -116,7 +118,8 @@ def _builds(component: PlannedComponent, gates: tuple[str, ...]) -> Iterator[Nod
     for arch in component.arches:
         task_id = identifiers.component_task_id(component.batch, component.name, arch)
         groups = _groups(component)
-        yield Node(Kind.BUILD_COMPONENT, task_id, arch, groups, gates, component.priority, component.name, arch)
+        label = f"{component.name}.{arch}"
+        yield Node(Kind.BUILD_COMPONENT, task_id, label, groups, gates, component.priority, component.name, arch)
 
 
 def _groups(component: PlannedComponent) -> tuple[str, str]:
@@ -131,7 +134,8 @@ def _gate(
     priority: int,
 ) -> Node:
     names = tuple(component.name for component in components)
-    return Node(Kind.REPO, task_id, "repo", groups, upstream, priority, gate_for=names)
+    label = f"repo with {names[0]}" if len(groups) > 1 else f"repo {groups[0].replace('_', ' ')}"
+    return Node(Kind.REPO, task_id, label, groups, upstream, priority, gate_for=names)
 
 
 def _ids(nodes: tuple[Node, ...]) -> tuple[str, ...]:

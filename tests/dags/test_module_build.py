@@ -78,7 +78,7 @@ def test_the_graph_has_a_group_for_each_batch_and_in_it_one_for_each_component(s
     assert groups["batch_2__gtk_2b"].group_display_name == "gtk+"
     assert set(groups["batch_1"].children) == {"batch_1__libgreet", "batch_1.repo"}
     assert list(groups["batch_1__libgreet"].children) == ["batch_1.libgreet.x86_64", "batch_1.libgreet.aarch64"]
-    assert module_build_dag(small).get_task("batch_1.libgreet.x86_64").task_display_name == "x86_64"
+    assert module_build_dag(small).get_task("batch_1.libgreet.x86_64").task_display_name == "libgreet.x86_64"
 
 
 def test_a_worker_gets_only_the_task_it_came_for(small: BuildPlan, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -160,6 +160,9 @@ class Settings:
     """Priority of component builds, added to Koji's default; a higher number builds later."""
     koji_build_macros_target: str = ""
     """Koji target that module-build-macros is built in; empty: the module's own."""
+    block_base_module_rpms: bool = False
+    """Whether RPMs of the base module are kept out of the buildroot where another dependency brings its own under the
+    same name; Koji is asked for all RPMs of the base module then."""
     koji_enable_content_generator: bool = True
     """Whether finished modules are imported into Koji."""
     koji_cg_devel_module: bool = True

@@ -19,10 +19,10 @@ from mbs.koji.sight import TaskSight
 from mbs.koji.submission import Order, ensure_submitted
 from mbs.koji.tasks import NOARCH, Failed, Skipped, Succeeded, TaskState, Waiting, follow
 from mbs.macros.conflicts import conflicts
+from mbs.macros.shadowing import completed_xmd
 from mbs.macros.srpm import build_srpm
 from mbs.macros.text import NAME as MACROS
 from mbs.macros.text import spec
-from mbs.modulemd.reader import read_stream
 from mbs.plan import BuildPlan, PlannedComponent
 from mbs.registry.states import FINISHED_COMPONENT, ComponentState
 from operators import links
@@ -85,8 +85,20 @@ class KojiBuildOperator(ModuleBuildOperator):
 
     def _look_again(self, context: Context, event: Event) -> None:
         if event["kind"] == GAVE_UP:
-            self.fail(context, event["reason"])
+            self._give_up(context, event["reason"])
         self.work(context)
+
+    def _give_up(self, context: Context, reason: str) -> None:
+        """Cancel a build that is waited for no more, and fail; one that ended at the last moment counts."""
+        with self.hub() as hub, self.registry.component(self.plan.build_id, self.component) as component:
+            if component.row.task_id is None or component.row.state is not ComponentState.BUILDING:
+                return
+            sight = see(hub, component.row.task_id)
+            if not isinstance(follow(sight.task, sight.children, self.arch), Waiting):
+                return
+            hub.call("cancelTask", sight.task.id)
+            component.finished(ComponentState.CANCELED, reason=reason)
+        self.fail(context, f"{self.component} ({self.arch}): Koji task {sight.task.id} was canceled. {reason}")
 
     def _remember(self, context: Context, attempt: Attempt, task_id: int) -> None:
         """Show the Koji task while it is waited for; keep in mind that it was followed."""
@@ -176,15 +188,18 @@ class BuildMacrosOperator(KojiBuildOperator):
     def order(self, hub: Hub, context: Context) -> Order:  # noqa: ARG002 # components need it
         """Upload the SRPM, always to the same place, so that its build is found again after a crash."""
         with tempfile.TemporaryDirectory(prefix="module-build-macros-") as directory:
-            source = hub.upload(self._srpm(Path(directory)), f"cli-build/{self.plan.dist}")
+            source = hub.upload(self._srpm(Path(directory), hub), f"cli-build/{self.plan.dist}")
         target = self.plan.macros.target or self.plan.target
         return Order(self.plan, MACROS, source, target, macros_options(self.plan))
 
-    def _srpm(self, directory: Path) -> Path:
-        nsvc, dist = self.plan.nsvc, self.plan.dist
-        document = read_stream(self.plan.modulemd, limits=None)
-        shadowed = conflicts(document.xmd_mbs, module=nsvc.name, base_modules=settings().base_module_names)
-        return build_srpm(directory, spec(nsvc, dist, shadowed), self.plan.macros.macros)
+    def _srpm(self, directory: Path, hub: Hub) -> Path:
+        current, nsvc = settings(), self.plan.nsvc
+        xmd = completed_xmd(hub, self.registry, self.plan, collisions=current.block_base_module_rpms)
+        reused = [row.nvr for row in self.registry.components(self.plan.build_id) if row.reused_from and row.nvr]
+        shadowed = conflicts(xmd, module=nsvc.name, base_modules=current.base_module_names, reused=reused)
+        for group in shadowed:
+            self.log.info("Kept out of the buildroot (%s): %s", group.reason, ", ".join(group.rpms))
+        return build_srpm(directory, spec(nsvc, self.plan.dist, shadowed), self.plan.macros.macros)
 
 
 def _attempt(context: Context) -> Attempt:

@@ -12,15 +12,17 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from dags.module_build import OPERATORS, specific
 from dags.shape import Kind, shape
 from devhub.examples import publish
+from mbs.errors import Conflict
 from mbs.koji.facts import KojiFacts
 from mbs.koji.session import HubAccount, HubSession
+from mbs.macros.shadowing import completed_xmd
 from mbs.modulemd.imported import imported
 from mbs.modulemd.reader import read_stream
 from mbs.plan import BuildPlan
@@ -275,3 +277,37 @@ def test_a_scratch_build_ends_in_done_and_is_not_imported(service: Service, gree
     assert service.reused(second) == ALL
     assert service.hub.call("getBuild", f"greeter-{service.stream}-{second.publication.release}") is None
     assert len(service.events) == events
+
+
+@pytest.mark.usefixtures("greeter")
+def test_a_second_module_is_built_with_the_first_and_without_what_that_filters(service: Service) -> None:
+    document = service.directory / "examples/modules/salute/salute.yaml"
+    document.write_text(document.read_text().replace('greeter: ["1"]', f'greeter: ["{service.stream}"]'))
+    plan = service.submit("salute")
+    xmd = completed_xmd(service.hub, service.registry, plan, collisions=True)
+    entries = cast("dict[str, dict[str, list[str]]]", xmd["buildrequires"])
+    (filtered,) = entries["greeter"]["filtered_rpms"]
+    assert filtered.startswith("greet-selftest-0:")
+    assert (entries["platform"]["filtered_rpms"], xmd["ursine_rpms"]) == ([], [])
+    service.ready(plan)
+    assert {build["package_name"] for build in service.hub.call("listTagged", plan.koji_tag)} == {"salute"}
+
+
+def test_a_failed_build_that_is_submitted_again_keeps_what_is_complete(service: Service) -> None:
+    options: dict[str, Any] = {"rebuild_strategy": "all", "rpm_component_ref_overrides": service.changed("greet")}
+    plan = service.rebuild(**options)
+    service.running_hub.set_fault("build_faults", [{"kind": "fail", "package": "libgreet"}])
+    service.build(plan)
+    service.running_hub.set_fault("build_faults", None)
+    failed = service.registry.build(plan.build_id)
+    assert (failed.state, failed.time_restarted) == (ModuleState.FAILED, None)
+    again = service.submit(**options)
+    assert again == plan
+    resumed = service.registry.build(plan.build_id)
+    assert (resumed.state, resumed.state_reason) == (ModuleState.WAIT, "Resubmitted by alice")
+    (entry,) = [entry for entry in service.registry.unfinished_builds() if entry.build_id == plan.build_id]
+    assert entry.time_restarted == resumed.time_restarted is not None
+    calls = service.calls(lambda: service.ready(plan))
+    assert calls["build"] == 3
+    with pytest.raises(Conflict, match="already exists"):
+        service.submit(**options)

@@ -16,7 +16,7 @@ from mbs.koji.logs import FailureReport, report_failure
 from mbs.koji.retry import Attempt
 from mbs.koji.session import Hub
 from mbs.koji.sight import TaskSight
-from mbs.koji.submission import Order, ensure_submitted
+from mbs.koji.submission import Order, ensure_submitted, see
 from mbs.koji.tasks import NOARCH, Failed, Skipped, Succeeded, TaskState, Waiting, follow
 from mbs.macros.conflicts import conflicts
 from mbs.macros.shadowing import completed_xmd

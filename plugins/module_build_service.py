@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from airflow.plugins_manager import AirflowPlugin
 
-from operators import notes
+from operators import listener, notes
 
 
 class ModuleBuildServicePlugin(AirflowPlugin):
     """Listeners of the module build service."""
 
     name = "module_build_service"
-    listeners = [notes]  # noqa: RUF012 - declared as an instance's by Airflow, which reads it from the class
+    listeners = [listener, notes]  # noqa: RUF012 - declared as an instance's by Airflow, which reads it from the class

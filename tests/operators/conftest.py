@@ -314,3 +314,9 @@ def _rebuilt() -> Callable[[BaseTrigger], BaseTrigger]:
 def plan() -> BuildPlan:
     """A plan that is not recorded anywhere."""
     return plan_of(NSVC("greeter", "1", 20261122160000, "c0ffee42"), 7)
+
+
+@pytest.fixture
+def event_of() -> Callable[[BaseTrigger], TriggerEvent]:
+    """Run a trigger to its event."""
+    return lambda trigger: asyncio.run(first_event(rebuilt(trigger)))

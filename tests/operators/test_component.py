@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -254,3 +254,16 @@ def test_the_reason_of_the_first_failure_is_recorded(
 def test_a_gate_names_the_components_that_were_not_built(run: Any, plan: BuildPlan) -> None:
     assert run.finish(tasks.RepoOperator(task_id="repo", plan=plan, batch=("noarch-words", "tool"))) == "failed"
     assert "Component(s) noarch-words, tool failed to build." in run.errors["repo"]
+
+
+def test_a_build_that_takes_too_long_is_canceled_with_the_reason(
+    run: Any, plan: BuildPlan, running_hub: Any, registry: Registry, faults: Any
+) -> None:
+    faults(kind="slow", package="tool", seconds=60)
+    task = tasks.BuildComponentOperator(
+        task_id="t", plan=plan, component="tool", arch="x86_64", patience=timedelta(seconds=1)
+    )
+    assert run.finish(task) == "failed"
+    assert "It took longer than it may" in run.errors["t"]
+    assert component_row(registry, plan).state is ComponentState.CANCELED
+    assert running_hub.admin().getTaskInfo(run.xcoms["t", "koji_task_id"])["state"] == 3

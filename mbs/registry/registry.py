@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, create_engine, delete, func, select
+from sqlalchemy import Engine, create_engine, delete, func, select, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
@@ -204,6 +204,23 @@ class Registry:
         """Record that builds are in the build tag and/or in the module's own tag."""
         with self._transaction() as session:
             components.mark_tagged(session, build_id, names, build=build, final=final)
+
+    def mark_untagged(self, build_id: int) -> None:
+        """Record that no build of a module is in its tags any more."""
+        with self._transaction() as session:
+            mine = update(ComponentBuild).where(ComponentBuild.build_id == build_id)
+            session.execute(mine.values(tagged=False, tagged_in_final=False))
+
+    def last_news(self, build_ids: Sequence[int]) -> dict[int, datetime]:
+        """Give the time of the last change of a component, by build; builds without one are left out."""
+        query = (
+            select(ComponentBuild.build_id, func.max(ComponentTrace.time))
+            .join(ComponentTrace, ComponentTrace.component_id == ComponentBuild.id)
+            .where(ComponentBuild.build_id.in_(build_ids))
+            .group_by(ComponentBuild.build_id)
+        )
+        with self._transaction() as session:
+            return {build_id: time for build_id, time in session.execute(query).all()}  # noqa: C416 - rows are no pairs to the type checker
 
     def component_trace(self, component_id: int) -> tuple[TraceRow, ...]:
         """Give every change of state of a component, oldest first."""

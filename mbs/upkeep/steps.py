@@ -1,0 +1,183 @@
+"""The upkeep's steps: look, decide, act unless it is a dry run; each gives sentences about what was (or would be) done.
+
+They repair what nobody else does and may be repeated at any time; none is needed for a build to go on as it should.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from mbs.koji.builds import BuildInfo, builds_of_tasks
+from mbs.koji.faults import raise_refused
+from mbs.koji.session import Hub, call
+from mbs.koji.sight import TaskKey, TaskSight, look
+from mbs.koji.tasks import TaskInfo
+from mbs.registry.registry import Registry
+from mbs.registry.rows import BuildFilter, ComponentFilter, ComponentRow, Finished, ModuleBuildRow, Page
+from mbs.registry.states import ComponentState, ModuleState
+from mbs.settings import Settings
+from mbs.upkeep.decisions import Target, expired, old_targets, outcome, stuck, without_run
+
+BY = "upkeep"
+GRACE = timedelta(minutes=10)
+"""For Airflow to start a run, and for tasks to record what they did (MBS: the same, §17.1)."""
+
+_PAGE = 500
+_GONE = "Koji does not know its task any more"
+_LEFT_BEHIND = "Its module build has ended"
+
+
+@dataclass(frozen=True)
+class Upkeep:
+    """One round of care. With `dry_run` nothing is changed anywhere."""
+
+    hub: Hub
+    registry: Registry
+    settings: Settings
+    dry_run: bool = False
+    now: datetime | None = None
+
+    def delete_old_targets(self) -> list[str]:
+        """Delete the targets of builds that are over (`koji_target_delete_time`); tags stay."""
+        targets = [
+            Target(answer["id"], answer["name"], answer["dest_tag_name"]) for answer in self.hub.call("getBuildTargets")
+        ]
+        builds = {build.koji_tag: build for build in self._builds(koji_tags=[target.dest_tag for target in targets])}
+        old = old_targets(
+            targets,
+            {tag: build for tag, build in builds.items() if tag and build.nsvc.name not in self._base_modules},
+            prefixes=self.settings.koji_tag_prefixes,
+            age=timedelta(seconds=self.settings.koji_target_delete_time),
+            now=self._now,
+        )
+        if not self.dry_run:
+            raise_refused(self.hub.multicall(call("deleteBuildTarget", target.id) for target in old))
+        return [f"Target {target.name} is deleted." for target in old]
+
+    def collect_failed_builds(self) -> list[str]:
+        """Untag what failed builds have complete, and make them garbage (`cleanup_failed_builds_time`)."""
+        days = self.settings.cleanup_failed_builds_time
+        old = expired(self._builds((ModuleState.FAILED,)), age=timedelta(days=days), now=self._now)
+        reason = f"The module was garbage collected since it has failed over {days} day(s) ago"
+        for build in () if self.dry_run else old:
+            self._untag(build)
+            self.registry.transition(build.id, ModuleState.GARBAGE, reason, BY)
+        return [f"{build.nsvc} failed at {build.time_modified:%Y-%m-%d} and becomes garbage." for build in old]
+
+    def cancel_stuck_builds(self) -> list[str]:
+        """Cancel the builds that nothing has happened to for long (`cleanup_stuck_builds_time`)."""
+        states = [ModuleState[name.upper()] for name in self.settings.cleanup_stuck_builds_states]
+        builds = self._builds(states)
+        days = self.settings.cleanup_stuck_builds_time
+        news = self.registry.last_news([build.id for build in builds])
+        found = stuck(builds, news, states=states, age=timedelta(days=days), now=self._now)
+        for build in () if self.dry_run else found:
+            reason = f"The module was in {build.state.label} for more than {days} days"
+            self.registry.transition(build.id, ModuleState.FAILED, reason, BY)
+            self._cancel(build, reason)
+        return [
+            f"{build.nsvc} is in {build.state.label} since {build.time_modified:%Y-%m-%d}: canceled." for build in found
+        ]
+
+    def restart_lost_builds(self, has_run: Callable[[ModuleBuildRow], bool]) -> list[str]:
+        """Give unfinished builds another run where Airflow has none; `has_run` tells about one build."""
+        states = (ModuleState.WAIT, ModuleState.BUILD, ModuleState.DONE)
+        builds = [
+            build
+            for build in self._builds(states)
+            if build.plan_digest and not (build.scratch and build.state is ModuleState.DONE)
+        ]
+        quiet = without_run(builds, (), grace=GRACE, now=self._now)
+        lost = without_run(quiet, {build.id for build in quiet if has_run(build)}, grace=GRACE, now=self._now)
+        for build in () if self.dry_run else lost:
+            self.registry.restart(build.id)
+        return [f"{build.nsvc} is in {build.state.label} without a run in Airflow: it gets one." for build in lost]
+
+    def settle_components(self) -> list[str]:
+        """Record what became of components whose module build has ended while they were being built.
+
+        What still runs in Koji is canceled. Components of builds that go on are their tasks' business.
+        """
+        rows = [row for row in self._building() if self._is_over(row)]
+        tasks = self._tasks(row.task_id for row in rows if row.task_id is not None)
+        complete = {task_id for task_id, task in tasks.items() if outcome(task) is ComponentState.COMPLETE}
+        builds = builds_of_tasks(self.hub, complete)
+        ends = {row: _end(tasks.get(row.task_id or 0), builds.get(row.task_id or 0)) for row in rows}
+        if not self.dry_run:
+            self._cancel_tasks(task.id for task in tasks.values() if not task.ended)
+            for row, end in ends.items():
+                self.registry.finish_many(row.build_id, {row.name: end})
+        return [f"{row.name} of module build {row.build_id} is {end.state.label}." for row, end in ends.items()]
+
+    @property
+    def _now(self) -> datetime:
+        return self.now or datetime.now(UTC)
+
+    @property
+    def _base_modules(self) -> tuple[str, ...]:
+        return self.settings.base_module_names
+
+    def _builds(
+        self, states: Iterable[ModuleState] = (), koji_tags: Iterable[str] | None = None
+    ) -> tuple[ModuleBuildRow, ...]:
+        """Give all builds in these states, or with these tags; none where no tag is asked for."""
+        tags = None if koji_tags is None else tuple(koji_tags)
+        if tags == ():
+            return ()
+        return tuple(self._pages(BuildFilter(states=tuple(states), koji_tags=tags or ())))
+
+    def _pages(self, wanted: BuildFilter) -> Iterator[ModuleBuildRow]:
+        number = 1
+        while True:
+            listing = self.registry.find(wanted, Page(number=number, size=_PAGE, order_by=(("id", False),)))
+            yield from listing.items
+            if number * _PAGE >= listing.total:
+                return
+            number += 1
+
+    def _building(self) -> tuple[ComponentRow, ...]:
+        wanted = ComponentFilter(states=(ComponentState.BUILDING,))
+        return self.registry.find_components(wanted, Page(size=_PAGE, order_by=(("id", False),))).items
+
+    def _tasks(self, task_ids: Iterable[int]) -> dict[int, TaskInfo]:
+        """Look at tasks; what Koji does not know is left out."""
+        sights = look(self.hub, map(TaskKey, task_ids))
+        return {sight.task.id: sight.task for sight in sights.values() if isinstance(sight, TaskSight)}
+
+    def _is_over(self, row: ComponentRow) -> bool:
+        build = self.registry.build(row.build_id)
+        ended = build.state in {ModuleState.FAILED, ModuleState.GARBAGE}
+        return ended and self._now - build.time_modified > GRACE
+
+    def _cancel(self, build: ModuleBuildRow, reason: str) -> None:
+        """Cancel what Koji still does for a build, and record it."""
+        rows = self.registry.components(build.id)
+        building = (row for row in rows if row.state is ComponentState.BUILDING)
+        self._cancel_tasks(row.task_id for row in building if row.task_id is not None)
+        self.registry.fail_unfinished(build.id, ComponentState.CANCELED, reason)
+
+    def _cancel_tasks(self, task_ids: Iterable[int]) -> None:
+        """Cancel tasks; one that ended meanwhile is no matter."""
+        self.hub.multicall(call("cancelTask", task_id) for task_id in task_ids)
+
+    def _untag(self, build: ModuleBuildRow) -> None:
+        """Take the builds of a failed module out of its tags; a tag that is gone needs nothing."""
+        if build.koji_tag is None:
+            return
+        for tag in (build.koji_tag, f"{build.koji_tag}-build"):
+            if self.hub.call("getTag", tag):
+                listed = self.hub.call("listTagged", tag, inherit=False)
+                raise_refused(self.hub.multicall(call("untagBuildBypass", tag, row["nvr"]) for row in listed))
+        self.registry.mark_untagged(build.id)
+
+
+def _end(task: TaskInfo | None, build: BuildInfo | None) -> Finished:
+    """Say how a component ended; what still ran is canceled with its module build."""
+    if task is None:
+        return Finished(ComponentState.FAILED, reason=_GONE)
+    state = outcome(task) or ComponentState.CANCELED
+    if state is ComponentState.COMPLETE and build is not None:
+        return Finished(state, build.nvr, koji_build_id=build.id)
+    return Finished(ComponentState.FAILED if state is ComponentState.COMPLETE else state, reason=_LEFT_BEHIND)

@@ -99,6 +99,7 @@ class Layout:
             "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(self.ports.trigger_log),
             "MBS_DATABASE_URL": self.database_url("mbs"),
             "MBS_STACK": str(self.home),
+            **{name: str(port) for name, port in self.ports.named().items()},
             "PYTHONUNBUFFERED": "1",
         }
 

@@ -77,9 +77,7 @@ class Upkeep:
             reason = f"The module was in {build.state.label} for more than {days} days"
             self.registry.transition(build.id, ModuleState.FAILED, reason, BY)
             self._cancel(build, reason)
-        return [
-            f"{build.nsvc} is in {build.state.label} since {build.time_modified:%Y-%m-%d}: canceled." for build in found
-        ]
+        return [f"{build.nsvc} was in {build.state.label} for more than {days} days: canceled." for build in found]
 
     def restart_lost_builds(self, has_run: Callable[[ModuleBuildRow], bool]) -> list[str]:
         """Give unfinished builds another run where Airflow has none; `has_run` tells about one build."""

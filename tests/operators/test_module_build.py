@@ -96,6 +96,44 @@ def test_a_missing_dependency_is_named(run: Any, new_plan: NewPlan) -> None:
     assert "module-perl-5-1-gone" in run.errors["link"]
 
 
+def test_a_package_is_blocked_until_the_module_s_own_build_is_there(
+    run: Any, new_plan: NewPlan, running_hub: Any
+) -> None:
+    plan = new_plan(("noarch-words", 1), blocked_packages=("noarch-words",))
+    create, link = (
+        tasks.CreateTagOperator(task_id="tag", plan=plan),
+        tasks.LinkDependenciesOperator(task_id="l", plan=plan),
+    )
+    build = tasks.BuildComponentOperator(task_id="b", plan=plan, component="noarch-words", arch="x86_64")
+    for task in (create, link):
+        assert run.finish(task) == "success"
+    assert _blocked(running_hub, plan) == {"noarch-words"}
+    for task in (build, tasks.RepoOperator(task_id="gate", plan=plan, batch=("noarch-words",)), create):
+        assert run.finish(task) == "success", run.errors
+    assert _blocked(running_hub, plan) == set()
+
+
+def _blocked(running_hub: Any, plan: BuildPlan) -> set[str]:
+    listed = running_hub.admin().listPackages(tagID=plan.build_tag)
+    return {row["package_name"] for row in listed if row["blocked"]}
+
+
+def test_a_gate_does_not_pass_when_the_tag_gives_another_build(run: Any, new_plan: NewPlan, running_hub: Any) -> None:
+    plan, other = new_plan(("tool", 1)), new_plan(("tool", 1))
+    for built in (plan, other):
+        for operator in (tasks.CreateTagOperator, tasks.LinkDependenciesOperator):
+            assert run.finish(operator(task_id=operator.__name__, plan=built)) == "success"
+        task_id = f"b{built.build_id}"
+        task = tasks.BuildComponentOperator(task_id=task_id, plan=built, component="tool", arch="x86_64")
+        assert run.finish(task) == "success", run.errors
+    gates = {built.build_id: tasks.RepoOperator(task_id="gate", plan=built, batch=("tool",)) for built in (plan, other)}
+    assert run.finish(gates[plan.build_id]) == run.finish(gates[other.build_id]) == "success", run.errors
+    (foreign,) = running_hub.admin().listTagged(other.koji_tag, package="tool")
+    running_hub.admin().tagBuildBypass(plan.build_tag, foreign["nvr"])
+    assert run.finish(gates[plan.build_id]) == "failed"
+    assert "another build of the package was tagged" in run.errors["gate"]
+
+
 def test_a_request_for_a_repository_that_dies_is_made_again(run: Any, new_plan: NewPlan, running_hub: Any) -> None:
     plan = new_plan(("phrasebook", 1))
     for operator in (tasks.CreateTagOperator, tasks.LinkDependenciesOperator):

@@ -4,6 +4,8 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 export AIRFLOW_HOME := $(CURDIR)
+# Where there is no folder for the user's sockets and locks, ours serves: /tmp would be shared with other users.
+export XDG_RUNTIME_DIR ?= $(CURDIR)/var/run
 # Tests that need a real hub get it from here: make contract HUB=... USER=... PASSWORD=...
 HUB ?=
 PASSWORD ?=

@@ -12,7 +12,7 @@ from typing import Any
 
 import pendulum
 from airflow.configuration import conf
-from airflow.sdk import DAG, TaskGroup, get_parsing_context
+from airflow.sdk import DAG, BaseOperator, TaskGroup, get_parsing_context
 from airflow.timetables.events import EventsTimetable
 
 from dags import describe
@@ -20,7 +20,6 @@ from dags.describe import GroupText
 from dags.shape import Kind, Node, shape
 from mbs.plan import BuildPlan
 from operators import tasks
-from operators.base import ModuleBuildOperator
 from operators.identifiers import dag_id, group_id
 
 POOL = "koji_builds"
@@ -31,7 +30,7 @@ START = datetime(2020, 1, 1, tzinfo=UTC)
 
 GROUP_COLORS = {"prepare": "#e8f0fe", "macros": "#fef3e0", "publish": "#e6f4ea"}
 
-OPERATORS: Mapping[Kind, Callable[..., ModuleBuildOperator]] = {
+OPERATORS: Mapping[Kind, Callable[..., BaseOperator]] = {
     Kind.CREATE_TAG: tasks.CreateTagOperator,
     Kind.LINK_DEPENDENCIES: tasks.LinkDependenciesOperator,
     Kind.REUSE_COMPONENTS: tasks.ReuseComponentsOperator,
@@ -40,6 +39,7 @@ OPERATORS: Mapping[Kind, Callable[..., ModuleBuildOperator]] = {
     Kind.REPO: tasks.RepoOperator,
     Kind.FINAL_MODULEMD: tasks.FinalModulemdOperator,
     Kind.IMPORT_BUILD: tasks.ImportBuildOperator,
+    Kind.APPROVE: tasks.ApproveOperator,
     Kind.MARK_READY: tasks.MarkReadyOperator,
     Kind.RECORD_FAILURE: tasks.RecordFailureOperator,
 }
@@ -95,14 +95,14 @@ def _schedule(restarted: str | None) -> str | EventsTimetable:
 def _whole(dag: DAG, plan: BuildPlan, nodes: tuple[Node, ...]) -> None:
     texts = describe.groups(plan)
     groups: dict[str, TaskGroup] = {}
-    made: dict[str, ModuleBuildOperator] = {}
+    made: dict[str, BaseOperator] = {}
     for node in nodes:
         made[node.task_id] = _task(dag, plan, node, _group(dag, texts, groups, node.groups))
         for task_id in node.upstream:
             made[task_id].set_downstream(made[node.task_id])
 
 
-def _task(dag: DAG, plan: BuildPlan, node: Node, group: TaskGroup | None) -> ModuleBuildOperator:
+def _task(dag: DAG, plan: BuildPlan, node: Node, group: TaskGroup | None) -> BaseOperator:
     return OPERATORS[node.kind](
         task_id=node.task_id,
         task_display_name=node.label,

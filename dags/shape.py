@@ -22,6 +22,7 @@ class Kind(Enum):
     REPO = "repo"
     FINAL_MODULEMD = "final_modulemd"
     IMPORT_BUILD = "import_build"
+    APPROVE = "approve"
     MARK_READY = "mark_ready"
     RECORD_FAILURE = "record_failure"
 
@@ -67,7 +68,7 @@ def shape(plan: BuildPlan) -> Iterator[Node]:
         builds = tuple(_by_component(plan, urgent) if ordered_by_name else _by_batch(plan, urgent))
         yield from builds
         last = (builds[-1].task_id,)
-    yield from _publish(last, urgent)
+    yield from _publish(last, urgent, needs_approval=plan.publication.needs_approval)
 
 
 def _macros(urgent: int) -> Iterator[Node]:
@@ -142,12 +143,14 @@ def _ids(nodes: tuple[Node, ...]) -> tuple[str, ...]:
     return tuple(node.task_id for node in nodes)
 
 
-def _publish(before: tuple[str, ...], urgent: int) -> Iterator[Node]:
-    steps = (
+def _publish(before: tuple[str, ...], urgent: int, *, needs_approval: bool) -> Iterator[Node]:
+    """Publish step by step; only the question to a person is not always there."""
+    steps = [
         (Kind.FINAL_MODULEMD, identifiers.FINAL_MODULEMD),
         (Kind.IMPORT_BUILD, identifiers.IMPORT_BUILD),
+        *([(Kind.APPROVE, identifiers.APPROVE)] if needs_approval else []),
         (Kind.MARK_READY, identifiers.MARK_READY),
-    )
+    ]
     for kind, task_id in steps:
         yield Node(kind, task_id, kind.value, ("publish",), before, urgent)
         before = (task_id,)

@@ -98,6 +98,8 @@ class Publication:
     """Whether the -devel twin is imported too."""
     imported: bool = True
     """Whether it is imported into Koji at all; scratch builds are not."""
+    needs_approval: bool = False
+    """Whether a person has to approve before it is ready."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from mbs.errors import HubAway, Infrastructure, MbsError
 from mbs.koji.session import HubAccount, HubSession
 from mbs.plan import BuildPlan
 from mbs.registry.registry import Registry
+from mbs.registry.rows import ModuleBuildRow
 from mbs.registry.states import ModuleState
 from operators import hook
 from operators.registry import CONNECTION as REGISTRY_CONNECTION
@@ -26,6 +27,9 @@ MAX_RETRY_DELAY = timedelta(minutes=5)
 
 HUB_PATIENCE = timedelta(days=2)
 """Longest wait for a hub that is away; the setting koji_away_timeout ends it earlier."""
+
+TASK = "task "
+"""How those begin who are a task of the module build, in the registry's trace."""
 
 FAILURE = "failure"
 """XCom of a task that failed for good: when (seconds since the epoch) and why."""
@@ -109,7 +113,7 @@ class ModuleBuildOperator(BaseOperator):
     @property
     def by(self) -> str:
         """Who changes the registry's states: this task."""
-        return f"task {self.task_id}"
+        return f"{TASK}{self.task_id}"
 
     def _begin(self, context: Context) -> None:
         self._take_up(context)
@@ -122,8 +126,16 @@ class ModuleBuildOperator(BaseOperator):
         runs, but changes nothing.
         """
         build = self.registry.build(self.plan.build_id)
-        if build.state is ModuleState.FAILED and not failed_tasks(context):
-            self.registry.transition(build.id, ModuleState.BUILD, "Retried", self.by)
+        if build.state is not ModuleState.FAILED or failed_tasks(context):
+            return
+        if self._was_stopped(context, build):
+            self.fail(context, f"The module build was stopped: {build.state_reason}")
+        self.registry.transition(build.id, ModuleState.BUILD, "Retried", self.by)
+
+    def _was_stopped(self, context: Context, build: ModuleBuildRow) -> bool:
+        """Tell whether somebody else than a task ended the module build, and the run has not been started since."""
+        by, started = self.registry.trace(build.id)[-1].by or "", context["dag_run"].start_date
+        return not by.startswith(TASK) and (started is None or started < build.time_modified)
 
 
 def failed_tasks(context: Context) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 from airflow.sdk import Context
 
 from mbs.plan import BuildPlan
-from mbs.registry.states import CANCELABLE, ModuleState
+from mbs.registry.states import UNFINISHED, ModuleState
 from operators.base import FAILURE, ModuleBuildOperator, failed_tasks
 
 
@@ -27,7 +27,7 @@ class RecordFailureOperator(ModuleBuildOperator):
     def execute(self, context: Context) -> None:
         """Record the reason of the task that failed first."""
         reason = first_reason(context)
-        if self.registry.build(self.plan.build_id).state in CANCELABLE:
+        if self.registry.build(self.plan.build_id).state in UNFINISHED:
             self.registry.transition(self.plan.build_id, ModuleState.FAILED, reason, self.by)
         self.fail(context, reason)
 

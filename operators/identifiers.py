@@ -14,6 +14,7 @@ MACROS_BUILD = "macros.build.noarch"
 MACROS_REPO = "macros.repo"
 FINAL_MODULEMD = "publish.final_modulemd"
 IMPORT_BUILD = "publish.import_build"
+APPROVE = "publish.approve"
 MARK_READY = "publish.mark_ready"
 
 FORMS = frozenset({"submit_module", "import_module"})

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import object_session
 
 from mbs.errors import MbsError
-from mbs.registry.states import CANCELABLE, ComponentState, ModuleState
+from mbs.registry.states import ComponentState, ModuleState
 from operators.identifiers import dag_id
 from operators.registry import registry
 
@@ -43,11 +43,10 @@ def _close(dag_run: DagRun, msg: str) -> None:
     mine = registry()
     builds = [entry for entry in mine.unfinished_builds() if dag_id(entry.nsvc) == dag_run.dag_id]
     for build in builds:
-        if build.state in CANCELABLE:
-            who = _who(dag_run) if _MARKED in msg else None
-            reason = f"Canceled by {who}" if who else f"Its run in Airflow failed: {msg}"
-            mine.transition(build.build_id, ModuleState.FAILED, reason, who or "airflow")
-            mine.fail_unfinished(build.build_id, ComponentState.CANCELED, reason)
+        who = _who(dag_run) if _MARKED in msg else None
+        reason = f"Canceled by {who}" if who else f"Its run in Airflow failed: {msg}"
+        mine.transition(build.build_id, ModuleState.FAILED, reason, who or "airflow")
+        mine.fail_unfinished(build.build_id, ComponentState.CANCELED, reason)
 
 
 def _who(dag_run: DagRun) -> str:

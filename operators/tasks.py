@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operators.approval import ApproveOperator
 from operators.component import BuildComponentOperator, BuildMacrosOperator
 from operators.failure import RecordFailureOperator
 from operators.prepare import CreateTagOperator, LinkDependenciesOperator
@@ -10,6 +11,7 @@ from operators.repo import RepoOperator
 from operators.reuse import ReuseComponentsOperator
 
 __all__ = [
+    "ApproveOperator",
     "BuildComponentOperator",
     "BuildMacrosOperator",
     "CreateTagOperator",

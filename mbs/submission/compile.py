@@ -159,6 +159,7 @@ class PreparedBuild:
             candidate_tags=candidate_tags(base, settings) if imported and settings.koji_cg_tag_build else (),
             devel=imported and settings.koji_cg_devel_module,
             imported=imported,
+            needs_approval=settings.ready_needs_approval and not self.request.scratch,
         )
 
 

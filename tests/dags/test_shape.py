@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from dags.shape import Kind, Node, shape
-from mbs.plan import BuildPlan, PlannedComponent
+from mbs.plan import BuildPlan, PlannedComponent, Publication
 
 Plans = Callable[..., BuildPlan]
 Components = Callable[..., PlannedComponent]
@@ -122,3 +122,11 @@ def test_what_holds_up_more_is_more_urgent_and_gates_are_the_most_urgent(plan: P
     nodes = nodes_of(plan([component("slow", 1, priority=900), component("quick", 1, priority=30)]))
     assert nodes["batch_1.slow.x86_64"].priority == 900
     assert nodes["batch_1.repo"].priority > 900
+
+
+def test_a_person_is_asked_only_where_the_plan_says_so(plan: Plans, component: Components) -> None:
+    publication = Publication("1", "1.c0ffee42", needs_approval=True)
+    nodes = nodes_of(plan([component("a")], publication=publication))
+    assert nodes["publish.approve"].upstream == ("publish.import_build",)
+    assert nodes["publish.mark_ready"].upstream == ("publish.approve",)
+    assert "publish.approve" not in nodes_of(plan([component("a")]))

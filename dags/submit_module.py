@@ -24,14 +24,12 @@ PARAMS = {
         type=["null", "string"],
         title="SCM URL",
         description="`https://src.example.org/modules/greeter?#1a2b3c`: repository and commit",
-        section="Source",
     ),
     "branch": Param(
         None,
         type=["null", "string"],
         title="Branch",
         description="The branch that has this commit; it names the stream",
-        section="Source",
     ),
     "modulemd": Param(
         None,
@@ -39,21 +37,18 @@ PARAMS = {
         format="multiline",
         title="Document",
         description="modulemd or modulemd-packager, as YAML, in place of an SCM URL",
-        section="Source",
     ),
     "module_name": Param(
         None,
         type=["null", "string"],
         title="Module name",
         description="For a document that names no module",
-        section="Source",
     ),
     "module_stream": Param(
         None,
         type=["null", "string"],
         title="Stream",
         description="For a document: in place of the stream it names",
-        section="Source",
     ),
     "scratch": Param(
         False,

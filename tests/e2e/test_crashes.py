@@ -1,0 +1,91 @@
+"""Everything may die at any moment; nothing is built twice and nothing is lost."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+
+import psutil
+import pytest
+from sqlalchemy import text
+
+from mbs.registry import ModuleState
+from tests.e2e.world import World, module
+from tools.demo.story import Followed
+from tools.stack import processes
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+
+def submissions(world: World, build: Followed) -> Counter[str]:
+    """How often each source was submitted to Koji for a module build."""
+    return Counter(task["request"][0].rsplit("/", 1)[-1] for task in world.build_tasks(build))
+
+
+def built_once(world: World, build: Followed) -> None:
+    assert world.ends(build) == "success"
+    assert world.row(build).state is ModuleState.READY
+    assert set(submissions(world, build).values()) == {1}
+
+
+def workers_in_a_task(world: World) -> Iterator[psutil.Process]:
+    """The processes of the executor that run a task, and the tasks' own."""
+    scheduler = processes.running(world.layout, "scheduler")
+    assert scheduler is not None
+    for process in scheduler.children(recursive=True):
+        if process.children() and "worker -- LocalExecutor" in " ".join(process.cmdline()):
+            yield process
+            yield from process.children(recursive=True)
+
+
+def test_a_worker_killed_between_submission_and_recording_builds_nothing_twice(world: World) -> None:
+    world.packages("fragile")
+    with world.fault("build_faults", [{"kind": "slow", "package": "fragile", "seconds": 10}]):
+        build = world.submit(module("crash", {"fragile": {}}))
+        world.reaches(build, "batch_1.fragile.x86_64", "scheduled", "queued", "running")
+        world.api.until(lambda: submissions(world, build).get("fragile?#main", 0) or len(submissions(world, build)) > 1,
+                        "the submission")  # fmt: skip
+        for process in list(workers_in_a_task(world)):
+            process.kill()
+        built_once(world, build)
+
+
+def test_an_answer_that_is_lost_after_the_submission_builds_nothing_twice(world: World) -> None:
+    world.packages("unheard")
+    build = world.submit(module("silence", {"unheard": {}}))
+    world.reaches(build, "macros.repo", "deferred", "running")
+    with world.fault("drop_reply_percent", 40):
+        world.reaches(build, "batch_1.unheard.x86_64", "deferred", "success", seconds=180)
+    built_once(world, build)
+
+
+def test_a_build_survives_the_restart_of_every_part_of_the_service_and_an_outage_of_the_hub(world: World) -> None:
+    world.packages("sturdy", "steady")
+    with world.fault("build_faults", [{"kind": "slow", "package": "st*dy", "seconds": 25}]):
+        build = world.submit(module("endurance", {"sturdy": {}, "steady": {"buildorder": 1}}))
+        world.reaches(build, "batch_1.sturdy.x86_64", "deferred")
+        processes.running(world.layout, "triggerer").kill()  # type: ignore[union-attr] # it runs, or the test fails
+        world.restart("triggerer")
+        world.restart("api-server")
+        world.reaches(build, "batch_2.steady.x86_64", "deferred")
+        processes.stop(world.layout, "devhub")
+        time.sleep(20)
+        world.start("devhub")
+    world.__dict__.pop("admin", None)
+    built_once(world, build)
+
+
+def test_a_plan_that_cannot_be_read_breaks_its_own_dag_only_and_says_which(world: World) -> None:
+
+    world.packages("usual")
+    build = world.submit(module("damaged", {"usual": {}}))
+    world.ends(build)
+    with world.registry.engine.begin() as connection:
+        connection.execute(
+            text("UPDATE module_builds SET plan = '{}', plan_digest = 'changed' WHERE id = :id"), {"id": build.build_id}
+        )
+    [error] = world.api.until(lambda: world.api.call("GET", "importErrors")["import_errors"], "the import error", 60)
+    assert str(build.plan.nsvc) in error["stack_trace"]
+    healthy = world.submit(module("healthy", {}))
+    assert world.ends(healthy) == "success"

@@ -1,0 +1,191 @@
+"""A whole running service, and what a story does with it."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import koji
+
+from devhub.examples import publish
+from mbs.registry import ModuleBuildRow, Registry
+from tools.airflow_api import AirflowApi, Task
+from tools.demo import story
+from tools.demo.story import Followed
+from tools.stack import manager, processes
+from tools.stack.layout import Layout, Ports, checkout
+from tools.stack.services import services
+
+SPEC = """\
+Name: {name}
+Version: 1
+Release: 1%{{?dist}}
+Summary: A package of a test
+License: MIT
+{requires}
+%description
+A package of a test.
+%install
+mkdir -p %{{buildroot}}/usr/share/{name}
+echo {name} > %{{buildroot}}/usr/share/{name}/name
+%files
+/usr/share/{name}
+"""
+
+MODULE = """\
+document: modulemd
+version: 2
+data:
+  name: {name}
+  stream: "1"
+  summary: A module of a test
+  description: A module of a test
+  license: {{module: [MIT]}}
+  dependencies:
+    - buildrequires: {{platform: [f40]}}
+      requires: {{platform: [f40]}}
+{components}"""
+
+
+@dataclass(frozen=True)
+class World:
+    """The service with its parts within reach."""
+
+    layout: Layout
+
+    @cached_property
+    def api(self) -> AirflowApi:
+        """Airflow, as the administrator."""
+        return story.api_of(self.layout)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The registry."""
+        return story.registry_of(self.layout)
+
+    @cached_property
+    def admin(self) -> Any:
+        """A session of the hub's administrator."""
+        session = koji.ClientSession(f"{self.layout.hub_url}/kojihub", {"user": "kojiadmin", "password": "kojiadmin"})
+        session.login()
+        return session
+
+    def packages(self, *names: str, requires: Mapping[str, str] | None = None) -> None:
+        """Make git repositories of tiny packages; `requires` names a BuildRequires of some."""
+        with tempfile.TemporaryDirectory() as scratch:
+            for name in names:
+                directory = Path(scratch, "rpms", name)
+                directory.mkdir(parents=True)
+                wanted = (requires or {}).get(name)
+                line = f"BuildRequires: {wanted}" if wanted else ""
+                (directory / f"{name}.spec").write_text(SPEC.format(name=name, requires=line))
+            publish(Path(scratch), self.layout.var / "examples")
+
+    def submit(self, document: str) -> Followed:
+        """Paste a document into the form, and give its build when its DAG runs."""
+        run = self.api.trigger("submit_module", {"modulemd": document})
+        ended = self.api.wait("submit_module", run)
+        assert ended["state"] == "success", ended["note"]
+        [build_id, *_] = self.api.xcom("submit_module", run, "submit")
+        return story.followed(self.api, self.registry, build_id)
+
+    def ends(self, build: Followed, seconds: float = 240) -> str:
+        """Wait for the end of a module build's run and give its state."""
+        return str(self.api.wait(build.dag_id, build.run_id, seconds)["state"])
+
+    def tasks(self, build: Followed) -> dict[str, Task]:
+        """Give the tasks of a build."""
+        return self.api.tasks(build.dag_id, build.run_id)
+
+    def states(self, build: Followed) -> dict[str, str | None]:
+        """Give the states of the tasks of a build."""
+        return {name: task.state for name, task in self.tasks(build).items()}
+
+    def row(self, build: Followed) -> ModuleBuildRow:
+        """Give a build as the registry has it."""
+        return self.registry.build(build.build_id)
+
+    def reaches(self, build: Followed, task_id: str, *states: str, seconds: float = 120) -> None:
+        """Wait until a task is in one of these states."""
+        self.api.until(
+            lambda: self.states(build).get(task_id) in states, f"{task_id} to be {' or '.join(states)}", seconds
+        )
+
+    @contextmanager
+    def fault(self, name: str, value: object) -> Iterator[None]:
+        """Switch on a fault of devhub for a while."""
+        self.admin.callMethod("devhub.setFault", name, value)
+        try:
+            yield
+        finally:
+            self.admin.callMethod("devhub.setFault", name, None)
+
+    def build_tasks(self, build: Followed) -> list[dict[str, Any]]:
+        """Give the Koji build tasks of a module build, macros included."""
+        options = {"method": "build", "decode": True}
+        tasks: list[dict[str, Any]] = self.admin.listTasks(options, {"limit": 1000})
+        return [task for task in tasks if task["request"][1] == build.plan.target]
+
+    def restart(self, name: str) -> None:
+        """Stop a process of the stack and start it again."""
+        processes.stop(self.layout, name)
+        self.start(name)
+
+    def start(self, name: str) -> None:
+        """Start a process of the stack and wait until it is ready."""
+        [service] = [service for service in services(self.layout) if service.name == name]
+        manager.launch(self.layout, service, lambda _: None)
+
+    def resize_pool(self, slots: int) -> None:
+        """Set the number of arch builds that may be in Koji."""
+        pool = {"pool": "koji_builds", "slots": slots, "include_deferred": True}
+        self.api.call("PATCH", "pools/koji_builds", json=pool, params={"update_mask": "slots"})
+
+
+def module(name: str, components: Mapping[str, Mapping[str, object]], modules: Sequence[str] = ()) -> str:
+    """Write a modulemd with these components, by name with their fields."""
+    lines = ["  components:"] if components or modules else []
+    lines += ["    rpms:"] if components else []
+    for component, fields in components.items():
+        lines += [f"      {component}:", "        rationale: A test", "        ref: main"]
+        lines += [f"        {field}: {value}" for field, value in fields.items()]
+    lines += ["    modules:"] if modules else []
+    for included in modules:
+        lines += [f"      {included}:", "        rationale: A test", "        ref: main"]
+    return MODULE.format(name=name, components="\n".join(lines) + "\n")
+
+
+def fresh_home(home: Path) -> Layout:
+    """Make an AIRFLOW_HOME beside the checkout's own, with the same configuration, and ports that are free."""
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    for name in ("airflow.cfg", "dags", "plugins"):
+        (home / name).symlink_to(checkout() / name)
+    return Layout(home, Ports(*free_ports(4)))
+
+
+def free_ports(count: int) -> list[int]:
+    """Give ports that nobody listens on."""
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [int(each.getsockname()[1]) for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def sampled(seconds: float, interval: float = 0.3) -> Iterator[None]:
+    """Beat for a while."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        yield
+        time.sleep(interval)

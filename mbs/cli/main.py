@@ -5,15 +5,24 @@ Exit status: 0, 1 where the input is refused (one line per problem on standard e
 
 from __future__ import annotations
 
+import re
+from getpass import getuser
 from pathlib import Path
 
 import click
 
 from mbs.cli import show
 from mbs.cli.common import registry_of, told
+from mbs.cli.watch import watch
+from mbs.errors import NotFound
 from mbs.nsvc import NSVC
 from mbs.registry import BuildFilter, ModuleState, Page, upgrade
 from mbs.settings_sources import load
+
+RETIRED_AT_ONCE = 1000
+"""Builds; whoever means more names a version."""
+
+_MODULE = re.compile(r"([^:]+):([^:]+)(?::(\d+)(?::([^:]+))?)?")
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -56,8 +65,38 @@ def import_files(files: tuple[Path, ...]) -> None:
 def show_build(module: str) -> None:
     """Show a module build: its state, its components, what happened to it."""
     registry = registry_of(load())
-    build = registry.build(int(module) if module.isdecimal() else NSVC.parse(module))
+    build = registry.build(build_key(module))
     show.build(build, registry.components(build.id), registry.trace(build.id))
+
+
+@main.command("watch")
+@click.argument("modules", metavar="NSVC|ID...", nargs=-1, required=True)
+@told
+def watch_builds(modules: tuple[str, ...]) -> None:
+    """Watch module builds until they have ended; exit status 1 where one failed."""
+    registry = registry_of(load())
+    if not watch(registry, [registry.build(build_key(module)).id for module in modules]):
+        raise SystemExit(1)
+
+
+@main.command()
+@click.argument("module", metavar="NAME:STREAM[:VERSION[:CONTEXT]]")
+@click.option("--confirm", is_flag=True, help="Do not ask.")
+@told
+def retire(module: str, confirm: bool) -> None:
+    """Retire the ready builds of MODULE: none of them is a dependency, or reused, any more. Koji keeps what it has."""
+    registry = registry_of(load())
+    found = registry.find(ready_builds(module), Page(size=RETIRED_AT_ONCE)).items
+    if not found:
+        raise NotFound(f"There is no ready module build {module}.")
+    for build in found:
+        click.echo(f"{build.nsvc}")
+    if not confirm and not click.confirm(f"Retire {'these' if len(found) > 1 else 'this'}?"):
+        click.echo("Nothing was retired.")
+        return
+    for build in found:
+        registry.retire(build.id, by=getuser())
+        click.echo(f"{build.nsvc} is retired.")
 
 
 @main.command("list")
@@ -119,6 +158,21 @@ def plan(
 
     found, unsatisfied = plans(Wish(source, branch, platforms + modules, _pairs(refs), arches), load())
     show.plans_as_json(found) if as_json else show.plans(found, unsatisfied)
+
+
+def build_key(module: str) -> int | NSVC:
+    """Read what a build is named by: its number, or its NSVC."""
+    return int(module) if module.isdecimal() else NSVC.parse(module)
+
+
+def ready_builds(module: str) -> BuildFilter:
+    """Read `name:stream[:version[:context]]`."""
+    found = _MODULE.fullmatch(module)
+    if found is None:
+        raise click.BadParameter(f"{module!r} is not NAME:STREAM[:VERSION[:CONTEXT]]")
+    name, stream, version, context = found.groups()
+    number = int(version) if version else None
+    return BuildFilter(name=name, stream=stream, version=number, context=context, states=(ModuleState.READY,))
 
 
 def _pairs(refs: tuple[str, ...]) -> dict[str, str]:

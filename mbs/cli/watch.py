@@ -1,0 +1,117 @@
+"""Watching module builds in the terminal until they have ended, from the registry alone."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import click
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from mbs.registry import ComponentRow, ComponentState, ModuleBuildRow, ModuleState, Registry
+
+INTERVAL = 2.0
+"""Seconds between two looks."""
+
+_STYLES = {ModuleState.READY: "bold green", ModuleState.FAILED: "bold red"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A module build and its components, at one moment."""
+
+    build: ModuleBuildRow
+    components: tuple[ComponentRow, ...]
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen by itself."""
+        over = {ModuleState.READY, ModuleState.FAILED, ModuleState.GARBAGE}
+        return self.build.state in over or (self.build.scratch and self.build.state is ModuleState.DONE)
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it ended well."""
+        return self.ended and self.build.state in {ModuleState.READY, ModuleState.DONE}
+
+
+def watch(registry: Registry, ids: Sequence[int], *, sleep: Callable[[float], None] = time.sleep) -> bool:
+    """Show the builds until all have ended; a pipe gets one line per change. Tells whether all succeeded."""
+    console = Console(highlight=False)
+    show = _live if console.is_terminal else _lines
+    return all(sight.succeeded for sight in show(registry, ids, sleep))
+
+
+def _see(registry: Registry, ids: Iterable[int]) -> list[Sight]:
+    return [Sight(registry.build(build_id), registry.components(build_id)) for build_id in ids]
+
+
+def _live(registry: Registry, ids: Sequence[int], sleep: Callable[[float], None]) -> list[Sight]:
+    sights = _see(registry, ids)
+    with Live(_drawn(sights), auto_refresh=False) as live:
+        while not all(sight.ended for sight in sights):
+            sleep(INTERVAL)
+            sights = _see(registry, ids)
+            live.update(_drawn(sights), refresh=True)
+    return sights
+
+
+def _lines(registry: Registry, ids: Sequence[int], sleep: Callable[[float], None]) -> list[Sight]:
+    told: set[str] = set()
+    while True:
+        sights = _see(registry, ids)
+        for line in (line for sight in sights for line in lines(sight)):
+            if line not in told:
+                told.add(line)
+                click.echo(line)
+        if all(sight.ended for sight in sights):
+            return sights
+        sleep(INTERVAL)
+
+
+def lines(sight: Sight) -> list[str]:
+    """Say what is known of a build, one line per fact."""
+    build = sight.build
+    known = (row for row in sight.components if row.state is not None)
+    said = [f"{build.nsvc} {row.name} {_state(row)} {_detail(row)}".rstrip() for row in known]
+    return [*said, f"{build.nsvc} is {build.state.label}{f': {build.state_reason}' if build.state_reason else ''}"]
+
+
+def _drawn(sights: Iterable[Sight]) -> Group:
+    return Group(*(part for sight in sights for part in (_head(sight), _table(sight.components), Text())))
+
+
+def _head(sight: Sight) -> Text:
+    build = sight.build
+    counts = Counter(_state(row) for row in sight.components)
+    text = Text(str(build.nsvc), style="bold")
+    text.append(f"  {build.state.label}", style=_STYLES.get(build.state, "yellow"))
+    text.append(f"  {', '.join(f'{count} {state.lower()}' for state, count in sorted(counts.items()))}", style="dim")
+    return text.append(f"\n{build.state_reason}") if build.state_reason else text
+
+
+def _table(components: Iterable[ComponentRow]) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 2))
+    for batch, rows in groupby(components, key=lambda row: row.batch):
+        for place, row in enumerate(rows):
+            cells = (f"batch {batch}" if place == 0 else "", row.name, _state(row), _detail(row))
+            table.add_row(*(Text(cell, overflow="fold") for cell in cells))
+    return table
+
+
+def _state(row: ComponentRow) -> str:
+    return row.state.label if row.state is not None else "waiting"
+
+
+def _detail(row: ComponentRow) -> str:
+    """Give the result of what is complete, the reason of what failed, the Koji task of what is built."""
+    if row.state is ComponentState.COMPLETE:
+        return f"{row.nvr or ''}{f' ({row.reason})' if row.reason else ''}"
+    task = f"Koji task {row.task_id}" if row.task_id is not None else ""
+    return row.reason or task

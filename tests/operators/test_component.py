@@ -96,7 +96,7 @@ def test_a_failure_is_told_with_koji_s_words_and_the_end_of_the_log(
 def test_a_late_arch_fails_with_the_build_and_starts_no_other(
     run: Any, plan: BuildPlan, running_hub: Any, faults: Any
 ) -> None:
-    faults(kind="fail", package="tool", times=1)
+    faults(kind="fail", package="tool", stage="srpm", times=1)
     assert run.finish(builder(plan)) == "failed"
     submitted = running_hub.counts()["build"]
     assert run.finish(builder(plan, arch="aarch64")) == "failed"
@@ -106,7 +106,7 @@ def test_a_late_arch_fails_with_the_build_and_starts_no_other(
 def test_a_retry_by_airflow_starts_no_other_build_either(
     run: Any, plan: BuildPlan, running_hub: Any, faults: Any
 ) -> None:
-    faults(kind="fail", package="tool", times=1)
+    faults(kind="fail", package="tool", stage="srpm", times=1)
     assert run.finish(builder(plan)) == "failed"
     submitted = running_hub.counts()["build"]
     assert run.finish(builder(plan)) == "failed"
@@ -116,7 +116,7 @@ def test_a_retry_by_airflow_starts_no_other_build_either(
 def test_clearing_a_failed_task_builds_again_once_for_all_arches(
     run: Any, plan: BuildPlan, running_hub: Any, registry: Registry, faults: Any
 ) -> None:
-    faults(kind="fail", package="tool", times=1)
+    faults(kind="fail", package="tool", stage="srpm", times=1)
     arches = [builder(plan), builder(plan, arch="aarch64")]
     assert [run.finish(task) for task in arches] == ["failed", "failed"]
     first = component_row(registry, plan).task_id
@@ -130,7 +130,7 @@ def test_clearing_a_failed_task_builds_again_once_for_all_arches(
 def test_a_task_that_never_ran_builds_again_in_a_run_that_was_started_again(
     run: Any, plan: BuildPlan, running_hub: Any, faults: Any
 ) -> None:
-    faults(kind="fail", package="tool", times=1)
+    faults(kind="fail", package="tool", stage="srpm", times=1)
     assert run.finish(builder(plan)) == "failed"
     submitted = running_hub.counts()["build"]
     run.started = datetime.now(UTC)
@@ -228,7 +228,7 @@ def test_a_hub_that_is_away_is_waited_for(
 def test_a_failed_module_build_goes_on_when_nothing_stands_failed(
     run: Any, plan: BuildPlan, registry: Registry
 ) -> None:
-    registry.transition(plan.build_id, ModuleState.FAILED, "noarch-words failed", "test")
+    registry.transition(plan.build_id, ModuleState.FAILED, "noarch-words failed", "task record_failure")
     run.states["another"] = "failed"
     assert run.finish(builder(plan)) == "success"
     assert registry.build(plan.build_id).state is ModuleState.FAILED

@@ -37,7 +37,9 @@ TRIGGERS = [
     for cls in vars(triggers).values()
     if inspect.isclass(cls) and issubclass(cls, triggers.KojiTrigger) and cls is not triggers.KojiTrigger
 ]
-OPERATORS = [getattr(tasks, name) for name in tasks.__all__]
+OPERATORS = [
+    cls for cls in map(vars(tasks).get, tasks.__all__) if inspect.isclass(cls) and issubclass(cls, ModuleBuildOperator)
+]
 
 
 def arguments_of(cls: type) -> dict[str, Any]:

@@ -32,7 +32,10 @@ from mbs.scm.repository import GitScm
 from mbs.settings import Settings
 from mbs.submission.submit import submit
 from mbs.takeover import REASON, UNNEEDED_MACROS
+from operators.assets import READY_MODULES
+from operators.dependants import RebuildDependantsOperator
 from operators.publish import FinalModulemdOperator, ImportBuildOperator, MarkReadyOperator
+from operators.settings import settings
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 IDENTITY = ("-c", "user.name=Test", "-c", "user.email=test@localhost")
@@ -279,8 +282,9 @@ def test_a_scratch_build_ends_in_done_and_is_not_imported(service: Service, gree
     assert len(service.events) == events
 
 
-@pytest.mark.usefixtures("greeter")
-def test_a_second_module_is_built_with_the_first_and_without_what_that_filters(service: Service) -> None:
+def test_a_second_module_is_built_with_the_first_without_what_that_filters_and_again_with_its_next_build(
+    service: Service, greeter: BuildPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
     document = service.directory / "examples/modules/salute/salute.yaml"
     document.write_text(document.read_text().replace('greeter: ["1"]', f'greeter: ["{service.stream}"]'))
     plan = service.submit("salute")
@@ -291,6 +295,23 @@ def test_a_second_module_is_built_with_the_first_and_without_what_that_filters(s
     assert (entries["platform"]["filtered_rpms"], xmd["ursine_rpms"]) == ([], [])
     service.ready(plan)
     assert {build["package_name"] for build in service.hub.call("listTagged", plan.koji_tag)} == {"salute"}
+    again = service.ready(service.rebuild(reuse_components_from=greeter.build_id))
+    assert rebuilt_because_of(service, again, monkeypatch) == [str(plan.nsvc)]
+    assert rebuilt_because_of(service, again, monkeypatch) == [], "it is being built already"
+    (entry,) = [entry for entry in service.registry.unfinished_builds() if entry.nsvc.name == "salute"]
+    rebuild = service.registry.plan(entry.build_id)
+    assert [one.version for one in rebuild.dependencies if one.name == "greeter"] == [again.nsvc.version]
+    assert [one.ref for one in rebuild.components] == [one.ref for one in plan.components]
+    assert rebuild.owner == plan.owner
+
+
+def rebuilt_because_of(service: Service, ready: BuildPlan, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    for name in ("rpms_default_repository", "allow_local_scmurls", "default_branch", "koji_tag_permission"):
+        monkeypatch.setenv(f"AIRFLOW__MBS__{name.upper()}", str(getattr(service.settings, name)))
+    settings.cache_clear()
+    event = SimpleNamespace(extra={"nsvc": str(ready.nsvc)})
+    operator = RebuildDependantsOperator(task_id="submit")
+    return operator.execute(cast("Any", {"triggering_asset_events": {READY_MODULES: [event]}}))
 
 
 def test_a_failed_build_that_is_submitted_again_keeps_what_is_complete(service: Service) -> None:

@@ -1,0 +1,87 @@
+"""The task that submits modules again because what they are built against has a new build."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowFailException
+
+from mbs.dependants import dependants, resubmission
+from mbs.errors import Refused
+from mbs.koji.facts import KojiFacts
+from mbs.nsvc import NSVC
+from mbs.registry.registry import Registry
+from mbs.registry.rows import BuildFilter, ModuleBuildRow, Page
+from mbs.registry.states import ModuleState
+from mbs.scm.repository import GitScm
+from mbs.settings import STRATEGIES, Settings
+from mbs.submission.submit import submit
+from operators.assets import READY_MODULES
+from operators.hook import CONNECTION as KOJI
+from operators.hook import KojiHook
+from operators.registry import CONNECTION, registry
+from operators.settings import settings
+
+AT_ONCE = 10
+"""Modules that one run submits; the others follow with the next event, for they are still behind."""
+
+_ALL = 1_000_000
+
+
+class RebuildDependantsOperator(BaseOperator):
+    """Submit the modules that are built against an older build of a stream that became ready; the owner stays.
+
+    What is refused is told, and fails the task when everything else is submitted.
+    """
+
+    def __init__(self, *, koji_conn_id: str = KOJI, registry_conn_id: str = CONNECTION, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.koji_conn_id = koji_conn_id
+        self.registry_conn_id = registry_conn_id
+
+    def execute(self, context: Context) -> list[str]:
+        """Submit what is behind."""
+        events = context["triggering_asset_events"][READY_MODULES]
+        nsvcs = [NSVC.parse(event.extra["nsvc"]) for event in events]
+        builds = registry(self.registry_conn_id)
+        chosen = list(self.behind(builds, nsvcs))[:AT_ONCE]
+        refused = [problem for build, ready in chosen if (problem := self._submit(builds, build, ready))]
+        if refused:
+            raise AirflowFailException("\n".join(refused))
+        return [str(build.nsvc) for build, _ in chosen]
+
+    def behind(self, builds: Registry, ready: list[NSVC]) -> Iterator[tuple[ModuleBuildRow, NSVC]]:
+        """Give what to build again, and because of which build; each stream once."""
+        rows = builds.find(BuildFilter(states=(ModuleState.READY,)), Page(size=_ALL)).items
+        busy = {(entry.nsvc.name, entry.nsvc.stream) for entry in builds.unfinished_builds()}
+        for nsvc in ready:
+            for row in dependants(nsvc, rows, busy):
+                busy.add((row.nsvc.name, row.nsvc.stream))
+                yield row, nsvc
+
+    def _submit(self, builds: Registry, build: ModuleBuildRow, ready: NSVC) -> str | None:
+        """Submit one; give why it was refused."""
+        current = permissive(settings())
+        fields = resubmission(build, builds.plan(build.id), ready)
+        try:
+            with KojiHook(self.koji_conn_id).get_conn() as hub:
+                scm = GitScm(current.git)
+                submit(fields, build.owner, registry=builds, scm=scm, settings=current, hub=KojiFacts(hub))
+        except Refused as refusal:
+            return f"{build.nsvc} cannot be built again: {refusal}"
+        self.log.info("Submitted %s:%s again: %s is ready.", build.nsvc.name, build.nsvc.stream, ready)
+        return None
+
+
+def permissive(current: Settings) -> Settings:
+    """Allow what this service asks for itself, though packagers may not."""
+    return replace(
+        current,
+        yaml_submit_allowed=True,
+        rebuild_strategy_allow_override=True,
+        rebuild_strategies_allowed=STRATEGIES,
+        allow_stream_override_from_scm=True,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from devhub.client import PROFILE, write_configuration
 from devhub.database import StateRefused
 from devhub.examples import publish
 from devhub.init import open_hub
@@ -80,7 +82,7 @@ def serve(config: Path | None, verbose: bool, **options: Any) -> None:
         server = Server(open_hub(settings), settings, listener)
     except (StateRefused, SettingsRefused, PortInUse, OSError) as error:
         _give_up(error)
-    _run(server, daemon)
+    _run(server, daemon, settings.state)
 
 
 @main.command()
@@ -106,11 +108,13 @@ def _daemon(settings: Settings) -> Daemon | None:
     return Daemon(open_hub(settings), settings)
 
 
-def _run(server: Server, daemon: Daemon | None) -> None:
+def _run(server: Server, daemon: Daemon | None, state: Path) -> None:
     signal.signal(signal.SIGTERM, _stop)
+    configuration = write_configuration(state, server.url)
     if daemon is not None:
         daemon.start()
-    click.echo(f"Koji hub: {server.url}", err=False)
+    click.echo(f"Koji hub: {server.url}")
+    click.echo(f"Use it:   koji -c {shlex.quote(str(configuration))} -p {PROFILE} --user mbs --password mbs list-tags")
     sys.stdout.flush()
     try:
         server.run()

@@ -13,13 +13,16 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl
 
 import koji
 from koji import xmlrpcplus
 from waitress import wasyncore
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
 from waitress.server import create_server
+from waitress.utilities import BadRequest
 
 from devhub import faults, fileserver, rpc, uploads
 from devhub.database import Database
@@ -31,6 +34,30 @@ log = logging.getLogger(__name__)
 
 Environ = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+
+
+class Parser(HTTPRequestParser):
+    """Waitress' parser of requests, which answers at once what cannot become one.
+
+    A client that takes the hub for https (the stock one, looking for Kerberos) sends a TLS greeting and would wait
+    for an answer until its timeout, as the parser would for the end of the headers.
+    """
+
+    def received(self, data: bytes) -> int:
+        """Take bytes; a request begins with the letters of its method."""
+        if self.body_rcv is None and not self.header_plus and data[:1] not in _BEGINNINGS:
+            self.completed, self.error = True, BadRequest("This is HTTP, and no TLS")
+            return len(data)
+        return int(super().received(data))
+
+
+_BEGINNINGS = {bytes([byte]) for byte in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ\r\n"}
+
+
+class Channel(HTTPChannel):
+    """Waitress' connection, with our parser."""
+
+    parser_class = Parser
 
 
 class PortInUse(Exception):
@@ -108,7 +135,7 @@ class Server:
         self._listener = listener or listen(settings)
         application = Application(database, settings, rpc.Dispatcher(database, settings))
         self._sockets: dict[int, Any] = {}
-        self._server: Any = create_server(  # waitress' stubs do not tell which of its servers one socket gives
+        server = create_server(
             application,
             map=self._sockets,
             sockets=[self._listener],
@@ -117,6 +144,8 @@ class Server:
             max_request_body_size=settings.max_body + (1 << 20),
             ident="devhub",
         )
+        self._server: Any = cast("Any", server)  # the stubs do not tell which server one socket gives
+        self._server.channel_class = Channel
 
     @property
     def url(self) -> str:

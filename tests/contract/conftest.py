@@ -18,9 +18,9 @@ from devhub.settings import Settings, read_seed
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--hub", help="URL of a hub to run the stories against, instead of a devhub of their own")
-    parser.addoption("--user", default="mbs", help="user of that hub")
+    parser.addoption("--hub-user", default="mbs", help="user of that hub")
     parser.addoption("--platform", default="module-f40-build", help="tag that the stories' build tags inherit")
-    parser.addoption("--password", default="mbs", help="the user's password")
+    parser.addoption("--hub-password", default="mbs", help="the user's password")
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def story_hub(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     """The hub of `--hub`, or a devhub with builders in a process of its own."""
     url = request.config.getoption("--hub", default=None)
     if url:
-        user, password = (request.config.getoption(f"--{option}") for option in ("user", "password"))
+        user, password = (request.config.getoption(f"--hub-{option}") for option in ("user", "password"))
         yield Hub(str(url), str(user), str(password))
         return
     state = tmp_path_factory.mktemp("stories")

@@ -129,3 +129,9 @@ def test_a_dropped_connection_and_a_bad_gateway_are_survived_by_the_client(hub: 
     admin.callMethod("devhub.setFault", "bad_gateway", 0.3)
     assert requests.post(hub.url, data=b"", timeout=10).status_code == 502
     assert session.getAPIVersion() == 1
+
+
+def test_a_client_that_wants_tls_is_told_at_once(hub: RunningHub) -> None:
+    with pytest.raises(requests.exceptions.SSLError):
+        requests.get(hub.url.replace("http:", "https:"), timeout=30, verify=False)  # noqa: S501 - there is no TLS
+    assert hub.login().getAPIVersion() == 1

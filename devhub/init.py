@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import koji
-
 from devhub import content, events, groups, lookup, packages, sessions, tags
 from devhub.database import Connection, Database
 from devhub.settings import Settings
@@ -107,14 +105,3 @@ def _target(connection: Connection, name: str, target: dict[str, str]) -> None:
     target_id = lookup.find_or_create(connection, "build_targets", name)
     ends = {key: tags.must_find(connection, target[key])["id"] for key in ("build_tag", "dest_tag")}
     events.insert(connection, "build_target_config", target_id=target_id, **ends)
-
-
-def allowed(settings: Settings, policy: str, permissions: list[str]) -> bool:
-    """Whether a policy (`build_from_srpm`, `build_from_repo_id`) lets a user with these permissions through."""
-    return bool(settings.seed.get("policy", {}).get(policy, False)) or "admin" in permissions
-
-
-def must_allow(settings: Settings, policy: str, permissions: list[str]) -> None:
-    """Raise ActionNotAllowed, as a hub does, when a policy does not let a user through."""
-    if not allowed(settings, policy, permissions):
-        raise koji.ActionNotAllowed(f"policy violation ({policy})")

@@ -10,7 +10,7 @@ from typing import Any
 
 import koji
 
-from devhub import builds, listing, lookup, packages, repos, rpmfile, tags, tasks
+from devhub import builds, listing, lookup, packages, policy, repos, rpmfile, sessions, tags, tasks
 from devhub.builder.arches import build_arches, task_arch
 from devhub.builder.package import Package, read_source_package
 from devhub.builder.source import is_scm_url
@@ -50,11 +50,16 @@ class Made:
     srpm_root: int | None = None
 
 
-def advance(connection: Connection, task: Task, top: Path) -> None:
-    """Do the next thing for an open `build` task; `top` is the files tree. Koji's faults are raised as exceptions."""
+def advance(connection: Connection, task: Task, top: Path, policies: frozenset[str]) -> None:
+    """Do the next thing for an open `build` task; Koji's faults are raised as exceptions.
+
+    `top` is the files tree, `policies` are those that let everybody through.
+    """
     children = tasks.children(connection, task.id)
     must_all_be_well(children)
     order = _order(connection, task, top)
+    if not children:
+        _must_be_allowed(connection, order, policies)
     if any(not child.finished for child in children):
         return
     by_label = {child.label or child.method: child for child in children}
@@ -97,6 +102,15 @@ def _order(connection: Connection, task: Task, top: Path) -> Order:
     elif repo is not None and repo["tag_id"] != target.build_tag:
         raise koji.BuildError(f"Repo/Target mismatch: {repo['tag_name']}/{target.build_tag_name}")
     return Order(task, source, options, target, top)
+
+
+def _must_be_allowed(connection: Connection, order: Order, policies: frozenset[str]) -> None:
+    owner = order.task.owner
+    permissions = sessions.permissions(connection, owner) if owner else []
+    if not is_scm_url(order.source) and not order.scratch:
+        policy.must_allow("build_from_srpm", policies, permissions)
+    if order.options.get("repo_id") is not None:
+        policy.must_allow("build_from_repo_id", policies, permissions)
 
 
 def _given_repo(connection: Connection, options: dict[str, Any]) -> dict[str, Any] | None:

@@ -76,7 +76,7 @@ class Daemon:
         self._seen: dict[int, str] = {}
         self._cleaned = 0.0
         self._steps: dict[str, Callable[[Connection, Task], object]] = {
-            "build": partial(build.advance, top=self._settings.files),
+            "build": partial(build.advance, top=self._settings.files, policies=self._settings.policies),
             "newRepo": partial(newrepo.advance, top=self._settings.files),
             "tagBuild": build.tag_build,
             "waitrepo": newrepo.wait_for_repo,

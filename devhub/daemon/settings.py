@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from devhub import policy
 from devhub.builder.latency import Latency, parse_latency
 from devhub.settings import Settings, SettingsRefused
 
@@ -42,6 +43,7 @@ class BuilderSettings:
     allowed_scms  `host:path` globs, the first match decides, `!` forbids (Koji's allowed_scms)
     simulate      make RPM files without compiling, except for packages that match `always_build`
     latency       what each stage takes at least
+    policies      what everybody may do, and not only admins (see `devhub.policy`)
     repo_expires  how long a replaced repository stays READY, and after that `repo_deleted` until its files go
     """
 
@@ -54,6 +56,7 @@ class BuilderSettings:
     always_build: tuple[str, ...] = ("module-build-macros", "*-macros")
     simulate: bool = False
     latency: Latency = field(default_factory=Latency)
+    policies: frozenset[str] = frozenset()
     build_timeout: float = 3600.0
     git_timeout: float = 300.0
     poll: float = 0.1
@@ -80,6 +83,7 @@ class BuilderSettings:
             builders=hub.builders,
             simulate=bool(given.get("simulate", False)),
             latency=_latency(given),
+            policies=policy.open_to_all(hub.seed.get("policy", {})),
             **{name: _number(name, given[name]) for name in _NUMBERS if name in given},
             **{name: _globs(name, given[name]) for name in _LISTS if name in given},
         )

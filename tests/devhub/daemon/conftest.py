@@ -17,6 +17,7 @@ from devhub.examples import publish
 from devhub.settings import Settings
 
 PATIENCE = 90.0  # seconds until a test gives up on a task
+OPEN = {"build_from_srpm": True, "build_from_repo_id": True}
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
@@ -30,8 +31,9 @@ class Hub:
     options: dict[str, Any] = field(default_factory=dict)
     daemon: Daemon | None = None
 
-    def start(self, builders: int = 2, **options: Any) -> None:
-        settings = Settings(state=self.state, builders=builders, builder_options={"poll": 0.02, **options})
+    def start(self, builders: int = 2, policy: dict[str, bool] | None = None, **options: Any) -> None:
+        seed = {"policy": OPEN if policy is None else policy}
+        settings = Settings(state=self.state, builders=builders, seed=seed, builder_options={"poll": 0.02, **options})
         self.daemon = Daemon(self.database, settings)
         self.daemon.start()
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from devhub import builds, packages, repos, rpmfile, tags, tasks
+from devhub import builds, packages, repos, rpmfile, sessions, tags, tasks
 from devhub.database import Database
 
 if TYPE_CHECKING:
@@ -330,3 +330,26 @@ def test_extra_options_of_a_client_do_not_matter(hub: Hub) -> None:
     hub.repo()
     made = hub.ready("phrasebook", mbs_artifact_name="phrasebook", mbs_module_target="module")
     assert json.loads(json.dumps(made["extra"])) == {"source": {"original_url": hub.urls["rpms/phrasebook"]}}
+
+
+@pytest.mark.parametrize("policy", ["build_from_srpm", "build_from_repo_id"])
+def test_a_policy_that_is_kept_for_admins_stops_everybody_else(
+    hub: Hub, make_srpm: Callable[..., Path], policy: str
+) -> None:
+    others = {"build_from_srpm": True, "build_from_repo_id": True, policy: False}
+    hub.start(policy=others)
+    options = {"repo_id": hub.repo()["id"]}
+    srpm = hub.upload(make_srpm("kept", EMPTY))
+    refused = hub.wait(hub.build(srpm, **options))
+    assert (refused.state, refused.result["faultCode"]) == (tasks.FAILED, 1004)
+    assert refused.result["faultString"].startswith(f"policy violation ({policy})")
+    assert hub.children(refused.id) == {}
+    with hub.database.transaction() as connection:
+        sessions.grant(connection, "mbs", "admin", create=True)
+    assert hub.wait(hub.build(srpm, **options)).state == tasks.CLOSED
+
+
+def test_a_scratch_build_of_an_uploaded_package_needs_no_policy(hub: Hub, make_srpm: Callable[..., Path]) -> None:
+    hub.start(policy={})
+    hub.repo()
+    assert hub.wait(hub.build(hub.upload(make_srpm("thrown-away", EMPTY)), scratch=True)).state == tasks.CLOSED

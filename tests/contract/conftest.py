@@ -32,6 +32,8 @@ class Hub:
     password: str
     database: Database | None = None
     settings: Settings | None = None
+    ours: bool = True
+    """Whether it is a devhub, with devhub's users."""
 
     def login(self, user: str | None = None) -> koji.ClientSession:
         name = user or self.user
@@ -78,7 +80,7 @@ def story_hub(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     url = request.config.getoption("--hub", default=None)
     if url:
         user, password = (request.config.getoption(f"--hub-{option}") for option in ("user", "password"))
-        yield Hub(str(url), str(user), str(password))
+        yield Hub(str(url), str(user), str(password), ours=False)
         return
     state = tmp_path_factory.mktemp("stories")
     command = [sys.executable, "-m", "devhub.cli", "serve", "--state", str(state), "--port", "0", "--builders", "2"]

@@ -6,6 +6,8 @@ that they upload; every name that they make is new.
 
 from __future__ import annotations
 
+import hashlib
+import re
 import shutil
 import subprocess
 import time
@@ -206,3 +208,112 @@ def test_tagging_is_a_task_and_fails_there_when_it_is_tagged_already(story: Stor
     assert story.wait(story.session.tagBuild(story.tag, build["nvr"])) == koji.TASK_STATES["CLOSED"]
     told = story.fault(story.session.tagBuild(story.tag, build["nvr"]))
     assert told == {"faultCode": 1003, "faultString": f"build {build['nvr']} already tagged ({story.tag})"}
+
+
+def _module_metadata(name: str, documents: dict[str, bytes]) -> dict[str, Any]:
+    """Describe the import of a module build as a module build service does; `documents` are its files by arch."""
+    module = {
+        "name": name,
+        "stream": "1",
+        "version": "20260101",
+        "context": "c0ffee42",
+        "modulemd_str": "document: x\n",
+    }
+    root = {
+        "id": 1,
+        "host": {"os": "Linux", "arch": "x86_64"},
+        "content_generator": {"name": "module-build-service", "version": "3.0"},
+        "container": {"type": "none", "arch": "x86_64"},
+        "components": [],
+        "tools": [],
+    }
+    return {
+        "metadata_version": 0,
+        "build": {
+            "name": name,
+            "version": "1",
+            "release": "20260101.c0ffee42",
+            "source": "git://example.org/modules/x?#1",
+            "start_time": 1767225600,
+            "end_time": 1767229200,
+            "extra": {"typeinfo": {"module": module}},
+        },
+        "buildroots": [root],
+        "output": [_document(filename, content) for filename, content in documents.items()],
+    }
+
+
+def _document(filename: str, content: bytes) -> dict[str, Any]:
+    return {
+        "buildroot_id": 1,
+        "arch": "noarch",
+        "type": "file",
+        "filename": filename,
+        "filesize": len(content),
+        "checksum_type": "md5",
+        "checksum": hashlib.md5(content, usedforsecurity=False).hexdigest(),
+        "extra": {"typeinfo": {"module": {}}},
+        "components": [],
+    }
+
+
+def _upload(story: Story, documents: dict[str, bytes]) -> str:
+    directory = f"contract/{uuid.uuid4().hex}"
+    for filename, content in documents.items():
+        (story.work / filename).write_bytes(content)
+        story.session.uploadWrapper(str(story.work / filename), directory)
+    return directory
+
+
+DOCUMENTS = {"modulemd.txt": b"document: modulemd\n", "modulemd.x86_64.txt": b"document: modulemd-x86_64\n"}
+
+
+def test_a_module_build_is_imported_found_again_and_tagged(story: Story) -> None:
+    session, name = story.session, story.name("module")
+    metadata = _module_metadata(name, DOCUMENTS)
+    imported = session.CGImport(metadata, _upload(story, DOCUMENTS))
+    assert imported["nvr"] == f"{name}-1-20260101.c0ffee42"
+    build = session.getBuild(imported["nvr"])
+    assert (build["state"], build["task_id"]) == (koji.BUILD_STATES["COMPLETE"], None)
+    assert (build["cg_name"], build["owner_name"]) == ("module-build-service", session.getLoggedInUser()["name"])
+    assert build["extra"] == metadata["build"]["extra"]
+    assert list(session.getBuildType(imported["nvr"])) == ["module"]
+    archives = session.listArchives(buildID=imported["id"])
+    assert {(archive["filename"], archive["size"], archive["btype"]) for archive in archives} == {
+        (filename, len(content), "module") for filename, content in DOCUMENTS.items()
+    }
+    session.packageListAdd(story.tag, name, build["owner_name"])
+    assert story.wait(session.tagBuild(story.tag, imported["nvr"])) == koji.TASK_STATES["CLOSED"]
+    assert [found["nvr"] for found in session.listTagged(story.tag, type="module")] == [imported["nvr"]]
+    assert session.listTagged(story.tag, type="maven") == []
+
+
+def test_a_module_build_is_imported_once(story: Story) -> None:
+    metadata = _module_metadata(story.name("module"), DOCUMENTS)
+    imported = story.session.CGImport(metadata, _upload(story, DOCUMENTS))
+    told = f"Build already exists: {imported['nvr']} (id={imported['id']})"
+    with pytest.raises(koji.GenericError, match=re.escape(told)):
+        story.session.CGImport(metadata, _upload(story, DOCUMENTS))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("checksum", "0" * 32, "File checksum mismatch for modulemd.txt"),
+        ("filesize", 1, "File size .* for modulemd.txt"),
+    ],
+)
+def test_a_file_that_differs_from_its_metadata_leaves_no_build(story: Story, key: str, value: Any, told: str) -> None:
+    metadata = _module_metadata(story.name("module"), DOCUMENTS)
+    metadata["output"][0][key] = value
+    with pytest.raises(koji.GenericError, match=told):
+        story.session.CGImport(metadata, _upload(story, DOCUMENTS))
+    assert story.session.getBuild(f"{story.name('module')}-1-20260101.c0ffee42") is None
+
+
+def test_who_has_no_access_to_the_content_generator_imports_nothing(story: Story, story_hub: Hub) -> None:
+    if not story_hub.ours:
+        pytest.skip("a user without access is known on devhub only")
+    metadata = _module_metadata(story.name("module"), DOCUMENTS)
+    with pytest.raises(koji.AuthError, match="Content generator access required"):
+        story_hub.login("alice").CGImport(metadata, _upload(story, DOCUMENTS))

@@ -7,6 +7,10 @@ that waited for them.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
 
 from airflow.listeners import hookimpl
 from airflow.models.dagrun import DagRun
@@ -18,6 +22,8 @@ from mbs.errors import MbsError
 from mbs.registry.states import ComponentState, ModuleState
 from operators.identifiers import dag_id
 from operators.registry import registry
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -34,19 +40,32 @@ UNKNOWN = "a person"
 def on_dag_run_failed(dag_run: DagRun, msg: str) -> None:
     """Record the end of the module build behind a run, if it is one and nothing else did."""
     try:
-        _close(dag_run, msg)
+        builds = _elsewhere(partial(_builds_of, dag_run.dag_id))
+        if builds:
+            who = _who(dag_run) if _MARKED in msg else None
+            reason = f"Canceled by {who}" if who else f"Its run in Airflow failed: {msg}"
+            _elsewhere(partial(_close, builds, reason, who or "airflow"))
     except MbsError as error:  # the run has ended all the same; upkeep reconciles
         log.warning("The module build of %s could not be closed: %s", dag_run.dag_id, error)
 
 
-def _close(dag_run: DagRun, msg: str) -> None:
-    mine = registry()
-    builds = [entry for entry in mine.unfinished_builds() if dag_id(entry.nsvc) == dag_run.dag_id]
-    for build in builds:
-        who = _who(dag_run) if _MARKED in msg else None
-        reason = f"Canceled by {who}" if who else f"Its run in Airflow failed: {msg}"
-        mine.transition(build.build_id, ModuleState.FAILED, reason, who or "airflow")
-        mine.fail_unfinished(build.build_id, ComponentState.CANCELED, reason)
+def _elsewhere(work: Callable[[], T]) -> T:
+    """Do something in a thread of its own, and wait for it.
+
+    Looking up a connection closes Airflow's database session of the thread, and here that is the scheduler's own.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(work).result()
+
+
+def _builds_of(run_of: str) -> list[int]:
+    return [build.build_id for build in registry().unfinished_builds() if dag_id(build.nsvc) == run_of]
+
+
+def _close(builds: list[int], reason: str, by: str) -> None:
+    for build_id in builds:
+        registry().transition(build_id, ModuleState.FAILED, reason, by)
+        registry().fail_unfinished(build_id, ComponentState.CANCELED, reason)
 
 
 def _who(dag_run: DagRun) -> str:

@@ -165,7 +165,9 @@ def module(name: str, components: Mapping[str, Mapping[str, object]], modules: S
 
 def fresh_home(home: Path) -> Layout:
     """Make an AIRFLOW_HOME beside the checkout's own, with the same configuration, and ports that are free."""
-    shutil.rmtree(home, ignore_errors=True)
+    if home.exists():  # what a killed run of the tests left behind
+        manager.stop(Layout(home, Ports()), lambda _: None)
+        shutil.rmtree(home)
     home.mkdir(parents=True)
     for name in ("airflow.cfg", "dags", "plugins"):
         (home / name).symlink_to(checkout() / name)

@@ -1,0 +1,44 @@
+"""What the demo shows of a build."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from tools.bench.dags import plan_of
+from tools.demo.progress import Phase, lines
+from tools.demo.view import PlainView, table
+
+STATES: dict[str, str | None] = {
+    "prepare.create_tag": "success",
+    "macros.repo": "success",
+    "batch_1.component-0.aarch64": "success",
+    "batch_1.component-0.x86_64": "deferred",
+    "batch_1.component-0.s390x": "skipped",
+    "batch_1.component-0.ppc64le": "failed",
+}
+
+
+def test_every_component_says_what_it_waits_for_until_it_has_begun() -> None:
+    shown = {line.name: line for line in lines(plan_of(10), STATES)}
+    assert shown["component-0"].waits_for == ""
+    assert shown["component-0"].phases["s390x"] is Phase.SKIPPED
+    assert shown["component-1"].waits_for == "batch 1"
+
+
+def test_without_a_terminal_each_change_is_one_line() -> None:
+    output = io.StringIO()
+    view = PlainView(Console(file=output, width=200))
+    view.show(lines(plan_of(10), {}))
+    view.show(lines(plan_of(10), STATES))
+    view.show(lines(plan_of(10), STATES))
+    printed = output.getvalue().splitlines()
+    assert len(printed) == len(STATES)
+    assert any("component-0.ppc64le" in line and line.endswith("failed") for line in printed)
+
+
+def test_the_table_has_a_row_for_every_component_and_step() -> None:
+    plan = plan_of(10)
+    shown = lines(plan, STATES)
+    assert table("Building", plan.arches, shown).row_count == len(shown)

@@ -103,8 +103,8 @@ class AirflowApi:
         """Mark a run as failed or successful."""
         self.call("PATCH", f"dags/{dag_id}/dagRuns/{quote(run_id)}", json={"state": state})
 
-    def until(self, find: Callable[[], Any], what: str, seconds: float = 120) -> Any:  # noqa: ANN401 - what `find` gives
-        """Ask again until `find` gives something; raise ApiError after `seconds`."""
+    def until(self, find: Callable[[], Any], what: str, seconds: float = 120, *, interval: float = 0.5) -> Any:
+        """Ask again every `interval` seconds until `find` gives something; raise ApiError after `seconds`."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             try:
@@ -112,7 +112,7 @@ class AirflowApi:
                     return found
             except requests.ConnectionError:
                 pass  # the API server is being restarted
-            time.sleep(0.5)
+            time.sleep(interval)
         raise ApiError(f"Waited {seconds:.0f} s for {what}.")
 
     def _ended(self, dag_id: str, run_id: str) -> dict[str, Any] | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import requests
+
+T = TypeVar("T")
 
 FINISHED = frozenset({"success", "failed"})
 """States in which a run has ended."""
@@ -63,10 +65,7 @@ class AirflowApi:
 
     def wait(self, dag_id: str, run_id: str, seconds: float = 120) -> dict[str, Any]:
         """Wait until a run has ended and give it."""
-        ended: dict[str, Any] = self.until(
-            lambda: self._ended(dag_id, run_id), f"the end of {dag_id} {run_id}", seconds
-        )
-        return ended
+        return self.until(lambda: self._ended(dag_id, run_id), f"the end of {dag_id} {run_id}", seconds)
 
     def tasks(self, dag_id: str, run_id: str) -> dict[str, Task]:
         """Give all task instances of a run by task id."""
@@ -103,7 +102,7 @@ class AirflowApi:
         """Mark a run as failed or successful."""
         self.call("PATCH", f"dags/{dag_id}/dagRuns/{quote(run_id)}", json={"state": state})
 
-    def until(self, find: Callable[[], Any], what: str, seconds: float = 120, *, interval: float = 0.5) -> Any:
+    def until(self, find: Callable[[], T | None], what: str, seconds: float = 120, *, interval: float = 0.5) -> T:
         """Ask again every `interval` seconds until `find` gives something; raise ApiError after `seconds`."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:

@@ -14,7 +14,7 @@ import yaml
 
 from mbs.errors import InvalidModulemd, Problem
 
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufeff\ufffe\uffff]")
 _TAG_DIRECTIVE = re.compile(r"^%TAG\b", re.MULTILINE)
 _BOM = "\ufeff"
 
@@ -62,7 +62,7 @@ def scan(text: str | bytes, limits: Limits = ONE_DOCUMENT) -> tuple[Part, ...]:
             if len(parts) == limits.documents:
                 raise refusal(f"there are more YAML documents than expected ({limits.documents})", line_of(event))
         elif isinstance(event, yaml.DocumentEndEvent):
-            parts.append(Part(checked[_span(start, event)], line_of(start), walk.kind))
+            parts.append(Part(_between(checked, start, event), line_of(start), walk.kind))
     if not any(part.text.strip("-. \n\r\t") for part in parts):
         raise InvalidModulemd("The input modulemd was empty")
     return tuple(parts)
@@ -80,10 +80,11 @@ def line_of(thing: yaml.Event | yaml.Node) -> int:
     return thing.start_mark.line + 1 if thing.start_mark else 1
 
 
-def _span(start: yaml.Event, end: yaml.Event) -> slice:
-    """Give the positions from the start of one event to the end of another."""
+def _between(text: str, start: yaml.Event, end: yaml.Event) -> str:
+    """Cut a document out of `text`; its first line keeps its indentation, which what follows is measured against."""
     first, last = start.start_mark, end.end_mark
-    return slice(first.index if first else 0, last.index if last else None)
+    indent, begin = (first.column, first.index) if first else (0, 0)
+    return " " * indent + text[begin : last.index if last else None]
 
 
 def _decoded(text: str | bytes, limits: Limits) -> str:
@@ -140,6 +141,8 @@ class _Walk:
 
     def take(self, event: yaml.Event) -> None:
         """Check one event and follow it."""
+        if isinstance(event, yaml.NodeEvent) and event.anchor is not None:
+            raise refusal("YAML anchors and aliases (&name, *name) are not allowed", line_of(event))
         if isinstance(event, yaml.ScalarEvent):
             self._scalar(event)
         elif isinstance(event, yaml.CollectionStartEvent):
@@ -147,8 +150,6 @@ class _Walk:
         elif isinstance(event, yaml.CollectionEndEvent):
             closed = self.open.pop()
             self._member("mapping" if closed.mapping else f"list of {closed.member or 'nothing'}", event)
-        elif isinstance(event, yaml.AliasEvent):
-            raise refusal("YAML aliases (*name) are not allowed", line_of(event))
         elif isinstance(event, yaml.DocumentStartEvent):
             self.kind = ""
 

@@ -4,6 +4,7 @@ import contextlib
 import tracemalloc
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,7 +39,9 @@ def test_a_large_text_is_refused_before_anything_is_read() -> None:
         ("a: 1\n\nb: \x07\n", "U+0007", 3),
         ("a: 1\nb: \ud800\n", "U+D800", 2),
         ('a: 1\nb: "\\0"\n', "U+0000", 2),
-        ("a: &x [1]\nb: *x\n", "aliases", 2),
+        ("a: &x [1]\nb: *x\n", "aliases", 1),
+        ("a: *x\n", "aliases", 1),
+        ("a: &x b\n? &x c\n", "anchors", 1),
         ("a: 1\n? [b]\n: c\n", "plain text", 2),
         ("a:\n  b: [\n", "did not find expected node content", 3),
         ("a: 1\n b: 2\n", "mapping values are not allowed", 2),
@@ -59,7 +62,7 @@ def test_deep_nesting_is_refused(text: str) -> None:
     assert "nested deeper than 32 levels" in refused(text) or "flow" in refused(text)
 
 
-def test_billions_of_laughs_are_refused_at_the_first_alias() -> None:
+def test_billions_of_laughs_are_refused_at_the_first_anchor() -> None:
     levels = "\n".join(f"{chr(98 + i)}: &{chr(98 + i)} [{','.join([f'*{chr(97 + i)}'] * 9)}]" for i in range(9))
     assert "aliases" in refused(f"a: &a [x]\n{levels}\n")
 
@@ -75,6 +78,42 @@ def test_a_text_is_split_into_its_documents() -> None:
     assert [part.kind for part in parts] == ["modulemd", "x", "", ""]
     assert [part.line for part in parts] == [2, 7, 10, 12]
     assert parts[2].text.split() == ["---", "a:", "\u20ac\U0001f600"]
+
+
+@pytest.mark.parametrize("text", ["  a: 1\n  b: 2\n", "---\n  a: 1\n  b: 2\n", "\ufeff  a: 1\n  b: 2"])
+def test_a_part_keeps_the_indentation_of_its_first_line(text: str) -> None:
+    assert yaml.safe_load(scan(text, MANY_DOCUMENTS)[-1].text) == {"a": 1, "b": 2}
+
+
+PIECES = [
+    "---\n",
+    "--- ",
+    "...\n",
+    "... ",
+    "  a: b\n",
+    "a: b\n",
+    "- ",
+    "  ",
+    "? ",
+    "&a ",
+    "!x ",
+    "|\n",
+    "'",
+    "{",
+    "}",
+    "\t",
+]
+PIECES += ["#c\n", "\r\n", "\x85", "\u2028", "\ufeff", "%YAML 1.1\n", "\u20ac\n", "\n"]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=20).map("".join))
+def test_every_part_is_the_same_document_by_itself(text: str) -> None:
+    with contextlib.suppress(InvalidModulemd):
+        alone = [part.text for part in scan(text, MANY_DOCUMENTS)]
+        whole = yaml.compose_all(text.removeprefix("\ufeff"), Loader=yaml.CSafeLoader)
+        assert [yaml.serialize(yaml.compose(each, Loader=yaml.CSafeLoader)) for each in alone] == [
+            yaml.serialize(each) for each in whole
+        ]
 
 
 @given(

@@ -225,6 +225,12 @@ def test_validating_anything_gives_a_document_or_a_refusal(text: str) -> None:
         validate(text, RULES)
 
 
+@given(st.binary(max_size=200) | st.lists(FRAGMENTS, max_size=25).map(lambda fragments: "".join(fragments).encode()))
+def test_validating_any_bytes_gives_a_document_or_a_refusal(text: bytes) -> None:
+    with contextlib.suppress(Refused):
+        validate(text, RULES)
+
+
 @settings(max_examples=200)
 @given(st.integers(0, 400), st.integers(0, 30), st.text(alphabet="-?:[]{}&*!|>'\"%#a1 \n", max_size=12))
 def test_validating_a_damaged_document_gives_a_document_or_a_refusal(start: int, cut: int, insert: str) -> None:

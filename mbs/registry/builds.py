@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Boolean, ColumnElement, UnaryExpression, and_, func, literal_column, or_, select
+from sqlalchemy import Boolean, ColumnElement, UnaryExpression, and_, func, literal_column, or_, select, tuple_
 from sqlalchemy.orm import Session, aliased, undefer
 
 from mbs.errors import InvalidRequest, NotFound
 from mbs.nsvc import NSVC
 from mbs.registry.models import UNFINISHED_SQL, Base, BaseModuleLink, ModuleBuild, ModuleTrace
-from mbs.registry.rows import BuildFilter, BundleEntry, Page, StoredPlan, nsvc_of
+from mbs.registry.rows import BuildFilter, BundleEntry, ModuleBuildRow, Page, StoredPlan, module_build_row, nsvc_of
 from mbs.registry.states import ModuleState, check_module
 
 _COMPLETED = frozenset({ModuleState.DONE, ModuleState.FAILED, ModuleState.READY})
+_SETTLED = (ModuleState.FAILED, ModuleState.READY, ModuleState.GARBAGE)
 
 
 def identified_by(key: int | NSVC, build: type[ModuleBuild] = ModuleBuild) -> ColumnElement[bool]:
@@ -138,6 +139,17 @@ def sibling_ids(session: Session, build: ModuleBuild) -> tuple[int, ...]:
         ModuleBuild.id != build.id,
     )
     return tuple(session.scalars(query.order_by(ModuleBuild.id)))
+
+
+def unfinished_siblings(session: Session, modules: Collection[NSVC]) -> tuple[ModuleBuildRow, ...]:
+    """Give the contexts of the same name, stream and version as one of `modules` that are not built to an end yet."""
+    versions = {(module.name, module.stream, module.version) for module in modules}
+    query = select(ModuleBuild).where(
+        tuple_(ModuleBuild.name, ModuleBuild.stream, ModuleBuild.version).in_(sorted(versions)),
+        ModuleBuild.state.not_in(_SETTLED),
+        ~ModuleBuild.scratch,
+    )
+    return tuple(module_build_row(build) for build in session.scalars(query.order_by(ModuleBuild.id)))
 
 
 def count_by_state(session: Session) -> dict[ModuleState, int]:

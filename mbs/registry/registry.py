@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -110,6 +110,11 @@ class Registry:
         """Give the ids of the build's other contexts."""
         with self._transaction() as session:
             return builds.sibling_ids(session, builds.get(session, build_id))
+
+    def unfinished_siblings(self, modules: Collection[NSVC]) -> tuple[ModuleBuildRow, ...]:
+        """Give the other contexts of `modules` (same name, stream and version) that are still being built."""
+        with self._transaction() as session:
+            return builds.unfinished_siblings(session, modules)
 
     def count_by_state(self) -> dict[ModuleState, int]:
         """Count the module builds of each state that occurs."""

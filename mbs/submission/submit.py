@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from mbs.errors import InvalidRequest, NotFound
+from mbs.modulemd.rules import refuse, unprocessable
 from mbs.nsvc import NSVC
 from mbs.registry import ModuleState, Recorded, Registry
 from mbs.registry.provider import RegistryProvider
 from mbs.scm.protocol import Scm
 from mbs.settings import Settings
 from mbs.submission.hub import Hub
-from mbs.submission.prepare import prepare
+from mbs.submission.prepare import Submission, prepare
 from mbs.submission.request import read_request
 
 
@@ -28,13 +29,29 @@ def submit(
 ) -> tuple[Recorded, ...]:
     """Check, expand, plan and record a submission: all its builds or, with a Refused, none.
 
-    `data` are the keys of MBS §3.11. Raises Conflict where every build exists and none has failed.
+    `data` are the keys of MBS §3.11. Raises Conflict where every build exists and none has failed,
+    and Unprocessable where other contexts of a buildrequired version are still being built.
     """
     request = read_request(data, user, settings, may_choose_owner=may_choose_owner)
     reuse_from = _reusable(registry, request.reuse_components_from)
     provider = RegistryProvider(registry.engine, settings.base_module_names)
     submission = prepare(request, provider, scm, settings, hub=hub, reuse_from=reuse_from)
+    _refuse_unfinished(registry, submission)
     return registry.record_submission([build.new_build() for build in submission.builds], by=user)
+
+
+def _refuse_unfinished(registry: Registry, submission: Submission) -> None:
+    """Refuse to build against a module of which another context is still being built (MBS §10.1)."""
+    wanted = {module.nsvc for build in submission.builds for module in build.expanded.buildrequires.values()}
+    refuse(
+        unprocessable(
+            f'Buildrequire {nsvc.name}-{nsvc.stream}-{nsvc.version} is in "{build.state.label}" state: wait until all '
+            f"its contexts are built ({nsvc.context} is not), then submit again",
+            "data.dependencies",
+        )
+        for build in registry.unfinished_siblings(wanted)
+        for nsvc in (build.nsvc,)
+    )
 
 
 def _reusable(registry: Registry, wanted: int | NSVC | None) -> tuple[int, NSVC] | None:

@@ -8,10 +8,11 @@ import pytest
 from mbs.errors import Conflict, InvalidRequest, Unprocessable
 from mbs.modulemd.imported import imported
 from mbs.modulemd.reader import read_stream
-from mbs.registry import Outcome, Registry
+from mbs.nsvc import NSVC
+from mbs.registry import ModuleState, Outcome, Registry
 from mbs.settings import Settings
 from mbs.submission.submit import submit
-from tests.mbs.submission.conftest import GTK, PLATFORM, FakeScm
+from tests.mbs.submission.conftest import GTK, PLATFORM, FakeScm, Prepare
 
 
 @pytest.fixture
@@ -44,6 +45,27 @@ def test_a_refused_submission_records_nothing(
     with pytest.raises(Unprocessable):
         submit(scm_data, "pat", registry=filled, scm=scm, settings=replace(permissive, max_builds=1))
     assert filled.find().total == before
+
+
+def test_a_buildrequire_must_have_all_its_contexts_built(
+    filled: Registry, prepared: Prepare, scm: FakeScm, permissive: Settings, scm_data: dict[str, Any]
+) -> None:
+    siblings = [NSVC("gtk", stream, 20180101000000, "other") for stream in ("1", "2")]
+    for sibling in siblings:
+        build = replace(prepared(scm_data).builds[0], nsvc=sibling).new_build()
+        (recorded,) = filled.record_submission([build], by="pat")
+    filled.transition(recorded.build.id, ModuleState.BUILD, None, "task")
+    before = filled.find().total
+    with pytest.raises(Unprocessable) as refused:
+        submit(scm_data, "pat", registry=filled, scm=scm, settings=permissive)
+    first, second = (problem.message for problem in refused.value.problems)
+    assert first.startswith('Buildrequire gtk-1-20180101000000 is in "wait" state')
+    assert second.startswith('Buildrequire gtk-2-20180101000000 is in "build" state')
+    assert filled.find().total == before
+
+    for sibling in siblings:
+        filled.transition(filled.build(sibling).id, ModuleState.FAILED, "It failed.", "task")
+    assert len(submit(scm_data, "pat", registry=filled, scm=scm, settings=permissive)) == 2
 
 
 def test_components_are_reused_from_a_ready_build_only(

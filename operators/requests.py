@@ -18,7 +18,6 @@ from mbs.koji.facts import KojiFacts
 from mbs.modulemd.imported import imported
 from mbs.modulemd.reader import read_stream
 from mbs.registry import BuildFilter, Outcome, Page, Recorded, Registry
-from mbs.scm.protocol import Ref
 from mbs.scm.repository import GitScm
 from mbs.scm.url import submitted_url
 from mbs.settings import Settings
@@ -159,4 +158,4 @@ def _document(fields: Mapping[str, Any], current: Settings) -> str | bytes:
     if text:
         return str(text)
     url = submitted_url(str(scmurl), current.scm_rules)
-    return GitScm(current.git).included(Ref(url.repository, url.revision)).text
+    return GitScm(current.git).imported(url).text

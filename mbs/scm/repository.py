@@ -55,9 +55,14 @@ class GitScm:
         location = location_of(ref.repository)
         if location is None:
             raise Unprocessable(f"{ref.repository!r} is not the URL of a repository")
+        return self.imported(ScmUrl(location, "", ref.name))
+
+    def imported(self, url: ScmUrl) -> ModuleSource:
+        """Read the modulemd at a URL whose revision need not be part of any branch: a finished module's (§3.13)."""
+        ref = Ref(url.repository, url.revision)
         commit = self.resolve([ref])[ref]
-        with scratch_repository(self._settings, ref.repository) as git:
-            return self._read(git, location.name, _commit_by_hash(git, commit), f"{location.name}.yaml")
+        with scratch_repository(self._settings, url.repository) as git:
+            return self._read(git, url.name, _commit_by_hash(git, commit), url.modulemd_path)
 
     def _pin_all(self, repository: str, names: set[str]) -> dict[Ref, str | Exception]:
         """Pin the refs of one repository; a failure is the value where the commit would be."""

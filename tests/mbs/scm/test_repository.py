@@ -154,6 +154,16 @@ def test_an_included_module_is_read_at_a_branch(repository: GitRepository) -> No
     assert (source.name, source.text) == ("testmodule", b"document: modulemd\n")
 
 
+def test_an_imported_module_is_read_where_its_url_points(repository: GitRepository) -> None:
+    repository.git("checkout", "--quiet", "-b", "other")
+    (repository.path / "el8").mkdir()
+    commit = repository.commit("el8/testmodule.yaml", "document: el8\n")
+    repository.git("checkout", "--quiet", "main")
+    for revision in (commit, "other"):
+        source = GitScm(LOCAL).imported(url_of(repository, revision, "el8"))
+        assert (source.text, source.commit) == (b"document: el8\n", commit)
+
+
 def test_over_http_everything_works_without_local_files(repository: GitRepository, over_http: HttpServer) -> None:
     first = repository.git("rev-parse", "HEAD")
     repository.commit("b", "b")

@@ -14,7 +14,7 @@ from typing import Any
 import koji
 from koji import xmlrpcplus
 
-from devhub import sessions
+from devhub import sessions, wire
 from devhub.database import Connection, Database
 from devhub.methods import METHODS, Call, Method
 from devhub.sessions import Session
@@ -65,7 +65,7 @@ class Dispatcher:
     def answer(self, body: bytes, environ: Mapping[str, Any]) -> bytes:
         """Run the call in a request's body and give the answer or fault; raise `BadRequest` for anything else."""
         try:
-            params, name = xmlrpcplus.loads(body)
+            params, name = wire.read_call(body)
         except Exception as error:
             raise BadRequest(f"Invalid request: {error}") from error
         if not isinstance(name, str):
@@ -73,8 +73,8 @@ class Dispatcher:
         try:
             result = self._run(name, params, environ)
         except Exception as error:  # noqa: BLE001 - the caller gets every failure as a fault
-            return str(xmlrpcplus.dumps(_fault(error))).encode()
-        return str(xmlrpcplus.dumps((result,), methodresponse=True)).encode()
+            return encode_fault(error)
+        return wire.write_answer(result)
 
     def session(self, environ: Mapping[str, Any], name: str = "") -> Session | None:
         """Give the session of a request, None where it has none."""

@@ -17,14 +17,13 @@ from typing import Any, cast
 from urllib.parse import parse_qsl
 
 import koji
-from koji import xmlrpcplus
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import create_server
 from waitress.utilities import BadRequest
 
-from devhub import faults, fileserver, rpc, uploads
+from devhub import faults, fileserver, rpc, uploads, wire
 from devhub.database import Database
 from devhub.fileserver import Response
 from devhub.methods.misc import KOJI_VERSION
@@ -119,7 +118,7 @@ class Application:
             answer = uploads.receive(self.settings, dict(parse_qsl(environ["QUERY_STRING"])), environ["wsgi.input"])
         except Exception as error:  # noqa: BLE001 - the caller gets every failure as a fault
             return rpc.encode_fault(error)
-        return str(xmlrpcplus.dumps((answer,), methodresponse=True)).encode()
+        return wire.write_answer(answer)
 
     def _files(self, environ: Environ, path: str) -> Response:
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):

@@ -26,6 +26,7 @@ from mbs.macros.shadowing import completed_xmd
 from mbs.modulemd.imported import imported
 from mbs.modulemd.reader import read_stream
 from mbs.plan import BuildPlan
+from mbs.publish.log import build_log
 from mbs.publish.steps import publish as publish_steps
 from mbs.registry import ComponentState, ModuleState, Registry, engine_for
 from mbs.scm.repository import GitScm
@@ -34,6 +35,7 @@ from mbs.submission.submit import submit
 from mbs.takeover import REASON, UNNEEDED_MACROS
 from operators.assets import READY_MODULES
 from operators.dependants import RebuildDependantsOperator
+from operators.prepare import CreateTagOperator
 from operators.publish import FinalModulemdOperator, ImportBuildOperator, MarkReadyOperator
 from operators.settings import settings
 
@@ -332,3 +334,27 @@ def test_a_failed_build_that_is_submitted_again_keeps_what_is_complete(service: 
     assert calls["build"] == 3
     with pytest.raises(Conflict, match="already exists"):
         service.submit(**options)
+
+
+@pytest.mark.usefixtures("greeter")
+def test_a_build_that_was_stopped_is_taken_up_by_a_later_run_only(service: Service) -> None:
+    plan = service.rebuild()
+    before = service.new_run()
+    service.registry.transition(plan.build_id, ModuleState.FAILED, "It was stuck", "upkeep")
+    task = CreateTagOperator(task_id="create_tag", plan=plan)
+    assert service.run(before, task) == "failed"
+    assert before.errors["create_tag"] == "The module build was stopped: It was stuck"
+    assert service.run(service.new_run(), task) == "success"
+    assert service.registry.build(plan.build_id).state is ModuleState.BUILD
+
+
+def test_the_log_that_is_imported_tells_what_became_of_every_component(service: Service, greeter: BuildPlan) -> None:
+    nvr = f"greeter-{service.stream}-{greeter.publication.release}"
+    build_id = service.hub.call("getBuild", nvr)["id"]
+    names = {archive["filename"] for archive in service.hub.call("listArchives", buildID=build_id)}
+    arches = {f"modulemd.{arch}.txt" for arch in greeter.arches}
+    assert names == {"modulemd.txt", "modulemd.src.txt", *arches}
+    rows = service.registry.components(greeter.build_id)
+    log = build_log(greeter, service.registry.trace(greeter.build_id), rows, ())
+    assert f"Module build {greeter.build_id}: {greeter.nsvc}" in log
+    assert all(f"{row.name} COMPLETE {row.nvr}" in log for row in rows)

@@ -1,10 +1,13 @@
-"""What the subcommands share: the registry they ask, and how a refusal is told."""
+"""What the subcommands share: the files they read, the registry they ask, and how a refusal is told."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from os import PathLike
+from pathlib import Path
+from typing import ParamSpec, TypeVar, cast
 
 import click
 
@@ -14,6 +17,31 @@ from mbs.settings import Settings
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+class FileOrUrl(click.Path):
+    """A file that exists, as a Path, or an SCM URL, as text."""
+
+    def __init__(self) -> None:
+        super().__init__(exists=True, dir_okay=False, readable=True, path_type=Path)
+
+    def convert(
+        self, value: str | PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path | str:
+        """Leave a URL as it is."""
+        if isinstance(value, str) and re.match(r"[a-z+]+://", value):
+            return value
+        return cast("Path", super().convert(value, param, ctx))
+
+
+def read_file(path: Path, limit: int) -> bytes:
+    """Read a file, of one that is too large `limit` + 1 bytes, which the reader's guard refuses."""
+    try:
+        with path.open("rb") as file:
+            return file.read(limit + 1)
+    except OSError as error:
+        msg = f"{path} cannot be read: {error.strerror}"
+        raise InvalidRequest(msg) from error
 
 
 def told(command: Callable[P, T]) -> Callable[P, T]:
@@ -40,5 +68,5 @@ def registry_of(settings: Settings) -> Registry:
             "There is no registry to ask. Set MBS_DATABASE_URL, or database_url in section [mbs] of airflow.cfg, to "
             "the URL of its PostgreSQL database."
         )
-        raise InvalidRequest(msg)
+        raise click.UsageError(msg)
     return Registry(engine_for(settings.database_url))

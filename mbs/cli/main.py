@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from mbs.cli import show
-from mbs.cli.common import registry_of, told
+from mbs.cli.common import FileOrUrl, read_file, registry_of, told
 from mbs.cli.watch import watch
 from mbs.errors import NotFound
 from mbs.nsvc import NSVC
@@ -24,7 +24,7 @@ RETIRED_AT_ONCE = 1000
 
 _MODULE = re.compile(r"([^:]+):([^:]+)(?::(\d+)(?::([^:]+))?)?")
 
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -49,7 +49,10 @@ def upgrade_database() -> None:
 @click.argument("files", nargs=-1, required=True, type=FILE)
 @told
 def import_files(files: tuple[Path, ...]) -> None:
-    """Register the base modules or finished modules in FILES (also of many documents), ready to be built against."""
+    """Register base modules or finished modules.
+
+    Each of FILES holds one document or many (a modules.yaml). What is imported can be built against at once.
+    """
     from mbs.cli.plan import registered  # noqa: PLC0415 - libmodulemd is not needed by the other commands
 
     settings = load()
@@ -126,12 +129,13 @@ def validate(file: Path) -> None:
     from mbs.modulemd.validation import validate as check  # noqa: PLC0415 - as above
 
     settings = load()
-    check(file.read_bytes(), settings.rules, name=file.stem, limits=Limits(size=settings.max_modulemd_size))
+    limits = Limits(size=settings.max_modulemd_size)
+    check(read_file(file, limits.size), settings.rules, name=file.stem, limits=limits)
     click.echo(f"{file} is valid.")
 
 
 @main.command()
-@click.argument("source", metavar="FILE|URL")
+@click.argument("source", metavar="FILE|URL", type=FileOrUrl())
 @click.option("--branch", help="Branch of the document; it gives the stream. Default: the setting default_branch.")
 @click.option("--platform", "platforms", multiple=True, type=FILE, help="File of base modules. Repeatable.")
 @click.option("--module", "modules", multiple=True, type=FILE, help="File of finished modules. Repeatable.")
@@ -141,7 +145,7 @@ def validate(file: Path) -> None:
 @told
 def plan(
     *,
-    source: str,
+    source: Path | str,
     branch: str | None,
     platforms: tuple[Path, ...],
     modules: tuple[Path, ...],
@@ -149,7 +153,9 @@ def plan(
     arches: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Show what FILE (a modulemd) or URL (of a commit) would be built as, in what order and against what.
+    """Show what would be built, in what order and against what.
+
+    FILE is a modulemd, URL a commit of its repository: https://host/path/name?#commit.
 
     Needs no server: with --platform and --module the modules to build against come from files, otherwise from the
     registry. Components that --ref names no commit for are looked up with git. Nothing is recorded.
@@ -176,7 +182,8 @@ def ready_builds(module: str) -> BuildFilter:
 
 
 def _pairs(refs: tuple[str, ...]) -> dict[str, str]:
-    wrong = [ref for ref in refs if "=" not in ref]
-    if wrong:
-        raise click.BadParameter(f"{wrong[0]!r} is not NAME=COMMIT", param_hint="--ref")
-    return {name: commit for name, _, commit in (ref.partition("=") for ref in refs)}
+    pairs = [ref.partition("=") for ref in refs]
+    for ref, (name, _, commit) in zip(refs, pairs, strict=True):
+        if not (name and commit):
+            raise click.BadParameter(f"{ref!r} is not NAME=COMMIT", param_hint="--ref")
+    return {name: commit for name, _, commit in pairs}

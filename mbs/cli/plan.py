@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import getpass
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mbs.cli.common import registry_of
-from mbs.errors import InvalidModulemd, InvalidRequest, Problem, Refused
+import click
+
+from mbs.cli.common import read_file, registry_of
+from mbs.errors import InvalidModulemd, Problem, Refused
 from mbs.expansion.memory import MemoryProvider
 from mbs.expansion.provider import ModuleProvider, RegisteredModule
 from mbs.expansion.result import Unsatisfied
+from mbs.modulemd.guard import MANY_DOCUMENTS
 from mbs.modulemd.imported import imported
 from mbs.modulemd.reader import read_all
 from mbs.modulemd.submitted import scm_stream
@@ -25,15 +27,13 @@ from mbs.submission.build import Allocation
 from mbs.submission.prepare import prepare
 from mbs.submission.request import Request, read_request
 
-_URL = re.compile(r"[a-z+]+://")
-
 
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What the command line asks for."""
 
-    source: str
-    """A file or an SCM URL."""
+    source: Path | str
+    """A file, or an SCM URL."""
     branch: str | None
     registered: tuple[Path, ...]
     """Files of modules to build against; empty: those of the registry."""
@@ -45,7 +45,7 @@ def plans(wish: Wish, settings: Settings) -> tuple[tuple[BuildPlan, ...], tuple[
     """Plan, with ids counted from 1, and tell what could not be combined.
 
     On one's own machine everything may be planned that the service may forbid to submit: pasted documents,
-    any SCM.
+    any SCM. A git server that does not answer is asked once: who waits can ask again.
     """
     settings = replace(
         settings,
@@ -55,7 +55,8 @@ def plans(wish: Wish, settings: Settings) -> tuple[tuple[BuildPlan, ...], tuple[
         arches=wish.arches or settings.arches,
     )
     provider = _provider(wish, settings)
-    submission = prepare(_request(wish, settings), provider, PinnedScm(GitScm(settings.git)), settings)
+    scm = PinnedScm(GitScm(replace(settings.git, attempts=1)))
+    submission = prepare(_request(wish, settings), provider, scm, settings)
     made = [
         build.make_plan(Allocation(number, 1, build.nsvc)) for number, build in enumerate(submission.builds, start=1)
     ]
@@ -68,10 +69,10 @@ def registered(files: Iterable[Path], settings: Settings) -> Iterator[Registered
     found: list[RegisteredModule] = []
     for file in files:
         try:
-            for document in read_all(file.read_bytes()):
+            for document in read_all(read_file(file, MANY_DOCUMENTS.size)):
                 found.append(imported(document, settings.base_module_names, settings.stream_suffixes))  # noqa: PERF401 - what was read before a refusal does not matter
         except Refused as refused:
-            problems += [replace(problem, message=f"{file}: {problem.message}") for problem in refused.problems]
+            problems += [Problem(f"{file}: {problem}", problem.where) for problem in refused.problems]
     if problems:
         raise InvalidModulemd.of(problems)
     yield from found
@@ -82,24 +83,16 @@ def _provider(wish: Wish, settings: Settings) -> ModuleProvider:
         return MemoryProvider(registered(wish.registered, settings))
     if not settings.database_url:
         msg = "Nothing is known to build against. Give a file with --platform, or set MBS_DATABASE_URL."
-        raise InvalidRequest(msg)
+        raise click.UsageError(msg)
     return RegistryProvider(registry_of(settings).engine, settings.base_module_names)
 
 
 def _request(wish: Wish, settings: Settings) -> Request:
     data: dict[str, object] = {"rpm_component_ref_overrides": wish.refs}
-    if _URL.match(wish.source):
+    if isinstance(wish.source, str):
         data |= {"scmurl": wish.source, "branch": wish.branch or settings.default_branch}
     else:
         stream = scm_stream(wish.branch, settings.rules) if wish.branch else None
-        data |= {"modulemd": _read(Path(wish.source)), "module_name": Path(wish.source).stem}
+        data |= {"modulemd": read_file(wish.source, settings.max_modulemd_size), "module_name": wish.source.stem}
         data |= {"module_stream": stream, "branch": wish.branch}
     return read_request(data, getpass.getuser(), settings)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        msg = f"{path} cannot be read: {error.strerror}"
-        raise InvalidRequest(msg) from error

@@ -16,5 +16,5 @@ def known_when_away() -> Iterator[None]:
     try:
         yield
     except (OperationalError, InterfaceError) as error:
-        msg = f"The registry's database does not answer: {error.orig}"
+        msg = f"The registry's database does not answer: {' '.join(str(error.orig).split())}"
         raise RegistryAway(msg) from error

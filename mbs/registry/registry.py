@@ -8,10 +8,11 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, create_engine, delete, func, select, update
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
 
-from mbs.errors import NotFound
+from mbs.errors import InvalidRequest, NotFound
 from mbs.expansion.provider import RegisteredModule
 from mbs.nsvc import NSVC
 from mbs.plan import BuildPlan, from_json
@@ -43,8 +44,17 @@ from mbs.submission.build import NewBuild
 
 
 def engine_for(url: str) -> Engine:
-    """Make an engine for a PostgreSQL URL of any spelling; connections that died meanwhile are noticed before use."""
-    parsed = make_url(url.replace("postgres://", "postgresql://", 1))
+    """Make an engine for a PostgreSQL URL of any spelling; connections that died meanwhile are noticed before use.
+
+    Raises InvalidRequest, without the URL, which may hold a password, where it is none.
+    """
+    try:
+        parsed = make_url(url.replace("postgres://", "postgresql://", 1))
+    except (ArgumentError, ValueError):
+        parsed = URL.create("unknown")
+    if parsed.get_backend_name() != "postgresql":
+        msg = "The address of the registry is no URL of a PostgreSQL database: write postgresql://user@host:port/name."
+        raise InvalidRequest(msg)
     return create_engine(parsed.set(drivername="postgresql+psycopg2"), pool_pre_ping=True)
 
 

@@ -123,7 +123,7 @@ class Git:
                 message = f"git {arguments[0]} gave no answer within {self._settings.timeout:g} seconds"
                 raise ScmAway(message) from None
         if process.returncode:
-            raise _failure(errors.decode("utf-8", "replace").strip())
+            raise _failure(" ".join(errors.decode("utf-8", "replace").split()))
         return output
 
 

@@ -122,6 +122,8 @@ def _fetch_branch(git: Git, url: ScmUrl, branch: str) -> None:
     """Fetch the commits of a branch, without their trees and files where the server can leave them out."""
     try:
         git("fetch", "--quiet", "--no-tags", _COMMITS_ONLY, "origin", f"+refs/heads/{branch}:refs/heads/submitted")
+    except ScmAway as error:
+        raise ScmAway(f"{url.repository} does not answer: {error}") from None
     except GitRefused as error:
         raise Unprocessable(f"The branch {branch} of {url.repository} cannot be read. Git says: {error}") from None
 

@@ -162,7 +162,8 @@ def _is_module_path(path: str) -> bool:
 
 def _malformed(text: str) -> InvalidRequest:
     expected = "Expected format is '<url>?[module-path]#[revision]'"
-    return InvalidRequest(f"The submitted scmurl {_shown(text)} is not valid.  {expected}")
+    schemes = f"with one of the schemes {', '.join(sorted(SCHEMES))}"
+    return InvalidRequest(f"The submitted scmurl {_shown(text)} is not valid.  {expected}, {schemes}")
 
 
 def _shown(text: str) -> str:

@@ -77,19 +77,73 @@ def test_wrong_usage_is_status_2(mbs: CliRunner, words: list[str]) -> None:
     assert run(mbs, *words).exit_code == 2
 
 
-def test_a_ref_without_a_commit_is_wrong_usage(mbs: CliRunner) -> None:
-    assert run(mbs, "plan", GREETER, "--ref", "greet").exit_code == 2
+@pytest.mark.parametrize("ref", ["greet", "greet=", "=abc"])
+def test_a_ref_without_a_commit_is_wrong_usage(mbs: CliRunner, ref: str) -> None:
+    assert run(mbs, "plan", GREETER, "--platform", PLATFORM, "--ref", ref).exit_code == 2
 
 
 def test_a_missing_platform_is_explained(mbs: CliRunner) -> None:
     result = run(mbs, "plan", GREETER)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "Give a file with --platform" in result.stderr
 
 
-def test_an_unreadable_file_is_explained(mbs: CliRunner) -> None:
-    result = run(mbs, "plan", "/nowhere.yaml", "--platform", PLATFORM)
-    assert (result.exit_code, result.stderr) == (1, "/nowhere.yaml cannot be read: No such file or directory\n")
+@pytest.mark.parametrize("command", [["plan", "--platform", PLATFORM], ["validate"], ["import"]])
+@pytest.mark.parametrize(("file", "why"), [("/nowhere.yaml", "does not exist"), (EXAMPLES, "is a directory")])
+def test_a_file_that_is_none_is_wrong_usage(mbs: CliRunner, command: list[object], file: object, why: str) -> None:
+    result = run(mbs, *command, file)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"File '{file}' {why}." in result.stderr
+
+
+@pytest.mark.parametrize("command", [["plan", "--platform", PLATFORM], ["validate"], ["plan", GREETER, "--platform"]])
+@pytest.mark.parametrize(
+    ("content", "why"), [(b"\x7fELF\xff", "UTF-8"), (b"", "was empty"), (b"a" * 70_000_000, "larger")]
+)
+def test_a_file_that_is_no_modulemd_is_refused_in_one_line(
+    mbs: CliRunner, tmp_path: Path, command: list[object], content: bytes, why: str
+) -> None:
+    (tmp_path / "bad.yaml").write_bytes(content)
+    result = run(mbs, *command, tmp_path / "bad.yaml")
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (1, "", 1)
+    assert why in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("https://127.0.0.1:9/modules/greeter?#abc", "https://127.0.0.1:9/modules/greeter does not answer: fatal:"),
+        ("file:///nowhere/greeter?#abc", "does not appear to be a git repository"),
+        ("https://127.0.0.1:9/modules/greeter", "Expected format is '<url>?[module-path]#[revision]'"),
+        ("ftp://127.0.0.1:9/modules/greeter?#abc", "one of the schemes file, git, http, https"),
+    ],
+)
+def test_a_url_that_cannot_be_read_is_explained_in_one_line(mbs: CliRunner, url: str, why: str) -> None:
+    result = run(mbs, "plan", url, "--platform", PLATFORM)
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (1, "", 1)
+    assert why in result.stderr
+
+
+@pytest.mark.parametrize(
+    "command", [["db", "upgrade"], ["list"], ["show", "1"], ["import", PLATFORM], ["plan", GREETER]]
+)
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("postgresql://pat:secret@127.0.0.1:1/none", "The registry's database does not answer"),
+        ("nonsense:secret", "no URL of a PostgreSQL database"),
+        ("postgresql://pat:secret@host:port/none", "no URL of a PostgreSQL database"),
+        ("mysql://pat:secret@127.0.0.1/none", "no URL of a PostgreSQL database"),
+    ],
+)
+def test_a_registry_that_cannot_be_reached_is_explained_in_one_line(
+    mbs: CliRunner, monkeypatch: pytest.MonkeyPatch, command: list[object], url: str, why: str
+) -> None:
+    monkeypatch.setenv("MBS_DATABASE_URL", url)
+    result = run(mbs, *command)
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (1, "", 1)
+    assert why in result.stderr
+    assert "secret" not in result.stderr
 
 
 def test_broken_settings_are_told_without_a_traceback(mbs: CliRunner, monkeypatch: pytest.MonkeyPatch) -> None:

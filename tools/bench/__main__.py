@@ -22,7 +22,7 @@ import tools.bench
 from tools.bench.figures import Figure
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
-SUPPORT = {"__main__", "figures"}
+SUPPORT = {"__main__", "figures", "service"}
 
 
 def available() -> list[str]:

@@ -1,0 +1,121 @@
+"""A whole service for a measurement, and what its parts have spent: processor time, calls to the hub, transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+
+import koji
+import psutil
+from sqlalchemy import create_engine, text
+
+from mbs.koji.faults import KojiValue
+from mbs.registry.registry import Registry
+from tools.airflow_api import AirflowApi
+from tools.demo import story
+from tools.stack import manager, processes
+from tools.stack.apart import fresh_home
+from tools.stack.layout import Layout, checkout
+from tools.stack.services import devhub_command
+
+AIRFLOW = ("api-server", "scheduler", "triggerer", "dag-processor")
+"""The scheduler has the workers of the LocalExecutor below it."""
+
+POSTGRES, HUB = "postgres", "devhub"
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What the service has spent since it was started."""
+
+    cpu: Mapping[str, float]
+    """Seconds of processor time of each process, its descendants included."""
+    calls: Mapping[str, int]
+    """Calls to the hub by method, those inside multicalls included."""
+    transactions: int
+    """In the registry's database."""
+
+    def since(self, before: Spent) -> Spent:
+        """Give what was spent after `before`."""
+        return Spent(
+            {name: value - before.cpu[name] for name, value in self.cpu.items()},
+            {name: count - before.calls.get(name, 0) for name, count in self.calls.items()},
+            self.transactions - before.transactions,
+        )
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running service."""
+
+    layout: Layout
+
+    @cached_property
+    def api(self) -> AirflowApi:
+        """Airflow, as the administrator."""
+        return story.api_of(self.layout)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The registry."""
+        return story.registry_of(self.layout)
+
+    @cached_property
+    def hub(self) -> KojiValue:
+        """An anonymous session of the hub."""
+        return koji.ClientSession(f"{self.layout.hub_url}/kojihub")
+
+    def spent(self) -> Spent:
+        """Give what was spent until now."""
+        return Spent(self._cpu(), dict(self.hub.callMethod("devhub.callCounts")), self._transactions())
+
+    def resize_pool(self, slots: int) -> None:
+        """Set the number of arch builds that may be in Koji."""
+        pool = {"pool": "koji_builds", "slots": slots, "include_deferred": True}
+        self.api.call("PATCH", "pools/koji_builds", json=pool, params={"update_mask": "slots"})
+
+    def _cpu(self) -> dict[str, float]:
+        found = {name: processes.running(self.layout, name) for name in (*AIRFLOW, HUB)}
+        postmaster = int((self.layout.postgres / "postmaster.pid").read_text().split()[0])
+        return {name: _seconds(process) for name, process in found.items() if process} | {
+            POSTGRES: _seconds(psutil.Process(postmaster))
+        }
+
+    def _transactions(self) -> int:
+        engine = create_engine(self.layout.database_url("postgres"))
+        query = text("SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = 'mbs'")
+        with engine.connect() as connection:
+            count = int(connection.execute(query).scalar_one())
+        engine.dispose()
+        return count
+
+
+@contextmanager
+def running(*hub_options: str) -> Iterator[Service]:
+    """Run a service in var/bench, its hub with these options of `devhub serve`; nothing of it remains running."""
+    layout = fresh_home(checkout() / "var" / "bench")
+    try:
+        command = (*devhub_command(layout), *hub_options)
+        processes.start(layout, HUB, command, layout.environment())  # before the others, which find it running
+        manager.start(layout, lambda _: None)
+        service = Service(layout)
+        story.publish_examples(layout)
+        story.import_platform(service.api)
+        yield service
+    finally:
+        manager.stop(layout, lambda _: None)
+
+
+def _seconds(process: psutil.Process) -> float:
+    """Give the processor time of a process and its descendants, in seconds; the dead ones are in their parents'."""
+    return sum(_own_seconds(each) for each in (process, *process.children(recursive=True)))
+
+
+def _own_seconds(process: psutil.Process) -> float:
+    try:
+        spent = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0  # ended this moment; its parent counts it the next time
+    return float(spent.user + spent.system + spent.children_user + spent.children_system)

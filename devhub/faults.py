@@ -3,8 +3,8 @@
     put(connection, "drop_percent", 10)          get(connection, "drop_percent")          put(connection, name, None)
 
 The wire's own are `drop_percent` (of calls cut before they are done), `drop_reply_percent` (of calls done whose answer
-is lost), `bad_gateway` (a time, 502 till then) and `delay` (seconds before every call). The builders keep theirs under
-names of their own.
+is lost), `bad_gateway` (a time, 502 till then) and `delay` (seconds before every call). The builders' are a list under
+`build_faults` (see `devhub.daemon.injected`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from devhub.database import Connection
 from devhub.values import Value
 
 OF_THE_WIRE = ("drop_percent", "drop_reply_percent", "bad_gateway", "delay")
+OF_BUILDS = "build_faults"
 
 
 def put(connection: Connection, name: str, value: Value) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 from devhub import faults
 from devhub.database import Connection
 
-NAME = "build_faults"
+NAME = faults.OF_BUILDS
 
 
 @dataclass(frozen=True, slots=True)

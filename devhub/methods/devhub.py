@@ -23,11 +23,11 @@ def set_fault(call: Call, name: str, value: Value = None) -> None:
     """Switch a fault on, or off with nil; for admins.
 
     Of the wire: `drop_percent`, `drop_reply_percent` (percent of calls), `bad_gateway` (for so many seconds from now),
-    `delay` (seconds before every call). Other names are the builders'.
+    `delay` (seconds before every call). Of the builders: `build_faults`, a list of rules.
     """
     call.require("admin")
-    if name in faults.OF_THE_WIRE and value is not None and not isinstance(value, int | float):
-        raise koji.ParameterError(f"{name} needs a number")
+    if value is not None:
+        _must_be_usable(name, value)
     if name == "bad_gateway" and value is not None:
         value = time.time() + value
     faults.put(call.connection, name, value)
@@ -44,3 +44,14 @@ def expire_session(call: Call, session_id: int) -> None:
     """Let a session expire, as a hub does with old ones; for admins."""
     call.require("admin")
     call.connection.execute("UPDATE sessions SET expired = 1 WHERE id = ?", (session_id,))
+
+
+def _must_be_usable(name: str, value: Value) -> None:
+    """A fault that never strikes because its name or value is wrong would be taken for a service without errors."""
+    if name in faults.OF_THE_WIRE:
+        if not isinstance(value, int | float):
+            raise koji.ParameterError(f"{name} needs a number")
+    elif name != faults.OF_BUILDS:
+        raise koji.ParameterError(f"no fault {name}; there are {', '.join((*faults.OF_THE_WIRE, faults.OF_BUILDS))}")
+    elif not isinstance(value, list) or not all(isinstance(rule, dict) and "kind" in rule for rule in value):
+        raise koji.ParameterError(f"{name} needs a list of rules, each a struct with a kind")

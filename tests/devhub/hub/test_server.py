@@ -121,6 +121,14 @@ def test_only_admins_order_faults(hub: RunningHub) -> None:
         hub.login().callMethod("devhub.setFault", "drop_percent", 100)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("drop_percent", "10"), ("build_fault", []), ("build_faults", "[]"), ("build_faults", [{}])]
+)
+def test_a_fault_that_could_never_strike_is_refused(hub: RunningHub, name: str, value: object) -> None:
+    with pytest.raises(koji.ParameterError):
+        hub.login("kojiadmin").callMethod("devhub.setFault", name, value)
+
+
 def test_a_dropped_connection_and_a_bad_gateway_are_survived_by_the_client(hub: RunningHub) -> None:
     admin, session = hub.login("kojiadmin", max_retries=30), hub.login(max_retries=30)
     admin.callMethod("devhub.setFault", "drop_percent", 50)

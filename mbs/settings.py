@@ -16,14 +16,15 @@ from mbs.components.settings import ComponentSettings
 from mbs.errors import MbsError, Problem
 from mbs.expansion.settings import ExpansionSettings
 from mbs.modulemd.rules import Rules
+from mbs.reuse import Strategy
 from mbs.scm.git import GitSettings
 from mbs.scm.url import ScmRules
 from mbs.settings_values import READERS
 
 T = TypeVar("T")
 
-STRATEGIES = ("all", "changed-and-after", "only-changed")
-"""The rebuild strategies that there are (MBS §3.10)."""
+STUCK_STATES = ("init", "wait", "build")
+"""The states that a build can be stuck in: those that a person may cancel."""
 
 
 class InvalidSettings(MbsError):
@@ -75,6 +76,8 @@ class Settings:
     """Regular expressions of branches that only scratch builds may come from."""
     max_builds: int = 50
     """Module builds that one submission may expand to."""
+    max_combinations: int = 10_000
+    """Combinations of streams that are tried for one submission, whether they can be satisfied or not."""
     max_modulemd_size: int = 2 * 1024 * 1024
     """Size of a submitted document, in bytes."""
     allow_name_override_from_scm: bool = False
@@ -124,11 +127,11 @@ class Settings:
     """Prefix of the repository of an included module that names none."""
     modules_allow_repository: bool = False
     """Whether included modules may name a repository."""
-    rebuild_strategy: str = "changed-and-after"
+    rebuild_strategy: str = Strategy.CHANGED_AND_AFTER.value
     """What is rebuilt where nothing else is asked for: all, changed-and-after, only-changed."""
     rebuild_strategy_allow_override: bool = False
     """Whether a submission may choose its strategy."""
-    rebuild_strategies_allowed: tuple[str, ...] = STRATEGIES
+    rebuild_strategies_allowed: tuple[str, ...] = tuple(strategy.value for strategy in Strategy)
     """The strategies that a submission may choose."""
     default_build_seconds: float = 300.0
     """Expected duration of a component build that Koji has no average for, in seconds."""
@@ -261,8 +264,10 @@ class Settings:
             yield from _broken_regexes(name, getattr(self, name))
         if self.koji_cg_build_tag_template.count("{}") != 1:
             yield Problem("must contain {} once, for the stream of the base module", "koji_cg_build_tag_template")
-        if unknown := {self.rebuild_strategy, *self.rebuild_strategies_allowed} - set(STRATEGIES):
-            yield Problem(f"{min(unknown)} is none of {', '.join(STRATEGIES)}", "rebuild_strategy")
+        if unknown := {self.rebuild_strategy, *self.rebuild_strategies_allowed} - set(Strategy):
+            yield Problem(f"{min(unknown)} is none of {', '.join(Strategy)}", "rebuild_strategy")
+        if unknown := set(self.cleanup_stuck_builds_states) - set(STUCK_STATES):
+            yield Problem(f"{min(unknown)} is no state that a build can be stuck in", "cleanup_stuck_builds_states")
         for name in ("arches", "base_module_names"):
             if not getattr(self, name):
                 yield Problem("must name at least one", name)

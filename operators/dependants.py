@@ -16,8 +16,9 @@ from mbs.nsvc import NSVC
 from mbs.registry.registry import Registry
 from mbs.registry.rows import BuildFilter, ModuleBuildRow, Page
 from mbs.registry.states import ModuleState
+from mbs.reuse import Strategy
 from mbs.scm.repository import GitScm
-from mbs.settings import STRATEGIES, Settings
+from mbs.settings import Settings
 from mbs.submission.submit import submit
 from operators.assets import READY_MODULES
 from operators.hook import CONNECTION as KOJI
@@ -82,6 +83,6 @@ def permissive(current: Settings) -> Settings:
         current,
         yaml_submit_allowed=True,
         rebuild_strategy_allow_override=True,
-        rebuild_strategies_allowed=STRATEGIES,
+        rebuild_strategies_allowed=tuple(Strategy),
         allow_stream_override_from_scm=True,
     )

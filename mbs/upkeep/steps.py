@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import count
+from typing import Protocol, TypeVar
 
 from mbs.koji.builds import BuildInfo, builds_of_tasks
 from mbs.koji.faults import raise_refused
@@ -19,6 +22,8 @@ from mbs.registry.rows import BuildFilter, ComponentFilter, ComponentRow, Finish
 from mbs.registry.states import ComponentState, ModuleState
 from mbs.settings import Settings
 from mbs.upkeep.decisions import Target, expired, old_targets, outcome, stuck, without_run
+
+Row_co = TypeVar("Row_co", covariant=True)
 
 BY = "upkeep"
 GRACE = timedelta(minutes=10)
@@ -124,20 +129,12 @@ class Upkeep:
         tags = None if koji_tags is None else tuple(koji_tags)
         if tags == ():
             return ()
-        return tuple(self._pages(BuildFilter(states=tuple(states), koji_tags=tags or ())))
-
-    def _pages(self, wanted: BuildFilter) -> Iterator[ModuleBuildRow]:
-        number = 1
-        while True:
-            listing = self.registry.find(wanted, Page(number=number, size=_PAGE, order_by=(("id", False),)))
-            yield from listing.items
-            if number * _PAGE >= listing.total:
-                return
-            number += 1
+        wanted = BuildFilter(states=tuple(states), koji_tags=tags or ())
+        return tuple(_pages(partial(self.registry.find, wanted)))
 
     def _building(self) -> tuple[ComponentRow, ...]:
         wanted = ComponentFilter(states=(ComponentState.BUILDING,))
-        return self.registry.find_components(wanted, Page(size=_PAGE, order_by=(("id", False),))).items
+        return tuple(_pages(partial(self.registry.find_components, wanted)))
 
     def _tasks(self, task_ids: Iterable[int]) -> dict[int, TaskInfo]:
         """Look at tasks; what Koji does not know is left out."""
@@ -169,6 +166,27 @@ class Upkeep:
                 listed = self.hub.call("listTagged", tag, inherit=False)
                 raise_refused(self.hub.multicall(call("untagBuildBypass", tag, row["nvr"]) for row in listed))
         self.registry.mark_untagged(build.id)
+
+
+class _Listing(Protocol[Row_co]):
+    """A page of what the registry lists."""
+
+    @property
+    def items(self) -> tuple[Row_co, ...]:
+        """The page's rows."""
+
+    @property
+    def total(self) -> int:
+        """Rows in all."""
+
+
+def _pages(find: Callable[[Page], _Listing[Row_co]]) -> Iterator[Row_co]:
+    """Give all rows, page by page, oldest first."""
+    for number in count(1):
+        listing = find(Page(number=number, size=_PAGE, order_by=(("id", False),)))
+        yield from listing.items
+        if number * _PAGE >= listing.total:
+            return
 
 
 def _end(task: TaskInfo | None, build: BuildInfo | None) -> Finished:

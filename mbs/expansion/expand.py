@@ -18,6 +18,7 @@ from mbs.expansion.solver import ModuleSolver, Solved
 from mbs.expansion.streams import expand_section
 from mbs.modulemd.document import Dependencies, Modulemd
 from mbs.nsvc import NSVC
+from mbs.settings import Settings
 
 _NOTHING_LEFT = (
     "No dependency combination was satisfied. "
@@ -41,7 +42,7 @@ def expand(
     static context that would name several builds; Unprocessable where nothing can be built, with the reason of every
     combination (MBS crashes or says nothing, §9), and where it would be more builds than the settings allow.
     """
-    settings = settings or ExpansionSettings()
+    settings = settings or Settings().expansion
     if static and not document.context:
         raise InvalidRequest(Problem("A module with a static context has to name it", where="data.context"))
     pairs = override(

@@ -1,4 +1,4 @@
-"""What this service allows in a submitted modulemd; the names and defaults are those of MBS's settings (§20)."""
+"""What this service allows in a submitted modulemd."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _IDENTIFIER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+~^-]{0,127}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """The settings that decide about a document."""
+    """What decides about a document: the part of `mbs.settings.Settings`, which explains it, by name."""
 
-    base_module_names: tuple[str, ...] = ("platform",)
-    allowed_privileged_module_names: tuple[str, ...] = ()
-    modules_allow_repository: bool = False
-    allow_name_override_from_scm: bool = False
-    allow_stream_override_from_scm: bool = False
-    allow_dashes_in_svc: bool = False
-    default_branch: str = "master"
+    base_module_names: tuple[str, ...]
+    allowed_privileged_module_names: tuple[str, ...]
+    modules_allow_repository: bool
+    allow_name_override_from_scm: bool
+    allow_stream_override_from_scm: bool
+    allow_dashes_in_svc: bool
+    default_branch: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,13 @@ import solv
 from mbs.expansion.expand import expand
 from mbs.expansion.memory import MemoryProvider
 from mbs.expansion.provider import RegisteredModule
-from mbs.expansion.settings import ExpansionSettings
 from mbs.modulemd.document import Dependencies, Modulemd
 from mbs.nsvc import NSVC
+from mbs.settings import Settings
 from mbs.streams import stream_version
 from tools.bench.figures import Figure, loop_seconds, seconds
 
-UNLIMITED = ExpansionSettings(max_builds=1_000_000, max_combinations=1_000_000)
+UNLIMITED = Settings(max_builds=1_000_000, max_combinations=1_000_000).expansion
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from mbs.components.arches import ArchRules, module_arches, supported_arches
 from mbs.components.record import pinned, record
 from mbs.components.selection import Overrides, Selection, select
-from mbs.components.settings import ComponentSettings
 from mbs.components.srpms import srpm_overrides
 from mbs.components.tree import ModuleTree
 from mbs.errors import InvalidRequest, NotAuthorized, Unprocessable
 from mbs.modulemd.document import BuildOpts, ModuleComponent, Modulemd, RpmComponent
 from mbs.plan import PlannedComponent
 from mbs.scm.protocol import Ref
+from mbs.settings import Settings
 
-SETTINGS = ComponentSettings(rpms_default_repository="https://src.example.org/rpms/", allow_arch_override=True)
+SETTINGS = Settings(rpms_default_repository="https://src.example.org/rpms/", allow_arch_override=True).components
 ARCHES = ("x86_64", "aarch64", "s390x")
 
 

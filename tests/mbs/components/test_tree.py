@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from mbs.components.settings import ComponentSettings
 from mbs.components.tree import gather
 from mbs.errors import NotAuthorized, Unprocessable
 from mbs.modulemd.document import ModuleComponent, Modulemd, RpmComponent
 from mbs.scm.protocol import Ref
+from mbs.settings import Settings
 
-SETTINGS = ComponentSettings(modules_default_repository="https://src.example.org/modules/")
+SETTINGS = Settings(modules_default_repository="https://src.example.org/modules/").components
 
 
 def module(name: str, *rpms: str, includes: tuple[ModuleComponent, ...] = ()) -> Modulemd:

@@ -13,12 +13,12 @@ from mbs.expansion.expand import expand
 from mbs.expansion.memory import MemoryProvider
 from mbs.expansion.provider import RegisteredModule
 from mbs.expansion.result import Expansion
-from mbs.expansion.settings import ExpansionSettings
+from mbs.settings import Settings
 
 Make = Callable[..., Any]
 Modules = list[RegisteredModule]
 
-ANY_RELEASE = ExpansionSettings(allow_only_compatible_base_modules=False)
+ANY_RELEASE = Settings(allow_only_compatible_base_modules=False).expansion
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ class TestVirtualStreams:
         self, document: Make, el8: Modules, listed: list[str], expected: tuple[str, ...]
     ) -> None:
         pairs = document(({"platform": listed, "gtk": ["el8"]}, {"platform": listed})).dependencies
-        (pair,) = resolve_virtual_streams(pairs, MemoryProvider(el8), ExpansionSettings())
+        (pair,) = resolve_virtual_streams(pairs, MemoryProvider(el8), Settings().expansion)
         assert pair.buildrequires == {"platform": expected, "gtk": ("el8",)}
         assert pair.requires == {"platform": tuple(listed)}
 
@@ -150,6 +150,6 @@ class TestVirtualStreams:
 
 def test_excluded_releases_are_left_out_unless_they_are_named(document: Make, module: Make) -> None:
     provider = MemoryProvider([module(f"platform:{stream}:0:00000000") for stream in ("f28", "f29", "eln")])
-    settings = ExpansionSettings(base_module_stream_exclusions=("eln",))
+    settings = Settings(base_module_stream_exclusions=("eln",)).expansion
     assert builds(expand(document(({"platform": ["-f28"]}, {})), provider, settings)) == [{"platform:f29:0:00000000"}]
     assert builds(expand(document(({"platform": ["eln"]}, {})), provider, settings)) == [{"platform:eln:0:00000000"}]

@@ -14,13 +14,13 @@ from mbs.expansion.expand import expand
 from mbs.expansion.memory import MemoryProvider
 from mbs.expansion.provider import RegisteredModule
 from mbs.expansion.result import ExpandedStream, Expansion
-from mbs.expansion.settings import ExpansionSettings
 from mbs.modulemd.document import Dependencies, Modulemd
 from mbs.nsvc import NSVC
+from mbs.settings import Settings
 from mbs.streams import stream_version
 
 NAMES, STREAMS, RELEASES = ("a", "b", "c"), ("1", "2"), ("f28", "f29")
-UNLIMITED = ExpansionSettings(max_builds=10_000)
+UNLIMITED = Settings(max_builds=10_000).expansion
 
 Universe = Sequence[RegisteredModule]
 Installed = Mapping[str, RegisteredModule]

@@ -13,8 +13,8 @@ from mbs.expansion.expand import expand
 from mbs.expansion.memory import MemoryProvider
 from mbs.expansion.provider import RegisteredModule
 from mbs.expansion.result import Expansion
-from mbs.expansion.settings import ExpansionSettings
 from mbs.modulemd.document import Modulemd
+from mbs.settings import Settings
 
 Make = Callable[..., Any]
 """The fixtures `module` and `document`."""
@@ -311,7 +311,7 @@ class TestLimit:
             expand_over(
                 document(({"platform": [], "gtk": [], "foo": ["1"]}, {})),
                 two_releases,
-                settings=ExpansionSettings(max_builds=3),
+                settings=Settings(max_builds=3).expansion,
             )
         assert "expands to 4 module builds, more than the 3 allowed: 2 platform (f28, f29) x 2 gtk (1, 2)." in str(
             refused.value
@@ -324,12 +324,12 @@ class TestLimit:
             expand_over(
                 document(({"platform": [], "gtk": [], "foo": []}, {})),
                 two_releases,
-                settings=ExpansionSettings(max_combinations=7),
+                settings=Settings(max_combinations=7).expansion,
             )
 
     def test_what_overlapping_pairs_give_twice_counts_once(self, document: Make, two_releases: Modules) -> None:
         pair: Any = ({**F28, "gtk": ["1", "2"]}, {})
-        settings = ExpansionSettings(max_builds=2)
+        settings = Settings(max_builds=2).expansion
         assert len(expand_over(document(pair, pair), two_releases, settings=settings).results) == 2
 
 

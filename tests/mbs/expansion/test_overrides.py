@@ -10,13 +10,13 @@ from mbs.errors import InvalidRequest
 from mbs.expansion.expand import expand
 from mbs.expansion.memory import MemoryProvider
 from mbs.expansion.overrides import override, override_from_branch
-from mbs.expansion.settings import ExpansionSettings
+from mbs.settings import Settings
 
 Make = Callable[..., Any]
 
-BRANCHES = ExpansionSettings(
+BRANCHES = Settings(
     br_stream_override_regexes=(r"^stream-", r"^private-x-rhel-(\d+\.\d+)(?:-(z))?$", r"(f\d+)$")
-)
+).expansion
 
 
 def overridden(pairs: Any, **options: Any) -> Any:
@@ -57,7 +57,7 @@ def test_the_first_expression_that_matches_the_branch_gives_the_stream(branch: s
 
 
 def test_no_module_to_override_means_no_override_from_branches() -> None:
-    settings = ExpansionSettings(br_stream_override_module="", br_stream_override_regexes=(r"(f\d+)",))
+    settings = Settings(br_stream_override_module="", br_stream_override_regexes=(r"(f\d+)",)).expansion
     assert override_from_branch("f29", settings) == {}
 
 

@@ -6,12 +6,12 @@ from mbs.errors import InvalidRequest
 from mbs.modulemd.changes import Changes
 from mbs.modulemd.document import PackagerV3
 from mbs.modulemd.reader import apply, read, read_stream
-from mbs.modulemd.rules import Rules
 from mbs.modulemd.submitted import from_scm, from_yaml, scm_stream
+from mbs.settings import Settings
 
 COMMITTED = 1704164645  # 2024-01-02T03:04:05Z
 VERSION = 20240102030405
-RULES = Rules()
+RULES = Settings().rules
 
 
 def nameless(minimal: str) -> str:
@@ -39,7 +39,7 @@ def test_every_stream_of_packager_v3_is_completed() -> None:
 
 def test_dashes_of_a_branch_become_underscores() -> None:
     assert scm_stream("rhel-8", RULES) == "rhel_8"
-    assert scm_stream("rhel-8", Rules(allow_dashes_in_svc=True)) == "rhel-8"
+    assert scm_stream("rhel-8", Settings(allow_dashes_in_svc=True).rules) == "rhel-8"
 
 
 def test_all_contradictions_to_the_repository_are_told(minimal: str) -> None:
@@ -58,7 +58,7 @@ def test_all_contradictions_to_the_repository_are_told(minimal: str) -> None:
 
 
 def test_name_and_stream_may_differ_where_it_is_allowed(minimal: str) -> None:
-    rules = Rules(allow_name_override_from_scm=True, allow_stream_override_from_scm=True)
+    rules = Settings(allow_name_override_from_scm=True, allow_stream_override_from_scm=True).rules
     found = from_scm(read_stream(minimal), repository="bar", branch="f2", committed=COMMITTED, rules=rules)
     assert (found.name, found.stream) == ("foo", "f1")
 
@@ -69,7 +69,7 @@ def test_dashes_in_the_stream_are_refused_unless_allowed(minimal: str) -> None:
         from_scm(document, repository="foo", branch="rhel-8", committed=COMMITTED, rules=RULES)
     with pytest.raises(InvalidRequest, match="Dashes not allowed in stream"):
         from_yaml(document, module_name=None, module_stream=None, now=COMMITTED, rules=RULES)
-    allowed = Rules(allow_dashes_in_svc=True)
+    allowed = Settings(allow_dashes_in_svc=True).rules
     assert from_scm(document, repository="foo", branch="rhel-8", committed=0, rules=allowed).stream == "rhel-8"
 
 

@@ -15,8 +15,9 @@ from mbs.modulemd.rules import Finding, Rules, identity_problems
 from mbs.modulemd.structure import structural_problems
 from mbs.modulemd.submitted import scm_problems
 from mbs.modulemd.validation import validate
+from mbs.settings import Settings
 
-RULES = Rules()
+RULES = Settings().rules
 ON_PLATFORM = "  dependencies:\n  - buildrequires: {platform: [f28]}\n"
 V3 = """\
 document: modulemd-packager
@@ -115,7 +116,7 @@ def test_each_rule_alone_has_the_status_of_mbs(minimal: str) -> None:
     assert type(refused(sound + "  xmd: {mbs: {}}\n")) is InvalidRequest
     assert type(refused(sound + custom)) is NotAuthorized
     assert type(refused(minimal)) is Unprocessable
-    validate(sound + custom, Rules(modules_allow_repository=True))
+    validate(sound + custom, Settings(modules_allow_repository=True).rules)
 
 
 def test_the_name_of_the_repository_counts_where_the_document_has_none(minimal: str) -> None:
@@ -147,7 +148,7 @@ def test_contradictions_to_the_repository_are_told_with_the_rest_and_once(minima
 )
 def test_a_privileged_module_may_set_its_marking_and_arches(minimal: str, mbs: str, allowed: bool) -> None:
     text = minimal + ON_PLATFORM + f"  xmd: {{mbs: {mbs}}}\n"
-    rules = Rules(allowed_privileged_module_names=("foo",))
+    rules = Settings(allowed_privileged_module_names=("foo",)).rules
     if allowed:
         validate(text, rules)
     else:

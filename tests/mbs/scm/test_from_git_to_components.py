@@ -18,6 +18,7 @@ from mbs.scm.git import GitSettings
 from mbs.scm.protocol import Ref
 from mbs.scm.repository import GitScm
 from mbs.scm.url import ScmRules, submitted_url
+from mbs.settings import Settings
 
 if TYPE_CHECKING:
     from tests.mbs.scm.conftest import GitRepository
@@ -53,11 +54,11 @@ SCM = GitScm(GitSettings(allow_local=True, retry_interval=0.01))
 
 @pytest.fixture
 def settings(tmp_path: Path) -> ComponentSettings:
-    return ComponentSettings(
+    return Settings(
         rpms_default_repository=f"file://{tmp_path}/rpms/",
         modules_default_repository=f"file://{tmp_path}/modules/",
         default_branch="main",
-    )
+    ).components
 
 
 @pytest.fixture
@@ -88,7 +89,7 @@ def test_components_of_both_modules_are_pinned_and_ordered(
 
 
 def test_an_included_module_that_is_not_there_is_told_with_its_place(stack: Modulemd, tmp_path: Path) -> None:
-    elsewhere = ComponentSettings(modules_default_repository=f"file://{tmp_path}/nowhere/")
+    elsewhere = Settings(modules_default_repository=f"file://{tmp_path}/nowhere/").components
     with pytest.raises(
         Unprocessable, match=r"^Failed to get the latest commit for file:.*/nowhere/base#main$"
     ) as caught:

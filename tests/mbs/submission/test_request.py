@@ -10,7 +10,7 @@ from mbs.nsvc import NSVC
 from mbs.settings import Settings
 from mbs.submission.request import read_request
 
-EXPECTED = "Expected format is '<url>?[module-path]#[revision]'"
+EXPECTED = "Expected format is '<url>?[module-path]#[revision]', with one of the schemes file, git, http, https"
 STREAMS = "an object with the keys as module names and the values as arrays of streams"
 REFS = "an object with the keys as component names and the values as strings of refs"
 STRICT = Settings(scmurls=("https://src.example.org/modules/",))

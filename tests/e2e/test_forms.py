@@ -16,7 +16,8 @@ data:
   name: platform
   stream: "1"
   summary: Three things are wrong
-  description: The name, the license and the reserved field
+  description: The name, the reserved field and the repository
+  license: {module: [MIT]}
   xmd: {mbs: {koji_tag: mine}}
   components:
     rpms:
@@ -30,7 +31,7 @@ def test_every_problem_of_a_document_is_in_the_note_and_the_log_and_nothing_is_r
     run = world.api.trigger("submit_module", {"modulemd": BAD})
     ended = world.api.wait("submit_module", run)
     assert ended["state"] == "failed"
-    assert ended["note"].count("\n* ") >= 2
+    assert ended["note"].count("\n* ") >= 2, ended["note"]
     log = world.api.log("submit_module", run, "submit")
     for problem in ended["note"].split("\n* ")[1:]:
         assert problem in log

@@ -41,7 +41,7 @@ class Scene:
         more = [f"{self.contexts} contexts each"] * (self.contexts > 1) + [f"a chain of {self.depth}"] * (
             self.depth > 0
         )
-        size = f"{self.modules} x {self.streams} streams, {self.platforms} platforms"
+        size = f"{self.modules} x {self.streams} streams, {self.platforms} platform{'s' * (self.platforms > 1)}"
         return f"{', '.join([size, *more])}: {self.results:,} builds"
 
 

@@ -7,7 +7,7 @@ same DAG in every process, so that Airflow keeps one version of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import pendulum
@@ -25,8 +25,8 @@ from operators.identifiers import dag_id, group_id
 POOL = "koji_builds"
 """Bounds the arch builds that the service keeps in Koji; counts deferred tasks (`python -m tools.stack pools`)."""
 
-START = datetime(2020, 1, 1, tzinfo=UTC)
-"""Any moment of the past: `@once` starts a run as soon as the DAG is known."""
+LONG_AGO = "2020-01-01T00:00:00+00:00"
+"""Any moment of the past, for a plan that nobody submitted."""
 
 GROUP_COLORS = {"prepare": "#e8f0fe", "macros": "#fef3e0", "publish": "#e6f4ea"}
 
@@ -45,14 +45,16 @@ OPERATORS: Mapping[Kind, Callable[..., BaseOperator]] = {
 }
 
 
-def module_build_dag(plan: BuildPlan, *, restarted: str | None = None) -> DAG:
-    """Make the DAG of a module build; `restarted` (ISO 8601) is when the build was asked for again, last.
+def module_build_dag(plan: BuildPlan, *, submitted: str = LONG_AGO, restarted: str | None = None) -> DAG:
+    """Make the DAG of a module build, which was `submitted` then, and last asked for again when it was `restarted`.
+
+    Times are ISO 8601. `@once` gives the DAG a run of the time of its submission as soon as it is known.
 
     A worker that parses the file for one task gets a DAG with only that task, so that the start of a task costs the
     same whatever the size of the module.
     """
     wanted = get_parsing_context()
-    dag = _dag(plan, restarted)
+    dag = _dag(plan, submitted, restarted)
     if wanted.dag_id == dag.dag_id and wanted.task_id is not None:
         for node in shape(plan):
             if node.task_id == wanted.task_id:
@@ -62,7 +64,7 @@ def module_build_dag(plan: BuildPlan, *, restarted: str | None = None) -> DAG:
     return dag
 
 
-def _dag(plan: BuildPlan, restarted: str | None) -> DAG:
+def _dag(plan: BuildPlan, submitted: str, restarted: str | None) -> DAG:
     """Make the DAG without tasks.
 
     It has a run as soon as it is known. One that is asked for again has another run, of that time: whoever asks (a
@@ -74,7 +76,7 @@ def _dag(plan: BuildPlan, restarted: str | None) -> DAG:
         description=describe.summary(plan),
         doc_md=describe.page(plan),
         schedule=_schedule(restarted),
-        start_date=START,
+        start_date=datetime.fromisoformat(submitted),
         catchup=restarted is not None,  # else Airflow would leave out a time that has passed
         is_paused_upon_creation=False,
         max_active_runs=1,

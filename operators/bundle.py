@@ -39,7 +39,8 @@ from pathlib import Path
 from dags.module_build import module_build_dag
 from mbs.plan import from_json
 
-dag = module_build_dag(from_json(Path(__file__).with_suffix(".json").read_text(), build={build!r}){restarted})
+plan = from_json(Path(__file__).with_suffix(".json").read_text(), build={build!r})
+dag = module_build_dag(plan, {times})
 """
 
 
@@ -117,8 +118,9 @@ class ModuleBuildBundle(BaseDagBundle):
 def source_of(stored: StoredPlan) -> str:
     """Give the text of the DAG file; nothing of the document can be anything but a comment in it."""
     lines = (f"# {''.join(c for c in line if c.isprintable())}".rstrip() for line in stored.modulemd.splitlines())
-    restarted = f", restarted={stored.time_restarted.isoformat()!r}" if stored.time_restarted else ""
-    return _SOURCE.format(document="\n".join(lines), build=str(stored.nsvc), restarted=restarted)
+    times = {"submitted": stored.time_submitted, "restarted": stored.time_restarted}
+    arguments = ", ".join(f"{name}={time.isoformat()!r}" for name, time in times.items() if time)
+    return _SOURCE.format(document="\n".join(lines), build=str(stored.nsvc), times=arguments)
 
 
 def replace(path: Path, text: str) -> None:

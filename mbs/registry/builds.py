@@ -125,7 +125,10 @@ def stored_plans(session: Session, ids: tuple[int, ...]) -> tuple[StoredPlan, ..
     query = select(ModuleBuild).where(ModuleBuild.id.in_(ids), ModuleBuild.plan.is_not(None)).order_by(ModuleBuild.id)
     builds = session.scalars(query.options(undefer(ModuleBuild.plan), undefer(ModuleBuild.modulemd)))
     return tuple(
-        StoredPlan(build.id, nsvc_of(build), build.plan or "", build.modulemd, build.time_restarted) for build in builds
+        StoredPlan(
+            build.id, nsvc_of(build), build.plan or "", build.modulemd, build.time_submitted, build.time_restarted
+        )
+        for build in builds
     )
 
 

@@ -142,6 +142,7 @@ class StoredPlan:
     plan: str
     """Canonical JSON (`mbs.plan.from_json`)."""
     modulemd: str
+    time_submitted: datetime
     time_restarted: datetime | None = None
     """When it was asked for again, last; None if it never was."""
 

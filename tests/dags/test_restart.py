@@ -10,12 +10,13 @@ import pytest
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import DataInterval
 
-from dags.module_build import START, module_build_dag
+from dags.module_build import module_build_dag
 from mbs.nsvc import NSVC
 from mbs.plan import BuildPlan, PlannedComponent
 from mbs.registry import StoredPlan
 from operators.bundle import source_of
 
+FIRST = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 AGAIN = datetime(2026, 11, 22, 17, 0, 0, 5, tzinfo=UTC)
 
 
@@ -25,8 +26,9 @@ def example(plan: Callable[..., BuildPlan], component: Callable[..., PlannedComp
 
 
 def test_the_scheduler_sees_a_run_after_the_first_one(example: BuildPlan) -> None:
-    first, again = pendulum.instance(START), pendulum.instance(AGAIN)
-    dag = DagSerialization.from_dict(DagSerialization.to_dict(module_build_dag(example, restarted=AGAIN.isoformat())))
+    first, again = pendulum.instance(FIRST), pendulum.instance(AGAIN)
+    made = module_build_dag(example, submitted=FIRST.isoformat(), restarted=AGAIN.isoformat())
+    dag = DagSerialization.from_dict(DagSerialization.to_dict(made))
 
     def after(last: pendulum.DateTime) -> pendulum.DateTime | None:
         info = dag.timetable.next_dagrun_info(
@@ -43,7 +45,12 @@ def test_the_tasks_stay_the_same(example: BuildPlan) -> None:
     assert (again.dag_id, again.task_ids) == (dag.dag_id, dag.task_ids)
 
 
-def test_the_file_names_the_time_only_where_there_is_one() -> None:
+def test_the_first_run_has_the_time_of_the_submission(example: BuildPlan) -> None:
+    assert module_build_dag(example, submitted=FIRST.isoformat()).start_date == FIRST
+
+
+def test_the_file_names_the_times_that_there_are() -> None:
     nsvc = NSVC("greeter", "1", 1, "c0ffee42")
-    assert f"restarted='{AGAIN.isoformat()}'" in source_of(StoredPlan(1, nsvc, "{}", "", AGAIN))
-    assert "restarted" not in source_of(StoredPlan(1, nsvc, "{}", ""))
+    asked_again = source_of(StoredPlan(1, nsvc, "{}", "", FIRST, AGAIN))
+    assert f"(plan, submitted='{FIRST.isoformat()}', restarted='{AGAIN.isoformat()}')" in asked_again
+    assert f"(plan, submitted='{FIRST.isoformat()}')" in source_of(StoredPlan(1, nsvc, "{}", "", FIRST))

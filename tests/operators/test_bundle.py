@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,14 +13,15 @@ from mbs.registry.rows import StoredPlan
 from operators.bundle import replace, source_of
 
 NSVC_OF_ALL = NSVC("greeter", "1", 20261122160000, "c0ffee42")
+SUBMITTED = datetime(2026, 11, 22, 16, tzinfo=UTC)
 
 
 def code_of(document: str) -> list[ast.stmt]:
-    return ast.parse(source_of(StoredPlan(7, NSVC_OF_ALL, "{}", document))).body
+    return ast.parse(source_of(StoredPlan(7, NSVC_OF_ALL, "{}", document, SUBMITTED))).body
 
 
 def test_the_document_is_readable_in_the_file() -> None:
-    source = source_of(StoredPlan(7, NSVC_OF_ALL, "{}", "document: modulemd\ndata:\n  name: greeter\n"))
+    source = source_of(StoredPlan(7, NSVC_OF_ALL, "{}", "document: modulemd\ndata:\n  name: greeter\n", SUBMITTED))
     assert "# document: modulemd\n# data:\n#   name: greeter\n" in source
     assert "airflow" in source.lower(), "Airflow reads only files with this word"
 

@@ -273,9 +273,9 @@ class Settings:
                 yield Problem("must name at least one", name)
 
 
-_READERS: Mapping[str, Callable[[str], Any]] = {
-    each.name: READERS[get_type_hints(Settings)[each.name]] for each in fields(Settings)
-}
+_TYPES = get_type_hints(Settings)
+
+_READERS: Mapping[str, Callable[[str], Any]] = {each.name: READERS[_TYPES[each.name]] for each in fields(Settings)}
 
 
 def _part(wanted: type[T], settings: Settings) -> T:

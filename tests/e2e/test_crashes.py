@@ -71,7 +71,6 @@ def test_a_build_survives_the_restart_of_every_part_of_the_service_and_an_outage
         processes.stop(world.layout, "devhub")
         time.sleep(20)
         world.start("devhub")
-    world.__dict__.pop("admin", None)
     built_once(world, build)
 
 

@@ -29,29 +29,42 @@ def input_streams(document: Modulemd | PackagerV3) -> tuple[InputStream, ...]:
     """
     if isinstance(document, PackagerV3):
         return tuple(InputStream(stream, static=True) for stream in document.streams)
-    if document.static_context or document.xmd_mbs.get("static_context"):
-        if not document.context:
-            refuse([bad_request("The modulemd says that its context is static, but has none", "data.context")])
+    pairs = dependency_pairs(document)
+    if _is_static(document):
         return (InputStream(document, static=True),)
     if "contexts" in document.mbs_options:
-        return _from_options(document)
+        return _from_options(document, pairs)
     return (InputStream(document, static=False),)
 
 
-def _from_options(document: Modulemd) -> tuple[InputStream, ...]:
-    """Make a document per entry of `xmd.mbs_options.contexts`, without that key."""
-    contexts = document.mbs_options["contexts"]
-    refuse(_problems(contexts))
+def dependency_pairs(document: Modulemd | PackagerV3) -> tuple[Dependencies, ...]:
+    """Give the pairs of dependencies of all streams to expand; raises as `input_streams` does, without libmodulemd."""
+    if isinstance(document, PackagerV3):
+        return tuple(pair for stream in document.streams for pair in stream.dependencies)
+    if _is_static(document):
+        if not document.context:
+            refuse([bad_request("The modulemd says that its context is static, but has none", "data.context")])
+        return document.dependencies
+    if "contexts" in document.mbs_options:
+        contexts = document.mbs_options["contexts"]
+        refuse(_problems(contexts))
+        return tuple(_dependencies(entry) for _, entry in _entries(contexts))
+    return document.dependencies
+
+
+def _is_static(document: Modulemd) -> bool:
+    return document.static_context or bool(document.xmd_mbs.get("static_context"))
+
+
+def _from_options(document: Modulemd, pairs: tuple[Dependencies, ...]) -> tuple[InputStream, ...]:
+    """Make a document per entry of `xmd.mbs_options.contexts`, without that key; `pairs` are theirs, in this order."""
     xmd = _without_contexts(document)
+    contexts = (context for context, _ in _entries(document.mbs_options["contexts"]))
     return tuple(
         InputStream(
-            apply(
-                document,
-                Changes(context=context, static_context=True, dependencies=(_dependencies(entry),), xmd=xmd),
-            ),
-            static=True,
+            apply(document, Changes(context=context, static_context=True, dependencies=(pair,), xmd=xmd)), static=True
         )
-        for context, entry in _entries(contexts)
+        for context, pair in zip(contexts, pairs, strict=True)
     )
 
 

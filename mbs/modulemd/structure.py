@@ -108,12 +108,22 @@ _DATA = {
 
 def structural_problems(root: yaml.Node) -> Iterator[Problem]:
     """Tell every field of a document that is unknown, missing, given twice or of the wrong type, with its line."""
-    known = _DATA.get((_field(root, "document"), _field(root, "version")))
+    known = _data(root)
     if known is None:
         kinds = ", ".join(sorted({f"{kind} {version}" for kind, version in _DATA}))
         yield Problem(f"The document is of no known kind and version; known are {kinds}", "document", 1)
         return
     yield from Record({"document": _TEXT, "version": _TEXT, "data": known}, ("data",)).problems(root, "")
+
+
+def is_known(root: yaml.Node) -> bool:
+    """Say whether a document is of a kind and version whose fields are known."""
+    return _data(root) is not None
+
+
+def _data(root: yaml.Node) -> Record | None:
+    """Give the shape of `data`, None for an unknown kind or version."""
+    return _DATA.get((_field(root, "document"), _field(root, "version")))
 
 
 def _field(node: yaml.Node, name: str) -> str:

@@ -1,7 +1,8 @@
 """Everything that can be wrong with a submitted document, told at once (MBS §6.1, §6.5).
 
 MBS stops at the first problem; here the guard alone does. What follows are the structure, libmodulemd's own
-judgement and the rules of this service, in one exception.
+judgement and the rules of this service, in one exception; the rules are told of a document that libmodulemd refuses as
+far as it can be read.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ from mbs.modulemd.rules import (
     refuse,
     unprocessable,
 )
-from mbs.modulemd.static_contexts import input_streams
-from mbs.modulemd.structure import structural_problems
+from mbs.modulemd.sketch import sketch
+from mbs.modulemd.static_contexts import dependency_pairs
+from mbs.modulemd.structure import is_known, structural_problems
 
 _MOST = 100
 """Structural problems that are told at once; who has more has another kind of problem."""
@@ -52,16 +54,16 @@ def validate(
     (part,) = scan(text, replace(limits, documents=1))
     root = yaml.compose(part.text, Loader=yaml.CSafeLoader) or yaml.ScalarNode("", "")
     structure = [Finding(problem, InvalidModulemd) for problem in islice(structural_problems(root), _MOST)]
+
+    def judged(document: Modulemd | PackagerV3) -> Iterator[Finding]:
+        yield from _beside(structure, [*rule_problems(document, rules, name), *also(document)], root)
+
     try:
         document = read_part(replace(part, line=1))
     except InvalidModulemd as refused:
-        raise refusal_of(_numbered([*structure, *_unheard(refused.problems, structure)], part)) from None
-    lines = lines_by_path(root)
-    findings = [
-        replace(finding, problem=located(finding.problem, lines))
-        for finding in (*rule_problems(document, rules, name), *also(document))
-    ]
-    refuse(_numbered([*structure, *findings], part))
+        told = [*structure, *_unheard(refused.problems, structure)]
+        raise refusal_of(_numbered([*told, *(judged(sketch(root)) if is_known(root) else ())], part)) from None
+    refuse(_numbered([*structure, *judged(document)], part))
     return document
 
 
@@ -81,6 +83,16 @@ def _unheard(refusals: Sequence[Problem], structure: list[Finding]) -> Iterator[
     for problem in refusals:
         if not told or (problem.line is not None and problem.line not in told):
             yield Finding(problem, InvalidModulemd)
+
+
+def _beside(structure: Iterable[Finding], findings: Iterable[Finding], root: yaml.Node) -> Iterator[Finding]:
+    """Give findings with their lines, but none about what has a structural problem at, around or inside its place."""
+    lines = lines_by_path(root)
+    broken = [f"{finding.problem.where}." for finding in structure]
+    for finding in findings:
+        place = f"{finding.problem.where}."
+        if not any(place.startswith(each) or each.startswith(place) for each in broken):
+            yield replace(finding, problem=located(finding.problem, lines))
 
 
 def _numbered(findings: list[Finding], part: Part) -> list[Finding]:
@@ -122,11 +134,11 @@ def _repository_problems(body: Modulemd, rules: Rules) -> Iterator[Finding]:
 def _dependency_problems(document: Modulemd | PackagerV3, rules: Rules) -> Iterator[Finding]:
     """Find static contexts that are wrong, and streams that are built against no base module at all."""
     try:
-        streams = input_streams(document)
+        pairs = dependency_pairs(document)
     except Refused as refused:
         yield from (Finding(problem, type(refused)) for problem in refused.problems)
         return
-    named = {name for stream in streams for pair in stream.document.dependencies for name in pair.buildrequires}
+    named = {name for pair in pairs for name in pair.buildrequires}
     if not named.intersection(rules.base_module_names):
         names = ", ".join(rules.base_module_names)
         yield unprocessable(

@@ -110,6 +110,61 @@ def test_problems_of_structure_and_rules_come_together_as_the_gravest(minimal: s
     assert isinstance(refused(text), Unprocessable)
 
 
+CUSTOM = "    modules: {inc: {rationale: x, repository: 'https://example.org/inc'}}\n"
+MIXED_ORDER = "    rpms: {a: {rationale: x, buildorder: 1}, b: {rationale: y, buildafter: [a]}}\n"
+
+
+def test_rules_are_told_of_a_document_that_libmodulemd_refuses(minimal: str) -> None:
+    text = minimal.replace("name: foo", "name: platform") + "  xmd: {mbs: {}}\n  components:\n" + MIXED_ORDER + CUSTOM
+    first, *rest = told(text)
+    assert "Cannot mix buildorder and buildafter" in first
+    assert rest == [
+        "line 3: None of the base module (platform) streams in the buildrequires section could be found.",
+        'line 4: You cannot build a module named "platform" since it is a base module',
+        'line 10: The "mbs" xmd field is reserved for MBS',
+        "line 13: Custom module repositories aren't allowed.  'inc' bears repository 'https://example.org/inc'",
+    ]
+
+
+def test_what_the_caller_knows_is_told_of_a_document_that_libmodulemd_refuses(minimal: str) -> None:
+    text = minimal.replace("summary: A module", "summary: [A, module]") + ON_PLATFORM
+    with pytest.raises(InvalidModulemd) as caught:
+        validate(text, RULES, also=lambda one: scm_problems(one, repository="bar", branch="f1", rules=RULES))
+    assert [problem.where for problem in caught.value.problems] == ["data.name", "data.summary"]
+
+
+@pytest.mark.parametrize(
+    ("broken", "only"),
+    [
+        ("  dependencies: {platform: f28}\n", "line 10: data.dependencies must be a list, it is a mapping"),
+        (
+            "  dependencies:\n  - buildrequires: [perl]\n",
+            "line 11: data.dependencies.0.buildrequires must be a mapping",
+        ),
+        (ON_PLATFORM + "  xmd: [mbs]\n", "line 12: data.xmd must be a mapping, it is a list"),
+    ],
+)
+def test_a_place_that_cannot_be_read_is_told_once(minimal: str, broken: str, only: str) -> None:
+    (line,) = told(minimal + broken)
+    assert line.startswith(only)
+
+
+def test_static_contexts_are_judged_in_a_document_that_libmodulemd_refuses(minimal: str) -> None:
+    options = "  xmd: {mbs_options: {contexts: {a: {buildrequires: {platform: -f28}, requires: {}}}}}\n"
+    structural, context = told(minimal + "  profiles: many\n" + options)
+    assert structural == "line 10: data.profiles must be a mapping, it is text"
+    assert context.startswith("line 11: The '-f28' stream of module 'platform' in 'buildrequires' of the 'a' static")
+    alone = "  xmd: {mbs_options: {contexts: {a: {buildrequires: {perl: f28}, requires: {}}}}}\n"
+    assert "None of the base module" in told(minimal + "  profiles: many\n" + alone)[0]
+
+
+@pytest.mark.parametrize("platform", ["platform: f33", "buildrequires: {platform: f33}"])
+def test_configurations_are_judged_in_a_document_that_libmodulemd_refuses(platform: str) -> None:
+    text = V3.replace("platform: f33", platform) + "  profiles: many\n  xmd: {mbs: {}}\n"
+    assert 'line 10: The "mbs" xmd field is reserved for MBS' in told(text)
+    assert "None of the base module" not in str(refused(text))
+
+
 def test_each_rule_alone_has_the_status_of_mbs(minimal: str) -> None:
     sound = minimal + ON_PLATFORM
     custom = "  components: {modules: {inc: {rationale: x, repository: 'https://example.org/inc'}}}\n"

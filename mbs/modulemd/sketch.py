@@ -1,0 +1,72 @@
+"""What can be made out of a document that libmodulemd refuses, so that the rules are told with the refusal.
+
+Nothing is ever built from a sketch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import yaml
+
+from mbs.modulemd.document import Dependencies, ModuleComponent, Modulemd
+
+_BOOLEANS = {"TRUE": True, "FALSE": False}
+"""What libmodulemd takes for booleans in xmd."""
+
+
+def sketch(root: yaml.Node) -> Modulemd:
+    """Read what the rules judge of any kind of document; what has another form than it should is left out.
+
+    The configurations of modulemd-packager v3 become pairs of dependencies.
+    """
+    data = _mapping(_mapping(_plain(root)).get("data"))
+    modules = _mapping(_mapping(data.get("components")).get("modules"))
+    return Modulemd(
+        name=_text(data.get("name")),
+        stream=_text(data.get("stream")),
+        context=_text(data.get("context")),
+        static_context=str(data.get("static_context")).lower() == "true",
+        dependencies=tuple(_pairs(data)),
+        modules=tuple(
+            ModuleComponent(name, repository=_text(_mapping(module).get("repository")))
+            for name, module in modules.items()
+        ),
+        xmd=_mapping(data.get("xmd")),
+    )
+
+
+def _plain(node: yaml.Node) -> object:
+    if isinstance(node, yaml.MappingNode):
+        return {str(key.value): _plain(value) for key, value in node.value}
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(member) for member in node.value]
+    return _BOOLEANS.get(node.value, str(node.value))
+
+
+def _pairs(data: Mapping[str, object]) -> Iterator[Dependencies]:
+    """Give the pairs of v2, the one of v1, and one for each configuration of packager v3."""
+    for pair in _members(data.get("dependencies")):
+        yield Dependencies(_streams(pair, "buildrequires"), _streams(pair, "requires"))
+    for each in _members(data.get("configurations")):
+        platform = _text(_mapping(each).get("platform"))
+        named = {"platform": (platform,)} if platform else {}
+        yield Dependencies(named | _streams(each, "buildrequires"), _streams(each, "requires"))
+
+
+def _streams(pair: object, kind: str) -> dict[str, tuple[str, ...]]:
+    listed = _mapping(_mapping(pair).get(kind))
+    return {name: tuple(str(stream) for stream in _members(streams)) for name, streams in listed.items()}
+
+
+def _members(value: object) -> list[object]:
+    """Give a list as it is, and anything else as the list of it alone."""
+    return value if isinstance(value, list) else [value]
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from mbs.errors import Problem, Unprocessable
 from mbs.modulemd.document import BuildOpts, RpmComponent
@@ -13,24 +13,24 @@ from mbs.modulemd.document import BuildOpts, RpmComponent
 class ArchRules:
     """Where arches come from; the names are MBS's options."""
 
-    arches: tuple[str, ...] = ("x86_64",)
+    arches: tuple[str, ...]
     """For modules that nothing else decides about."""
-    base_module_arches: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    base_module_arches: Mapping[str, tuple[str, ...]]
     """By `name:stream` of a build dependency."""
-    deciding_modules: tuple[str, ...] = ("platform",)
+    deciding_modules: tuple[str, ...]
     """Build dependencies whose Koji tag decides: `allowed_privileged_module_names`, then `base_module_names`."""
 
 
 def supported_arches(
     build_streams: Mapping[str, str],
     xmd_mbs: Mapping[str, object],
-    tag_arches: Mapping[str, Sequence[str]],
+    tag_arches: Callable[[str], Sequence[str]],
     rules: ArchRules,
 ) -> tuple[str, ...]:
     """Give the arches that a module's build dependencies support; the first rule that applies decides (§11).
 
-    `build_streams` are the resolved build dependencies, `xmd_mbs` is the module's own, `tag_arches` the arches of the
-    Koji tags of its build dependencies by module name, as far as they are known.
+    `build_streams` are the resolved build dependencies, `xmd_mbs` is the module's own, `tag_arches` gives the
+    arches of the Koji tag of a build dependency, by its name, as far as they are known; it is asked where it decides.
     """
     for name, stream in build_streams.items():
         if f"{name}:{stream}" in rules.base_module_arches:
@@ -38,7 +38,7 @@ def supported_arches(
     own = xmd_mbs.get("koji_tag_arches")
     if isinstance(own, list | tuple) and own:
         return tuple(str(arch) for arch in own)
-    deciding = (tag_arches.get(name) for name in rules.deciding_modules if name in build_streams)
+    deciding = (tag_arches(name) for name in rules.deciding_modules if name in build_streams)
     return tuple(next((arches for arches in deciding if arches), rules.arches))
 
 

@@ -28,7 +28,7 @@ _KEPT_DOCUMENTS = 2000
 class RegistryProvider:
     """A `ModuleProvider` over the registry."""
 
-    def __init__(self, engine: Engine, base_module_names: Iterable[str] = ("platform",)) -> None:
+    def __init__(self, engine: Engine, base_module_names: Iterable[str]) -> None:
         """Take the registry's engine and the names of the base modules."""
         self._engine = engine
         self._base_module_names = tuple(base_module_names)

@@ -77,7 +77,7 @@ class Registry:
             return submission.record(session, new_builds, by=by)
 
     def import_module(
-        self, module: RegisteredModule, *, by: str = imports.OWNER, base_module_names: Sequence[str] = ("platform",)
+        self, module: RegisteredModule, *, base_module_names: Sequence[str], by: str = imports.OWNER
     ) -> Imported:
         """Register a base module or a module finished elsewhere, or replace it (MBS §6.4)."""
         with self._transaction() as session:

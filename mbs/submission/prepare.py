@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
-from mbs.components.arches import module_arches
+from mbs.components.arches import ArchRules, module_arches, supported_arches
 from mbs.components.record import record
 from mbs.components.selection import Overrides, Selection, select
 from mbs.components.srpms import srpm_overrides
@@ -32,7 +32,7 @@ from mbs.nsvc import NSVC
 from mbs.plan import PlannedComponent
 from mbs.scm.protocol import Ref, Scm
 from mbs.settings import Settings
-from mbs.submission.compile import PreparedBuild, base_module, texts
+from mbs.submission.compile import PreparedBuild, base_module
 from mbs.submission.hub import Hub, HubFacts
 from mbs.submission.request import Request
 from mbs.versions import prefixed_version
@@ -177,13 +177,11 @@ class _Planner:
         return self._recorded[key]
 
     def _supported_arches(self, document: Modulemd, modules: Mapping[str, RegisteredModule]) -> Sequence[str]:
-        """Give the arches that can be built for, by the first rule that says (MBS §11)."""
         settings = self._settings
-        configured = (settings.base_module_arches.get(module.nsvc.name_stream, ()) for module in modules.values())
-        own = texts(document.xmd_mbs.get("koji_tag_arches"))
-        names = (*settings.allowed_privileged_module_names, *settings.base_module_names)
-        of_dependencies = (self._arches_of(modules[name]) for name in names if name in modules)
-        return next(filter(None, (*configured, own, *of_dependencies)), settings.arches)
+        deciding = (*settings.allowed_privileged_module_names, *settings.base_module_names)
+        rules = ArchRules(settings.arches, settings.base_module_arches, deciding)
+        streams = {name: module.nsvc.stream for name, module in modules.items()}
+        return supported_arches(streams, document.xmd_mbs, lambda name: self._arches_of(modules[name]), rules)
 
     def _arches_of(self, module: RegisteredModule) -> tuple[str, ...]:
         """Ask Koji for the arches of a dependency's tag; without an answer, what was said when it was imported."""

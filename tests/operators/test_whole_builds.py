@@ -142,7 +142,7 @@ def shared(
     engine = engine_for(postgres_url())
     registry = Registry(engine)
     platform = read_stream((EXAMPLES / "platform" / "platform.yaml").read_text())
-    registry.import_module(imported(platform, ("platform",)))
+    registry.import_module(imported(platform, ("platform",)), base_module_names=("platform",))
     account = HubAccount(running_hub.url, authentication="password", user="mbs", password="mbs")
     with HubSession(account) as hub:
         yield Service(registry, hub, running_hub, directory)

@@ -8,6 +8,7 @@ from mbs.nsvc import NSVC
 from mbs.registry import BuildFilter, ModuleState, Registry
 from mbs.registry.provider import RegistryProvider
 
+BASE_NAMES = ["platform"]
 BASE = """
 document: modulemd
 version: 2
@@ -42,7 +43,7 @@ data:
 
 
 def register(registry: Registry, text: str) -> int:
-    return registry.import_module(imported(read_stream(text), ["platform"])).build.id
+    return registry.import_module(imported(read_stream(text), BASE_NAMES), base_module_names=BASE_NAMES).build.id
 
 
 def base(registry: Registry, stream: str, version: int = 5) -> int:
@@ -59,8 +60,8 @@ def test_only_streams_with_a_ready_build_are_given(registry: Registry, registry_
     module(registry, 1, stream="5.24")
     retired = module(registry, 1, stream="5.22")
     registry.retire(retired, by="robin")
-    assert RegistryProvider(registry_engine).streams("perl") == ("5.24", "5.26")
-    assert RegistryProvider(registry_engine).streams("ruby") == ()
+    assert RegistryProvider(registry_engine, BASE_NAMES).streams("perl") == ("5.24", "5.26")
+    assert RegistryProvider(registry_engine, BASE_NAMES).streams("ruby") == ()
 
 
 def test_versions_are_compared_as_numbers_and_only_ready_contexts_count(
@@ -71,7 +72,7 @@ def test_versions_are_compared_as_numbers_and_only_ready_contexts_count(
     module(registry, 2**64 - 1, "aaaa")
     gone = module(registry, 2**64 - 1, "cccc")
     registry.retire(gone, by="robin")
-    found = RegistryProvider(registry_engine).builds("perl", "1")
+    found = RegistryProvider(registry_engine, BASE_NAMES).builds("perl", "1")
     assert [str(one.nsvc) for one in found] == [f"perl:1:{2**64 - 1}:aaaa", f"perl:1:{2**64 - 1}:bbbb"]
 
 
@@ -79,7 +80,7 @@ def test_the_newest_build_for_each_base_module_is_given_whole(registry: Registry
     module(registry, 3, platform="f28")
     module(registry, 2, platform="f28")
     module(registry, 7)
-    found = RegistryProvider(registry_engine).builds("perl", "1")
+    found = RegistryProvider(registry_engine, BASE_NAMES).builds("perl", "1")
     assert [(one.nsvc.version, one.buildrequires["platform"].stream) for one in found] == [(7, "f29"), (3, "f28")]
     assert found[0].commit == "0123abc"
     assert found[0].koji_tag == "module-perl"
@@ -91,7 +92,7 @@ def test_base_modules_come_newest_of_each_stream_highest_first(registry: Registr
         base(registry, stream, version)
     gone = base(registry, "el7.9.0", 4)
     registry.retire(gone, by="robin")
-    found = RegistryProvider(registry_engine).base_modules("platform")
+    found = RegistryProvider(registry_engine, BASE_NAMES).base_modules("platform")
     assert [(one.nsvc.stream, one.nsvc.version, one.stream_version, one.retired) for one in found] == [
         ("el8.1.0", 1, 80100.0, False),
         ("el8.0.0", 2, 80000.0, False),
@@ -102,11 +103,11 @@ def test_base_modules_come_newest_of_each_stream_highest_first(registry: Registr
 
 
 def test_an_import_replaces_what_is_there_and_says_so(registry: Registry, registry_engine: Engine) -> None:
-    provider = RegistryProvider(registry_engine)
+    provider = RegistryProvider(registry_engine, BASE_NAMES)
     base(registry, "f29")
     assert provider.base_modules("platform")[0].koji_tag == "module-f29-build"
     other = imported(read_stream(BASE.format(stream="f29", version=5).replace("f29-build", "other")), ["platform"])
-    again = registry.import_module(other)
+    again = registry.import_module(other, base_module_names=BASE_NAMES)
     nsvc = "platform:f29:5:00000000"
     assert again.messages == (f"Updating existing module build {nsvc}.", f"Module {nsvc} imported")
     assert registry.find().total == 1

@@ -170,7 +170,7 @@ MANY_BUILDS = """
 @pytest.mark.parametrize(
     ("ask", "index"),
     [
-        (lambda engine: RegistryProvider(engine).builds("n99", "1"), "module_builds_ready"),
+        (lambda engine: RegistryProvider(engine, ["platform"]).builds("n99", "1"), "module_builds_ready"),
         (lambda engine: Registry(engine).reuse_candidates("n5", "1"), "module_builds_ready"),
         (lambda engine: Registry(engine).unfinished_builds(), "module_builds_unfinished"),
     ],

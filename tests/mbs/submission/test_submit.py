@@ -18,7 +18,7 @@ from tests.mbs.submission.conftest import GTK, PLATFORM, FakeScm, Prepare
 @pytest.fixture
 def filled(registry: Registry) -> Registry:
     for text in (PLATFORM, GTK.format(stream=1), GTK.format(stream=2)):
-        registry.import_module(imported(read_stream(text), ["platform"]))
+        registry.import_module(imported(read_stream(text), ["platform"]), base_module_names=["platform"])
     return registry
 
 

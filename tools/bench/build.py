@@ -17,6 +17,7 @@ from typing import Any
 
 from devhub.examples import publish
 from mbs.koji.faults import KojiValue
+from tools.airflow_api import FINISHED
 from tools.bench.figures import Figure
 from tools.bench.service import AIRFLOW, HUB, POSTGRES, Service, Spent, running
 from tools.demo import story
@@ -145,7 +146,16 @@ def figures(result: Result) -> Iterable[Figure]:
         f"< {TARGET} x" if goal else None,
         ratio < TARGET if goal else None,
     )
-    yield Figure(f"{what}: added to a batch", (result.wall - path) / (BATCHES + 1), "s")
+    real = path / TIME_SCALE
+    added = result.wall - path
+    yield Figure(
+        f"{what}: the same with Koji at its real speed, computed",
+        real + added,
+        "s",
+        (real + added) / real,
+        f"{real:.0f} s",
+    )
+    yield Figure(f"{what}: added to a batch", added / (BATCHES + 1), "s")
     yield Figure(f"{what}: last build to repository's start", _mean(result.course.to_repository), "s")
     yield Figure(f"{what}: repository to last submission", _mean(result.course.to_last_submission), "s")
     yield Figure(f"{what}: CPU of Airflow per task ({result.tasks} tasks)", airflow / result.tasks, "s")
@@ -161,14 +171,24 @@ def _build(service: Service, size: int) -> Result:
     _publish(names, service.layout.var / "examples")
     before = service.spent()
     build = _submitted(service, module(size, names))
-    run = service.api.wait(build.dag_id, build.run_id, LONGEST)
-    if run["state"] != "success":
-        raise RuntimeError(f"{build.plan.nsvc} failed: {service.registry.build(build.build_id).state_reason}")
+    run = _ended(service, build)
     wall = (datetime.fromisoformat(run["end_date"]) - datetime.fromisoformat(run["start_date"])).total_seconds()
     time.sleep(2)  # PostgreSQL's counts come a second late
     spent = service.spent().since(before)
     tasks = len(service.api.tasks(build.dag_id, build.run_id))
     return Result(size, tasks, wall, course(service.hub, build), spent)
+
+
+def _ended(service: Service, build: Followed) -> dict[str, Any]:
+    """Wait for the end of a build's run; look rarely, so that the looks weigh nothing."""
+    end = time.monotonic() + LONGEST
+    while (run := service.api.run(build.dag_id, build.run_id))["state"] not in FINISHED:
+        if time.monotonic() > end:
+            raise RuntimeError(f"{build.plan.nsvc} was not built within {LONGEST:.0f} s.")
+        time.sleep(5)
+    if run["state"] != "success":
+        raise RuntimeError(f"{build.plan.nsvc} failed: {service.registry.build(build.build_id).state_reason}")
+    return run
 
 
 def module(size: int, names: Sequence[str]) -> str:

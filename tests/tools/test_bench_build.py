@@ -1,0 +1,35 @@
+"""What the measurement of whole builds makes of Koji's tasks."""
+
+from __future__ import annotations
+
+import pytest
+
+from tools.bench.build import BATCHES, Course, Work, module
+from tools.bench.service import Spent
+
+MACROS = (Work(0, 10),)
+FIRST = (Work(16, 30), Work(18, 36))
+SECOND = (Work(50, 60),)
+COURSE = Course((MACROS, FIRST, SECOND), (Work(11, 15), Work(40, 45)))
+
+
+def test_the_critical_path_is_the_longest_build_of_each_batch_and_the_repositories_between() -> None:
+    assert COURSE.critical_path == 10 + 4 + 18 + 5 + 10
+
+
+def test_the_gaps_are_those_between_kojis_tasks() -> None:
+    assert COURSE.to_repository == [1, 4]
+    assert COURSE.to_last_submission == [3, 5]
+
+
+def test_what_is_spent_counts_from_a_moment_on() -> None:
+    before = Spent({"devhub": 1.0}, {"build": 2}, 10)
+    after = Spent({"devhub": 1.5}, {"build": 5, "login": 1}, 14)
+    assert after.since(before) == Spent({"devhub": 0.5}, {"build": 3, "login": 1}, 4)
+
+
+@pytest.mark.parametrize("size", [10, 25, 100])
+def test_the_module_has_its_components_in_batches_of_the_same_size(size: int) -> None:
+    text = module(size, [f"package-{number}" for number in range(size)])
+    for batch in range(BATCHES):
+        assert text.count(f"buildorder: {batch}}}") == size // BATCHES

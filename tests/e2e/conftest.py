@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.world import World, fresh_home
+from tests.e2e.world import World
 from tools.demo import story
 from tools.stack import manager
+from tools.stack.apart import fresh_home
 from tools.stack.layout import checkout
 
 QUICKER = {

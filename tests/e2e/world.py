@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +21,7 @@ from tools.airflow_api import AirflowApi, Task
 from tools.demo import story
 from tools.demo.story import Followed
 from tools.stack import manager, processes
-from tools.stack.layout import Layout, Ports, checkout
+from tools.stack.layout import Layout
 from tools.stack.services import services
 
 SPEC = """\
@@ -172,28 +170,6 @@ def module(name: str, components: Mapping[str, Mapping[str, object]], modules: S
     for included in modules:
         lines += [f"      {included}:", "        rationale: A test", "        ref: main"]
     return MODULE.format(name=name, components="\n".join(lines) + "\n")
-
-
-def fresh_home(home: Path) -> Layout:
-    """Make an AIRFLOW_HOME beside the checkout's own, with the same configuration, and ports that are free."""
-    if home.exists():  # what a killed run of the tests left behind
-        manager.stop(Layout(home, Ports()), lambda _: None)
-        shutil.rmtree(home)
-    home.mkdir(parents=True)
-    for name in ("airflow.cfg", "dags", "plugins"):
-        (home / name).symlink_to(checkout() / name)
-    return Layout(home, Ports(*free_ports(4)))
-
-
-def free_ports(count: int) -> list[int]:
-    """Give ports that nobody listens on."""
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [int(each.getsockname()[1]) for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 def sampled(seconds: float, interval: float = 0.3) -> Iterator[None]:

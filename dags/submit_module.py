@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, Param
 
+from mbs.forms import SUBMIT_DAG, SUBMIT_TASK
 from operators.requests import SubmitModuleOperator
 
 PAGE = """\
@@ -76,7 +77,7 @@ PARAMS = {
         None,
         type=["null", "string"],
         title="Owner",
-        description="Whoever is logged in; another only from the command line, where nobody is",
+        description="Whoever is logged in; another only for the users that a setting names",
         section="Options",
     ),
     "buildrequire_overrides": Param(
@@ -102,7 +103,7 @@ PARAMS = {
 }
 
 with DAG(
-    "submit_module",
+    SUBMIT_DAG,
     dag_display_name="Submit a module",
     description="Read, check and expand a modulemd, and start its module builds",
     doc_md=PAGE,
@@ -111,4 +112,4 @@ with DAG(
     tags={"module build service"},
     params=PARAMS,
 ):
-    SubmitModuleOperator(task_id="submit", retries=3, retry_delay=timedelta(seconds=10))
+    SubmitModuleOperator(task_id=SUBMIT_TASK, retries=3, retry_delay=timedelta(seconds=10))

@@ -48,6 +48,8 @@ class Settings:
     `MBS_DATABASE_URL` in the environment wins."""
     koji_conn_id: str = "koji_default"
     """Airflow connection of the Koji hub."""
+    api_url: str = "http://localhost:8080"
+    """URL of Airflow, for `mbs submit`. `MBS_API_URL` in the environment wins."""
 
     # Who may do what
 
@@ -59,6 +61,10 @@ class Settings:
     """Groups whose members may cancel the builds of others."""
     allowed_groups_to_import_module: tuple[str, ...] = ()
     """Groups whose members may import modules; empty: importing through the API is switched off."""
+    allowed_users_to_import_module: tuple[str, ...] = ()
+    """Users who may import modules through the form, which knows no groups; empty: nobody."""
+    allowed_users_to_choose_owner: tuple[str, ...] = ()
+    """Users (of automation) who may submit in the name of others."""
 
     # What may be submitted
 

@@ -13,14 +13,15 @@ from mbs.settings import InvalidSettings, Settings
 
 SECTION = "mbs"
 PREFIX = "AIRFLOW__MBS__"
+OURS = {"MBS_DATABASE_URL": "database_url", "MBS_API_URL": "api_url"}
+"""Short names of the settings that differ from user to user."""
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings as Airflow would: the environment wins over airflow.cfg; `MBS_DATABASE_URL` over both."""
+    """Read the settings as Airflow would: the environment wins over airflow.cfg, the variables of OURS over both."""
     environ = os.environ if environ is None else environ
     values = {**_of_file(config_file(environ), environ), **of_environment(environ)}
-    if url := environ.get("MBS_DATABASE_URL"):
-        values["database_url"] = url
+    values |= {name: environ[variable] for variable, name in OURS.items() if environ.get(variable)}
     return Settings.from_mapping(values)
 
 

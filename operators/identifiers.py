@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from hashlib import sha256
 
 from mbs.nsvc import NSVC
 
@@ -17,6 +18,9 @@ IMPORT_BUILD = "publish.import_build"
 APPROVE = "publish.approve"
 MARK_READY = "publish.mark_ready"
 
+LONGEST = 200
+"""Characters of a DAG id before its hash; Airflow takes 250, a file name a few more."""
+
 FORMS = frozenset({"submit_module", "import_module"})
 """The DAGs that answer a form."""
 NOTE = "note"
@@ -24,8 +28,16 @@ NOTE = "note"
 
 
 def dag_id(nsvc: NSVC) -> str:
-    """Give the id of a module build's DAG: `name.stream.version.context`, with `-` for what Airflow does not take."""
-    return _safe(f"{nsvc.name}.{nsvc.stream}.{nsvc.version}.{nsvc.context}", "-")
+    """Give the id of a module build's DAG: `name.stream.version.context`.
+
+    Two builds never have the same. Where that is in danger (a dot in the name or the context, `+~^`, which Airflow does
+    not take and `-` stands for, or a text that is too long) a hash follows, which no other id has in that place.
+    """
+    parts = f"{nsvc.name}.{nsvc.stream}.{nsvc.version}.{nsvc.context}"
+    plain = _safe(parts, "-")
+    if plain == parts and "." not in nsvc.name + nsvc.context and len(plain) <= LONGEST:
+        return plain
+    return f"{plain[:LONGEST]}.-{sha256(str(nsvc).encode()).hexdigest()[:16]}"
 
 
 def component_task_id(batch: int, component: str, arch: str) -> str:

@@ -1,12 +1,17 @@
 """What people ask for through the UI's forms: a module build, an import. Thin: read the form, call `mbs`, answer.
 
-A refusal fails the task for good. Every problem is a line of its log and of the run's note (`operators.notes`);
-nothing has been recorded then. What merely does not answer (git, the registry) is retried by Airflow.
+A refusal fails the task for good. Every problem is a line of its log and of the run's note (`operators.notes`), and an
+item of an XCom for `mbs submit`; nothing has been recorded then. What merely does not answer (git, the registry) is
+retried by Airflow.
+
+Who asks is the user to whom Airflow gave the run (for `airflow dags trigger` the one of the operating system), never a
+field of the form. A run of nobody is refused.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +19,7 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from mbs.errors import InvalidRequest, NotAuthorized, Refused
+from mbs.forms import BUILDS, PROBLEMS, SubmittedBuild
 from mbs.koji.facts import KojiFacts
 from mbs.modulemd.imported import imported
 from mbs.modulemd.reader import read_stream
@@ -24,12 +30,20 @@ from mbs.settings import Settings
 from mbs.submission.submit import submit
 from operators.hook import CONNECTION as KOJI
 from operators.hook import KojiHook
-from operators.identifiers import NOTE
+from operators.identifiers import NOTE, dag_id
 from operators.registry import CONNECTION, registry
 from operators.settings import settings
 
-NOBODY = "airflow"
-"""Who asks where Airflow knows no user: somebody with access to its command line."""
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the form answers."""
+
+    messages: list[str]
+    """Sentences for the user."""
+    result: object
+    """What the task returns."""
+    xcoms: Mapping[str, object] = field(default_factory=dict)
 
 
 class RequestOperator(BaseOperator):
@@ -41,25 +55,26 @@ class RequestOperator(BaseOperator):
 
     def execute(self, context: Context) -> object:
         """Do what is asked, or refuse it with every reason."""
-        user = getattr(context["dag_run"], "triggering_user_name", None) or NOBODY
         fields = {name: value for name, value in context["params"].items() if value not in (None, "", {}, [])}
+        since = context["dag_run"].start_date if context["ti"].try_number > 1 else None
         try:
-            check_user(user, settings())
-            since = context["dag_run"].start_date if context["ti"].try_number > 1 else None
-            messages, result = self.answer(fields, user, since)
+            answer = self.answer(fields, asking_user(context), since)
         except Refused as refusal:
             problems = [str(problem) for problem in refusal.problems]
             for problem in problems:
                 self.log.error("%s", problem)
+            context["ti"].xcom_push(PROBLEMS, problems)
             context["ti"].xcom_push(NOTE, "Refused:\n\n" + "\n".join(f"* {problem}" for problem in problems))
             raise AirflowFailException(f"Refused: {'; '.join(problems)}") from None
-        for message in messages:
+        for message in answer.messages:
             self.log.info("%s", message)
-        context["ti"].xcom_push(NOTE, "\n".join(f"* {message}" for message in messages))
-        return result
+        context["ti"].xcom_push(NOTE, "\n".join(f"* {message}" for message in answer.messages))
+        for key, value in answer.xcoms.items():
+            context["ti"].xcom_push(key, value)
+        return answer.result
 
-    def answer(self, fields: Mapping[str, Any], user: str, since: datetime | None) -> tuple[list[str], object]:
-        """Do what the filled-in fields ask for; give sentences for the user and the task's result.
+    def answer(self, fields: Mapping[str, Any], user: str, since: datetime | None) -> Answer:
+        """Do what the filled-in fields ask for, where this user may; raise Refused otherwise.
 
         `since` is when the run began, where this is not its first try: the one before may have been killed after it
         had done everything.
@@ -74,13 +89,18 @@ class SubmitModuleOperator(RequestOperator):
         super().__init__(**kwargs)
         self.koji_conn_id = koji_conn_id
 
-    def answer(self, fields: Mapping[str, Any], user: str, since: datetime | None) -> tuple[list[str], object]:
+    def answer(self, fields: Mapping[str, Any], user: str, since: datetime | None) -> Answer:
         """Submit what the form asks for; each new module build gets its DAG within seconds."""
+        check_submitter(user, settings())
         builds = registry(self.registry_conn_id)
         done = recorded_since(builds, fields, user, since) if since else ()
         if not done:
             done = self._submit(builds, fields, user)
-        return [_sentence(recorded) for recorded in done], [recorded.build.id for recorded in done]
+        return Answer(
+            [f"{one.build.nsvc} (number {one.build.id}) {_outcome(one)}." for one in done],
+            [one.build.id for one in done],
+            {BUILDS: [_submitted(one) for one in done]},
+        )
 
     def _submit(self, builds: Registry, fields: Mapping[str, Any], user: str) -> tuple[Recorded, ...]:
         current = settings()
@@ -92,7 +112,7 @@ class SubmitModuleOperator(RequestOperator):
                 scm=GitScm(current.git),
                 settings=current,
                 hub=KojiFacts(hub),
-                may_choose_owner=user == NOBODY,
+                may_choose_owner=user in current.allowed_users_to_choose_owner,
             )
 
 
@@ -104,28 +124,46 @@ class ImportModuleOperator(RequestOperator):
         fields: Mapping[str, Any],
         user: str,
         since: datetime | None,  # noqa: ARG002 - to import twice is to import once
-    ) -> tuple[list[str], object]:
+    ) -> Answer:
         """Import the pasted document, or the one at an SCM URL."""
         current = settings()
+        check_importer(user, current)
         document = read_stream(_document(fields, current))
         module = imported(document, current.base_module_names, current.stream_suffixes)
         done = registry(self.registry_conn_id).import_module(
             module, by=user, base_module_names=current.base_module_names
         )
-        return list(done.messages), str(done.build.nsvc)
+        return Answer(list(done.messages), str(done.build.nsvc))
 
 
-def check_user(user: str, current: Settings) -> None:
+def asking_user(context: Context) -> str:
+    """Give the user whom Airflow gave the run to; raise NotAuthorized where it names none."""
+    user: str | None = context["dag_run"].triggering_user_name
+    if not user:
+        raise NotAuthorized("Airflow does not say who started this run. Submit while logged in, as a named user.")
+    return user
+
+
+def check_submitter(user: str, current: Settings) -> None:
     """Refuse who may not submit.
 
     Airflow tells a task who triggered it but not the user's groups. So where `allowed_groups` restricts submission,
     the form is for `allowed_users` alone; the REST API knows groups.
     """
-    if current.allowed_groups and user not in current.allowed_users and user != NOBODY:
+    if current.allowed_groups and user not in current.allowed_users:
         groups = ", ".join(current.allowed_groups)
         raise NotAuthorized(
             f"{user} is not among the users who may submit here. Ask for a place in the setting allowed_users, "
             f"or submit through the API as a member of: {groups}."
+        )
+
+
+def check_importer(user: str, current: Settings) -> None:
+    """Refuse who may not import: what is imported can name any Koji tag for others to be built with (MBS §3.13)."""
+    if user not in current.allowed_users_to_import_module:
+        raise NotAuthorized(
+            f"{user} is not among the users who may import modules here. Ask for a place in the setting "
+            "allowed_users_to_import_module, or have an administrator run `mbs import`."
         )
 
 
@@ -141,14 +179,18 @@ def recorded_since(builds: Registry, fields: Mapping[str, Any], user: str, since
     )
 
 
-def _sentence(recorded: Recorded) -> str:
+def _submitted(recorded: Recorded) -> SubmittedBuild:
     build = recorded.build
+    return SubmittedBuild(id=build.id, nsvc=str(build.nsvc), dag_id=dag_id(build.nsvc), outcome=_outcome(recorded))
+
+
+def _outcome(recorded: Recorded) -> str:
     said = {
         Outcome.NEW: "is submitted",
         Outcome.RESUMED: "had failed and goes on",
-        Outcome.EXISTING: f"exists already ({build.state.name.lower()}) and was left alone",
+        Outcome.EXISTING: f"exists already ({recorded.build.state.name.lower()}) and was left alone",
     }
-    return f"{build.nsvc} (number {build.id}) {said[recorded.outcome]}."
+    return said[recorded.outcome]
 
 
 def _document(fields: Mapping[str, Any], current: Settings) -> str | bytes:

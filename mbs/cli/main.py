@@ -5,18 +5,24 @@ Exit status: 0, 1 where the input is refused (one line per problem on standard e
 
 from __future__ import annotations
 
+import os
 import re
 from getpass import getuser
 from pathlib import Path
+from typing import Any
 
 import click
 
+from mbs.airflow_api import AirflowClient
 from mbs.cli import show
 from mbs.cli.common import FileOrUrl, read_file, registry_of, told
+from mbs.cli.submit import login
+from mbs.cli.submit import submit as fill_in
 from mbs.cli.watch import watch
 from mbs.errors import NotFound
 from mbs.nsvc import NSVC
 from mbs.registry import BuildFilter, ModuleState, Page, upgrade
+from mbs.reuse import Strategy
 from mbs.settings_sources import load
 
 RETIRED_AT_ONCE = 1000
@@ -24,13 +30,15 @@ RETIRED_AT_ONCE = 1000
 
 _MODULE = re.compile(r"([^:]+):([^:]+)(?::(\d+)(?::([^:]+))?)?")
 
+STRATEGY = click.Choice([each.value for each in Strategy])
+
 FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="airflow-module-build-service", message="%(prog)s %(version)s")
 def main() -> None:
-    """Plan, register and look at module builds."""
+    """Plan, submit, register and look at module builds."""
 
 
 @main.group()
@@ -70,6 +78,55 @@ def show_build(module: str) -> None:
     registry = registry_of(load())
     build = registry.build(build_key(module))
     show.build(build, registry.components(build.id), registry.trace(build.id))
+
+
+@main.command()
+@click.argument("source", metavar="FILE|URL", type=FileOrUrl())
+@click.option("--branch", help="Branch that has the commit; it gives the stream. Default: the setting default_branch.")
+@click.option("--scratch", is_flag=True, help="Build, but neither import nor tag.")
+@click.option("--rebuild-strategy", type=STRATEGY, help="Which components are built anew.")
+@click.option("--reuse-from", metavar="NSVC|ID", help="The module build to reuse components from.")
+@click.option("--buildrequire", "streams", multiple=True, metavar="NAME=STREAM", help="Stream to build against.")
+@click.option("--ref", "refs", multiple=True, metavar="NAME=REF", help="Branch, tag or commit of a component.")
+@click.option("--side-tag", help="Koji side tag of the base module to build in.")
+@click.option("--owner", help="In whose name, for those who may choose.")
+@click.option("--watch", "follow", is_flag=True, help="Watch the builds until they have ended.")
+@told
+def submit(
+    *,
+    source: Path | str,
+    branch: str | None,
+    streams: tuple[str, ...],
+    refs: tuple[str, ...],
+    follow: bool,
+    **form: Any,
+) -> None:
+    """Submit a module to be built, through Airflow, and print its module builds.
+
+    FILE is a modulemd, URL a commit of its repository: https://host/path/name?#commit.
+
+    Airflow's URL is MBS_API_URL or the setting api_url; you are who the token in MBS_API_TOKEN belongs to, or the user
+    that ~/.netrc has for that host; otherwise you are asked. --ref and --buildrequire can be repeated.
+    """
+    from mbs.cli.source import source_fields  # noqa: PLC0415 - libmodulemd is not needed by the other commands
+
+    settings = load()
+    registry = registry_of(settings) if follow else None
+    fields = source_fields(source, branch, settings) | {
+        "scratch": form["scratch"],
+        "rebuild_strategy": form["rebuild_strategy"],
+        "reuse_components_from": form["reuse_from"],
+        "side_tag": form["side_tag"],
+        "owner": form["owner"],
+        "buildrequire_overrides": _streams(streams),
+        "rpm_component_ref_overrides": _pairs(refs),
+    }
+    airflow = AirflowClient(settings.api_url, login(settings.api_url, os.environ))
+    builds = fill_in(airflow, fields)
+    for build in builds:
+        click.echo(f"{build['nsvc']} {build['outcome']}: {airflow.page_of(build['dag_id'])}")
+    if registry and not watch(registry, [build["id"] for build in builds]):
+        raise SystemExit(1)
 
 
 @main.command("watch")
@@ -182,8 +239,18 @@ def ready_builds(module: str) -> BuildFilter:
 
 
 def _pairs(refs: tuple[str, ...]) -> dict[str, str]:
-    pairs = [ref.partition("=") for ref in refs]
-    for ref, (name, _, commit) in zip(refs, pairs, strict=True):
-        if not (name and commit):
-            raise click.BadParameter(f"{ref!r} is not NAME=COMMIT", param_hint="--ref")
-    return {name: commit for name, _, commit in pairs}
+    return dict(_pair(ref, "--ref", "NAME=COMMIT") for ref in refs)
+
+
+def _streams(wanted: tuple[str, ...]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, stream in (_pair(word, "--buildrequire", "NAME=STREAM") for word in wanted):
+        found.setdefault(name, []).append(stream)
+    return found
+
+
+def _pair(word: str, option: str, form: str) -> tuple[str, str]:
+    name, _, value = word.partition("=")
+    if not (name and value):
+        raise click.BadParameter(f"{word!r} is not {form}", param_hint=option)
+    return name, value

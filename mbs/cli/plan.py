@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from mbs.cli.common import read_file, registry_of
+from mbs.cli.source import source_fields
 from mbs.errors import InvalidModulemd, Problem, Refused
 from mbs.expansion.memory import MemoryProvider
 from mbs.expansion.provider import ModuleProvider, RegisteredModule
@@ -17,7 +18,6 @@ from mbs.expansion.result import Unsatisfied
 from mbs.modulemd.guard import MANY_DOCUMENTS
 from mbs.modulemd.imported import imported
 from mbs.modulemd.reader import read_all
-from mbs.modulemd.submitted import scm_stream
 from mbs.plan import BuildPlan
 from mbs.registry.provider import RegistryProvider
 from mbs.scm.pinned import PinnedScm
@@ -88,11 +88,5 @@ def _provider(wish: Wish, settings: Settings) -> ModuleProvider:
 
 
 def _request(wish: Wish, settings: Settings) -> Request:
-    data: dict[str, object] = {"rpm_component_ref_overrides": wish.refs}
-    if isinstance(wish.source, str):
-        data |= {"scmurl": wish.source, "branch": wish.branch or settings.default_branch}
-    else:
-        stream = scm_stream(wish.branch, settings.rules) if wish.branch else None
-        data |= {"modulemd": read_file(wish.source, settings.max_modulemd_size), "module_name": wish.source.stem}
-        data |= {"module_stream": stream, "branch": wish.branch}
+    data = source_fields(wish.source, wish.branch, settings) | {"rpm_component_ref_overrides": wish.refs}
     return read_request(data, getpass.getuser(), settings)

@@ -1,0 +1,196 @@
+"""`mbs submit` against a server that answers as Airflow does."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from mbs.cli import main
+from tests.conftest import ROOT
+
+GREETER = ROOT / "examples" / "modules" / "greeter" / "greeter.yaml"
+URL = "https://src.example.org/modules/greeter?#1a2b3c"
+RUN = "/api/v2/dags/submit_module/dagRuns/manual__1%2B00"
+BUILD = {"id": 7, "nsvc": "greeter:1:20:c0ffee42", "dag_id": "greeter.1.20.c0ffee42", "outcome": "is submitted"}
+
+
+@dataclass
+class Airflow:
+    """What the server answers, and what it was asked."""
+
+    url: str = ""
+    states: list[str] = field(default_factory=lambda: ["queued", "running", "success"])
+    xcoms: dict[str, object] = field(default_factory=lambda: {"builds": [BUILD]})
+    refusal: tuple[int, object] | None = None
+    logins: list[dict[str, str]] = field(default_factory=list)
+    tokens: set[str] = field(default_factory=set)
+    conf: dict[str, Any] = field(default_factory=dict)
+
+    def answer(self, method: str, path: str, body: Any, token: str) -> tuple[int, object]:
+        if path == "/auth/token":
+            self.logins.append(body)
+            right = body == {"username": "pat", "password": "geheim"}
+            return (201, {"access_token": "good"}) if right else (401, {"detail": "Invalid credentials"})
+        self.tokens.add(token)
+        if token != "Bearer good":
+            return 401, {"detail": "Not authenticated"}
+        if self.refusal:
+            return self.refusal
+        if method == "POST":
+            self.conf = body["conf"]
+            return 200, {"dag_run_id": "manual__1+00"}
+        if path == RUN:
+            return 200, {"state": self.states.pop(0) if len(self.states) > 1 else self.states[0]}
+        key = path.removeprefix(f"{RUN}/taskInstances/submit/xcomEntries/").removesuffix("?deserialize=true")
+        return (200, {"value": self.xcoms[key]}) if key in self.xcoms else (404, {"detail": "no XCom"})
+
+
+@pytest.fixture
+def airflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Airflow]:
+    served = Airflow()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or "null")
+            status, answer = served.answer(self.command, self.path, body, self.headers.get("Authorization", ""))
+            content = answer.encode() if isinstance(answer, str) else json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_POST = do_GET  # noqa: N815 - the base class looks for this name
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        served.url = f"http://127.0.0.1:{server.server_port}"
+        netrc = tmp_path / "netrc"
+        netrc.write_text("machine 127.0.0.1 login pat password geheim\n")
+        netrc.chmod(0o600)
+        monkeypatch.setenv("NETRC", str(netrc))
+        monkeypatch.setenv("MBS_API_URL", served.url)
+        monkeypatch.setenv("AIRFLOW_CONFIG", str(tmp_path / "none.cfg"))
+        for name in ("MBS_API_TOKEN", "MBS_DATABASE_URL"):
+            monkeypatch.delenv(name, raising=False)
+        yield served
+        server.shutdown()
+
+
+def submit(*words: object) -> Result:
+    return CliRunner().invoke(main, ["submit", *map(str, words)])
+
+
+def test_a_commit_is_submitted_and_its_builds_are_printed_with_their_pages(airflow: Airflow) -> None:
+    result = submit(URL, "--branch", "1")
+    assert result.exit_code == 0, result.output
+    page = f"{airflow.url}/dags/greeter.1.20.c0ffee42"
+    assert result.stdout == f"greeter:1:20:c0ffee42 is submitted: {page}\n"
+    assert airflow.conf == {"scmurl": URL, "branch": "1"}
+    assert airflow.logins == [{"username": "pat", "password": "geheim"}], "from netrc, once"
+    assert airflow.tokens == {"", "Bearer good"}, "a password stands in no header"
+
+
+def test_a_file_is_submitted_with_every_option(airflow: Airflow) -> None:
+    words = [GREETER, "--branch", "1", "--scratch", "--rebuild-strategy", "only-changed", "--reuse-from", "5"]
+    words += ["--buildrequire", "platform=f40", "--buildrequire", "platform=f41", "--ref", "greet=main"]
+    result = submit(*words, "--side-tag", "f40-side-1", "--owner", "robin")
+    assert result.exit_code == 0, result.output
+    assert airflow.conf == {
+        "modulemd": GREETER.read_text(),
+        "module_name": "greeter",
+        "module_stream": "1",
+        "branch": "1",
+        "scratch": True,
+        "rebuild_strategy": "only-changed",
+        "reuse_components_from": "5",
+        "buildrequire_overrides": {"platform": ["f40", "f41"]},
+        "rpm_component_ref_overrides": {"greet": "main"},
+        "side_tag": "f40-side-1",
+        "owner": "robin",
+    }
+
+
+def test_a_refusal_is_one_line_per_problem_on_standard_error(airflow: Airflow) -> None:
+    airflow.states, airflow.xcoms = ["failed"], {"problems": ["line 3: The name is wrong", "There is no stream f99"]}
+    result = submit(URL)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "line 3: The name is wrong\nThere is no stream f99\n"
+
+
+def test_a_run_that_failed_without_an_answer_is_shown(airflow: Airflow) -> None:
+    airflow.states, airflow.xcoms = ["failed"], {}
+    result = submit(URL)
+    assert result.exit_code == 1
+    assert f"its log says why: {airflow.url}/dags/submit_module/runs/manual__1%2B00" in result.stderr
+
+
+def test_a_token_needs_no_login(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MBS_API_TOKEN", "good")
+    assert submit(URL).exit_code == 0
+    assert (airflow.logins, airflow.tokens) == ([], {"Bearer good"}), "and netrc does not take its place"
+
+
+@pytest.mark.parametrize(
+    ("refusal", "why"),
+    [
+        ((403, {"detail": "Forbidden"}), "403 Forbidden"),
+        ((404, {"detail": "DAG with dag_id: 'submit_module' not found"}), "404 DAG with dag_id"),
+        ((500, "<html>\nOops</html>"), "500 <html> Oops</html>"),
+        ((200, "<html>A web page</html>"), "is not Airflow's API"),
+    ],
+)
+def test_what_airflow_answers_is_told_in_one_line(airflow: Airflow, refusal: tuple[int, object], why: str) -> None:
+    airflow.refusal = refusal
+    result = submit(URL)
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (1, "", 1)
+    assert why in result.stderr
+
+
+@pytest.mark.usefixtures("airflow")
+def test_a_wrong_password_is_told_but_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login pat password falsch\n")
+    result = submit(URL)
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert "refuses the login of pat: Invalid credentials" in result.stderr
+    assert "falsch" not in result.output
+
+
+def test_without_a_login_or_a_terminal_the_ways_to_log_in_are_named(airflow: Airflow, tmp_path: Path) -> None:
+    (tmp_path / "netrc").write_text("")
+    result = submit(URL)
+    assert (result.exit_code, airflow.logins) == (2, [])
+    assert "MBS_API_TOKEN" in result.stderr
+    assert "netrc" in result.stderr
+
+
+@pytest.mark.usefixtures("airflow")
+def test_an_airflow_that_is_away_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MBS_API_URL", "http://127.0.0.1:1")
+    result = submit(URL)
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "Airflow at http://127.0.0.1:1 does not answer: Connection refused\n",
+    )
+
+
+def test_to_watch_without_a_registry_is_refused_before_anything_is_submitted(airflow: Airflow) -> None:
+    result = submit(URL, "--watch")
+    assert (result.exit_code, airflow.conf) == (2, {})
+    assert "MBS_DATABASE_URL" in result.stderr
+
+
+@pytest.mark.parametrize("word", ["platform", "=f40", "platform="])
+@pytest.mark.usefixtures("airflow")
+def test_a_stream_without_a_module_is_wrong_usage(word: str) -> None:
+    assert submit(URL, "--buildrequire", word).exit_code == 2

@@ -1,0 +1,88 @@
+"""Who may fill in a form, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowFailException
+from sqlalchemy import Engine
+
+from mbs.forms import PROBLEMS
+from mbs.registry import BuildFilter, Registry
+from operators import settings as settings_module
+from operators.identifiers import NOTE
+from operators.requests import ImportModuleOperator, RequestOperator, SubmitModuleOperator
+from tests.conftest import ROOT
+
+PLATFORM = (ROOT / "examples" / "platform" / "platform.yaml").read_text()
+
+Allow = Callable[..., None]
+
+
+@pytest.fixture
+def allow(monkeypatch: pytest.MonkeyPatch) -> Allow:
+    """Set who may do what."""
+
+    def given(**settings: str) -> None:
+        for name, value in settings.items():
+            monkeypatch.setenv(f"AIRFLOW__MBS__{name.upper()}", value)
+        settings_module.settings.cache_clear()
+
+    return given
+
+
+def fill_in(form: RequestOperator, user: str | None, **fields: object) -> dict[str, Any]:
+    """Run the form's task and give its XComs; the exception it fails with is one of them."""
+    pushed: dict[str, Any] = {}
+    ti = SimpleNamespace(try_number=1, xcom_push=pushed.__setitem__)
+    run = SimpleNamespace(triggering_user_name=user, start_date=None)
+    try:
+        pushed["result"] = form.execute(cast("Context", {"dag_run": run, "ti": ti, "params": fields}))
+    except AirflowFailException as failure:
+        pushed["failure"] = str(failure)
+    return pushed
+
+
+@pytest.mark.parametrize("user", [None, "", "airflow", "eve"])
+def test_whoever_is_not_named_may_neither_submit_nor_import(user: str | None, allow: Allow) -> None:
+    allow(allowed_groups="packager", allowed_users="pat", allowed_users_to_import_module="pat")
+    for form in (SubmitModuleOperator(task_id="submit"), ImportModuleOperator(task_id="import")):
+        answer = fill_in(form, user, modulemd=PLATFORM)
+        [problem] = answer[PROBLEMS]
+        assert "Airflow does not say who" in problem or f"{user} is not among the users" in problem
+        assert answer["failure"] == f"Refused: {problem}"
+        assert problem in answer[NOTE]
+
+
+def test_a_run_of_nobody_is_refused_even_where_everyone_may_submit(allow: Allow) -> None:
+    allow(allowed_groups="")
+    [problem] = fill_in(SubmitModuleOperator(task_id="submit"), None, modulemd=PLATFORM)[PROBLEMS]
+    assert "Airflow does not say who started this run" in problem
+
+
+def test_who_may_submit_may_not_import_for_that(allow: Allow) -> None:
+    allow(allowed_groups="", allowed_users="pat")
+    [problem] = fill_in(ImportModuleOperator(task_id="import"), "pat", modulemd=PLATFORM)[PROBLEMS]
+    assert "allowed_users_to_import_module" in problem
+
+
+def test_who_may_import_imports(registry_engine: Engine, allow: Allow) -> None:
+    allow(allowed_users_to_import_module="pat")
+    answer = fill_in(ImportModuleOperator(task_id="import"), "pat", modulemd=PLATFORM)
+    assert answer["result"] == "platform:f40:1:00000000", answer
+    assert "imported" in answer[NOTE]
+    assert Registry(registry_engine).find(BuildFilter(name="platform")).total == 1
+
+
+@pytest.mark.usefixtures("running_hub", "registry_engine")
+@pytest.mark.parametrize("user", ["pat", "airflow"])
+def test_a_form_cannot_be_filled_in_for_somebody_else(user: str, allow: Allow) -> None:
+    allow(allowed_groups="", yaml_submit_allowed="True", allowed_users_to_choose_owner="ci")
+    answer = fill_in(SubmitModuleOperator(task_id="submit"), user, modulemd=PLATFORM, owner="robin")
+    assert any("'owner'" in problem for problem in answer[PROBLEMS])
+    allowed = fill_in(SubmitModuleOperator(task_id="submit"), "ci", modulemd=PLATFORM, owner="robin")
+    assert not any("'owner'" in problem for problem in allowed[PROBLEMS])

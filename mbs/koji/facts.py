@@ -1,4 +1,4 @@
-"""What planning asks of a hub: the arches of tags, and how long packages usually take."""
+"""What planning asks of a hub: the arches of tags, how long packages usually take, what a target builds with."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from mbs.koji.session import Hub, call
 
 
 class KojiFacts:
-    """Asks a hub (`mbs.submission.hub.Hub`), one multicall for each question."""
+    """Asks a hub (`mbs.submission.hub.Hub`), one request for each question."""
 
     def __init__(self, hub: Hub) -> None:
         """Take a session; these questions need no login."""
@@ -31,3 +31,8 @@ class KojiFacts:
         return {
             name: float(seconds) for name, seconds in zip(names, found, strict=True) if isinstance(seconds, int | float)
         }
+
+    def build_tag(self, target: str) -> str | None:
+        """Give the name of the build tag of a target, None where there is no such target."""
+        found = self._hub.call("getBuildTarget", target)
+        return str(found["build_tag_name"]) if found else None

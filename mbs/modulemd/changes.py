@@ -32,6 +32,11 @@ class Changes:
     """Remove `repository` and `cache` of every component (MBS §16.5)."""
 
 
+def is_true(value: object) -> bool:
+    """Read a boolean of xmd, where libmodulemd keeps all but TRUE and FALSE as text."""
+    return value is True or str(value).lower() in {"true", "yes", "1"}
+
+
 def plain_xmd(value: object) -> object:
     """Give `value` as it is after it was written and read: text, booleans, lists and dicts with text as keys.
 

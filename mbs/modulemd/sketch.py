@@ -10,9 +10,7 @@ from collections.abc import Iterator, Mapping
 import yaml
 
 from mbs.modulemd.document import Dependencies, ModuleComponent, Modulemd
-
-_BOOLEANS = {"TRUE": True, "FALSE": False}
-"""What libmodulemd takes for booleans in xmd."""
+from mbs.modulemd.nodes import mapping, plain, text
 
 
 def sketch(root: yaml.Node) -> Modulemd:
@@ -20,28 +18,20 @@ def sketch(root: yaml.Node) -> Modulemd:
 
     The configurations of modulemd-packager v3 become pairs of dependencies.
     """
-    data = _mapping(_mapping(_plain(root)).get("data"))
-    modules = _mapping(_mapping(data.get("components")).get("modules"))
+    data = mapping(mapping(plain(root)).get("data"))
+    modules = mapping(mapping(data.get("components")).get("modules"))
     return Modulemd(
-        name=_text(data.get("name")),
-        stream=_text(data.get("stream")),
-        context=_text(data.get("context")),
+        name=text(data.get("name")),
+        stream=text(data.get("stream")),
+        context=text(data.get("context")),
         static_context=str(data.get("static_context")).lower() == "true",
         dependencies=tuple(_pairs(data)),
         modules=tuple(
-            ModuleComponent(name, repository=_text(_mapping(module).get("repository")))
+            ModuleComponent(name, repository=text(mapping(module).get("repository")))
             for name, module in modules.items()
         ),
-        xmd=_mapping(data.get("xmd")),
+        xmd=mapping(data.get("xmd")),
     )
-
-
-def _plain(node: yaml.Node) -> object:
-    if isinstance(node, yaml.MappingNode):
-        return {str(key.value): _plain(value) for key, value in node.value}
-    if isinstance(node, yaml.SequenceNode):
-        return [_plain(member) for member in node.value]
-    return _BOOLEANS.get(node.value, str(node.value))
 
 
 def _pairs(data: Mapping[str, object]) -> Iterator[Dependencies]:
@@ -49,24 +39,16 @@ def _pairs(data: Mapping[str, object]) -> Iterator[Dependencies]:
     for pair in _members(data.get("dependencies")):
         yield Dependencies(_streams(pair, "buildrequires"), _streams(pair, "requires"))
     for each in _members(data.get("configurations")):
-        platform = _text(_mapping(each).get("platform"))
+        platform = text(mapping(each).get("platform"))
         named = {"platform": (platform,)} if platform else {}
         yield Dependencies(named | _streams(each, "buildrequires"), _streams(each, "requires"))
 
 
 def _streams(pair: object, kind: str) -> dict[str, tuple[str, ...]]:
-    listed = _mapping(_mapping(pair).get(kind))
+    listed = mapping(mapping(pair).get(kind))
     return {name: tuple(str(stream) for stream in _members(streams)) for name, streams in listed.items()}
 
 
 def _members(value: object) -> list[object]:
     """Give a list as it is, and anything else as the list of it alone."""
     return value if isinstance(value, list) else [value]
-
-
-def _mapping(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, dict) else {}
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from mbs.scm.protocol import ModuleSource, Ref, Scm
 from mbs.scm.url import ScmUrl
@@ -32,3 +32,7 @@ class PinnedScm:
     def included(self, ref: Ref) -> ModuleSource:
         """Read the modulemd of an included module."""
         return self._scm.included(ref)
+
+    def files(self, branch: Ref, directories: Sequence[str], suffix: str) -> Mapping[str, bytes]:
+        """Read files of a branch."""
+        return self._scm.files(branch, directories, suffix)

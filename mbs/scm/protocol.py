@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -52,4 +52,8 @@ class Scm(Protocol):
 
     def included(self, ref: Ref) -> ModuleSource:
         """Read the modulemd of an included module (`components.modules`) at a ref."""
+        ...
+
+    def files(self, branch: Ref, directories: Sequence[str], suffix: str) -> Mapping[str, bytes]:
+        """Read the files right in these directories (empty: the top) whose names end in `suffix`, by path."""
         ...

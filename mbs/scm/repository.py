@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import PurePosixPath
 
 from mbs.errors import InvalidRequest, Problem, ScmAway, Unprocessable
 from mbs.scm.git import Git, GitRefused, GitSettings, scratch_repository
@@ -16,6 +17,10 @@ from mbs.scm.url import ScmUrl, is_ref, location_of
 _FULL_HASH = re.compile(r"[0-9a-f]{40}")
 _HASH = re.compile(r"[0-9a-f]{4,40}")
 _COMMITS_ONLY = "--filter=tree:0"
+_LINK = "120000"
+"""Mode of a symbolic link."""
+_BRANCH = "refs/heads/fetched"
+"""What a fetched branch is called here."""
 
 
 class GitScm:
@@ -41,12 +46,10 @@ class GitScm:
 
     def submitted(self, url: ScmUrl, branch: str) -> ModuleSource:
         """Read `<repository name>.yaml` at the URL's revision, which must be part of `branch` (§6.2)."""
-        if not is_ref(branch):
-            raise InvalidRequest(f"{branch!r} is not the name of a branch")
         with scratch_repository(self._settings, url.repository) as git:
-            _fetch_branch(git, url, branch)
+            _fetch_branch(git, Ref(url.repository, branch), _COMMITS_ONLY)
             commit = self._commit(git, Ref(url.repository, url.revision))
-            if not git.allows("merge-base", "--is-ancestor", commit, "refs/heads/submitted"):
+            if not git.allows("merge-base", "--is-ancestor", commit, _BRANCH):
                 raise InvalidRequest(f"Commit {commit} is not in branch {branch}.")
             return self._read(git, url.name, commit, url.modulemd_path)
 
@@ -63,6 +66,20 @@ class GitScm:
         commit = self.resolve([ref])[ref]
         with scratch_repository(self._settings, url.repository) as git:
             return self._read(git, url.name, _commit_by_hash(git, commit), url.modulemd_path)
+
+    def files(self, branch: Ref, directories: Sequence[str], suffix: str) -> dict[str, bytes]:
+        """Read files of a branch, with at most as many bytes together as a modulemd may have."""
+        with scratch_repository(self._settings, branch.repository) as git:
+            _fetch_branch(git, branch, "--depth=1")
+            sizes = {
+                path: size
+                for path, size in _sizes(git)
+                if path.endswith(suffix) and str(PurePosixPath(path).parent) in {each or "." for each in directories}
+            }
+            total, most = sum(sizes.values()), self._settings.largest_modulemd
+            if total > most:
+                raise Unprocessable(f"The files of {branch} have {total} bytes together; at most {most} are read.")
+            return {path: git("cat-file", "blob", f"{_BRANCH}:{path}") for path in sorted(sizes)}
 
     def _pin_all(self, repository: str, names: set[str]) -> dict[Ref, str | Exception]:
         """Pin the refs of one repository; a failure is the value where the commit would be."""
@@ -118,14 +135,26 @@ class GitScm:
         return ModuleSource(name, text, commit, dt.datetime.fromtimestamp(seconds, dt.UTC))
 
 
-def _fetch_branch(git: Git, url: ScmUrl, branch: str) -> None:
-    """Fetch the commits of a branch, without their trees and files where the server can leave them out."""
+def _fetch_branch(git: Git, branch: Ref, *options: str) -> None:
+    """Fetch a branch; the options say what may be left out where the server can do that."""
+    if not is_ref(branch.name):
+        raise InvalidRequest(f"{branch.name!r} is not the name of a branch")
     try:
-        git("fetch", "--quiet", "--no-tags", _COMMITS_ONLY, "origin", f"+refs/heads/{branch}:refs/heads/submitted")
+        git("fetch", "--quiet", "--no-tags", *options, "origin", f"+refs/heads/{branch.name}:{_BRANCH}")
     except ScmAway as error:
-        raise ScmAway(f"{url.repository} does not answer: {error}") from None
+        raise ScmAway(f"{branch.repository} does not answer: {error}") from None
     except GitRefused as error:
-        raise Unprocessable(f"The branch {branch} of {url.repository} cannot be read. Git says: {error}") from None
+        said = f"The branch {branch.name} of {branch.repository} cannot be read. Git says: {error}"
+        raise Unprocessable(said) from None
+
+
+def _sizes(git: Git) -> Iterator[tuple[str, int]]:
+    """Give path and size of every file of the fetched branch; links and submodules are none."""
+    for entry in git("ls-tree", "-r", "-l", "-z", _BRANCH).decode("utf-8", "surrogateescape").split("\0"):
+        fields, _, path = entry.partition("\t")
+        mode, kind, _, size = fields.split() if fields else ("", "", "", "")
+        if kind == "blob" and mode != _LINK:
+            yield path, int(size)
 
 
 def _commit_by_hash(git: Git, text: str) -> str:

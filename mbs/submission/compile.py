@@ -11,7 +11,7 @@ from mbs.errors import Unprocessable
 from mbs.expansion.provider import RegisteredModule
 from mbs.expansion.result import ExpandedStream
 from mbs.macros.text import macro_file
-from mbs.modulemd.changes import Changes
+from mbs.modulemd.changes import Changes, is_true
 from mbs.modulemd.document import Modulemd
 from mbs.modulemd.reader import apply
 from mbs.naming import build_tag, dist, dist_marking, koji_build, koji_tag, target
@@ -241,18 +241,13 @@ def packages(document: Modulemd, components: Iterable[PlannedComponent]) -> tupl
 
 def tag_extra(defaults: Mapping[str, str | int | bool], options: Mapping[str, object]) -> dict[str, str | int | bool]:
     """Give the extra options of the tags, those of the packager (`xmd.mbs_options`) over the service's."""
-    chosen = {name: _is_true(options[name]) for name in _TAG_OPTIONS if name in options}
+    chosen = {name: is_true(options[name]) for name in _TAG_OPTIONS if name in options}
     return {**defaults, **chosen}
 
 
 def texts(value: object) -> tuple[str, ...]:
     """Read a list of texts out of xmd; anything else is none."""
     return tuple(str(item) for item in value) if isinstance(value, list | tuple) else ()
-
-
-def _is_true(value: object) -> bool:
-    """Read a boolean of xmd, where libmodulemd keeps all but TRUE and FALSE as text."""
-    return value is True or str(value).lower() in {"true", "yes", "1"}
 
 
 def _tags_in_order(modules: Iterable[RegisteredModule], buildrequires: Mapping[str, Mapping[str, str]]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Hub(Protocol):
-    """Answers two questions in as few calls as it can; what it does not know it leaves out."""
+    """Answers questions in as few calls as it can; what it does not know it leaves out."""
 
     def tag_arches(self, tags: Collection[str]) -> Mapping[str, tuple[str, ...]]:
         """Give the arches of Koji tags (`getTag`)."""
@@ -18,6 +18,10 @@ class Hub(Protocol):
         """Give the average duration of a build of each package (`getAverageBuildDuration`)."""
         ...
 
+    def build_tag(self, target: str) -> str | None:
+        """Give the name of the build tag of a target (`getBuildTarget`)."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class HubFacts:
@@ -25,6 +29,7 @@ class HubFacts:
 
     arches_by_tag: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     seconds_by_package: Mapping[str, float] = field(default_factory=dict)
+    build_tag_by_target: Mapping[str, str] = field(default_factory=dict)
 
     def tag_arches(self, tags: Collection[str]) -> Mapping[str, tuple[str, ...]]:
         """Give what is known about these tags."""
@@ -33,3 +38,7 @@ class HubFacts:
     def build_seconds(self, packages: Collection[str]) -> Mapping[str, float]:
         """Give what is known about these packages."""
         return {name: self.seconds_by_package[name] for name in packages if name in self.seconds_by_package}
+
+    def build_tag(self, target: str) -> str | None:
+        """Give what is known about this target."""
+        return self.build_tag_by_target.get(target)

@@ -33,6 +33,7 @@ from mbs.plan import PlannedComponent
 from mbs.scm.protocol import Ref, Scm
 from mbs.settings import Settings
 from mbs.submission.compile import PreparedBuild, base_module
+from mbs.submission.default_modules import DefaultModules
 from mbs.submission.hub import Hub, HubFacts
 from mbs.submission.request import Request
 from mbs.versions import prefixed_version
@@ -68,12 +69,14 @@ def prepare(
     inputs = [
         InputStream(_with_branch(one.document, request.branch), one.static) for one in input_streams(source.document)
     ]
+    hub = hub or HubFacts()
+    defaults = DefaultModules(provider, scm, hub, settings)
     findings: list[Finding] = []
-    expansions = [_collect(findings, partial(_expand, one, request, provider, settings)) for one in inputs]
+    expansions = [_collect(findings, partial(_expand, one, request, provider, settings, defaults)) for one in inputs]
     selection = _collect(findings, partial(_select, inputs[0].document, request, scm, settings))
     findings += _too_many(expansions, settings)
     refuse(findings)
-    planner = _Planner(request, settings, source, hub or HubFacts(), _known(selection), scm, reuse_from)
+    planner = _Planner(request, settings, source, hub, _known(selection), scm, reuse_from)
     found = [(one.document, expansion) for one, expansion in zip(inputs, expansions, strict=True) if expansion]
     builds = [planner.build(document, result) for document, expansion in found for result in expansion.results]
     return Submission(tuple(builds), tuple(bad for _, expansion in found for bad in expansion.unsatisfied))
@@ -106,8 +109,10 @@ def _source(request: Request, scm: Scm, settings: Settings, now: float) -> _Sour
     return _Source(document, _decoded(found.text), found.commit)
 
 
-def _expand(one: InputStream, request: Request, provider: ModuleProvider, settings: Settings) -> Expansion:
-    return expand(
+def _expand(
+    one: InputStream, request: Request, provider: ModuleProvider, settings: Settings, defaults: DefaultModules
+) -> Expansion:
+    expansion = expand(
         one.document,
         provider,
         settings.expansion,
@@ -116,6 +121,7 @@ def _expand(one: InputStream, request: Request, provider: ModuleProvider, settin
         require_overrides=request.require_overrides,
         branch=request.branch,
     )
+    return replace(expansion, results=tuple(defaults.added_to(result) for result in expansion.results))
 
 
 def _select(document: Modulemd, request: Request, scm: Scm, settings: Settings) -> Selection:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import fcntl
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,6 +75,30 @@ def test_a_hostile_repository_runs_nothing_and_is_refused(tmp_path: Path, reposi
     with pytest.raises(Unprocessable):
         GitScm().resolve([Ref(repository_url.format(mark), "main")])
     assert not mark.exists()
+
+
+def test_files_of_a_branch_are_read_from_the_named_directories_only(repository: GitRepository) -> None:
+    repository.git("checkout", "--quiet", "-b", "f28")
+    for directory in ("more", "other", "more/deeper"):
+        (repository.path / directory).mkdir()
+    (repository.path / "link.yaml").symlink_to("/etc/passwd")
+    repository.git("add", "link.yaml")
+    for name in ("readme.md", "more/b.yaml", "other/c.yaml", "more/deeper/d.yaml"):
+        repository.commit(name, name)
+    found = GitScm(LOCAL).files(Ref(repository.url, "f28"), ("", "more"), ".yaml")
+    assert found == {"testmodule.yaml": b"document: modulemd\n", "more/b.yaml": b"more/b.yaml"}
+
+
+def test_files_that_are_too_large_together_are_refused(repository: GitRepository) -> None:
+    repository.commit("b.yaml", "b" * 20)
+    with pytest.raises(Unprocessable, match=r"have 39 bytes together; at most 30 are read"):
+        GitScm(replace(LOCAL, largest_modulemd=30)).files(Ref(repository.url, "main"), ("",), ".yaml")
+
+
+@pytest.mark.parametrize(("branch", "refused"), [("f99", Unprocessable), ("--all", InvalidRequest)])
+def test_files_of_no_branch_are_refused(repository: GitRepository, branch: str, refused: type[Exception]) -> None:
+    with pytest.raises(refused, match=branch):
+        GitScm(LOCAL).files(Ref(repository.url, branch), ("",), ".yaml")
 
 
 def test_local_repositories_need_to_be_allowed(repository: GitRepository) -> None:

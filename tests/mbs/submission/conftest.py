@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pytest
@@ -98,6 +98,9 @@ class FakeScm:
 
     def included(self, ref: Ref) -> ModuleSource:
         raise NotImplementedError(ref)
+
+    def files(self, branch: Ref, directories: Sequence[str], suffix: str) -> dict[str, bytes]:
+        raise NotImplementedError(branch, directories, suffix)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,48 @@
+"""The default streams of a distribution: documents `modulemd-defaults` in a repository of their own (§11.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+
+import yaml
+
+from mbs.errors import InvalidModulemd, Problem, Refused
+from mbs.modulemd.guard import MANY_DOCUMENTS, scan
+from mbs.modulemd.nodes import mapping, plain, text
+
+OVERRIDES = "overrides"
+"""The directory whose documents win over those beside it."""
+_KIND = "modulemd-defaults"
+
+
+def default_streams(files: Mapping[str, bytes]) -> dict[str, str]:
+    """Give the default stream by module, from files by path, sorted.
+
+    A document in `overrides` without a stream takes the default away. Raises `InvalidModulemd` with every file that
+    cannot be read, and every module to which two files of a directory give different streams.
+    """
+    problems: list[Problem] = []
+    found: dict[str, dict[str, str | None]] = {"": {}, OVERRIDES: {}}
+    for path in sorted(files):
+        directory = str(PurePosixPath(path).parent).removeprefix(".")
+        try:
+            for module, stream in _read(files[path]):
+                if found[directory].setdefault(module, stream) != stream:
+                    problems.append(Problem(f"{path}: another file says that the default of {module} is not {stream}"))
+        except Refused as refused:
+            problems += [Problem(f"{path}: {problem}") for problem in refused.problems]
+    if problems:
+        raise InvalidModulemd.of(problems)
+    return {module: stream for module, stream in sorted((found[""] | found[OVERRIDES]).items()) if stream}
+
+
+def _read(content: bytes) -> Iterator[tuple[str, str | None]]:
+    """Give module and default stream of every document of a file; other kinds are skipped."""
+    for part in scan(content, MANY_DOCUMENTS):
+        if part.kind == _KIND:
+            data = mapping(mapping(plain(yaml.compose(part.text, Loader=yaml.CSafeLoader))).get("data"))
+            module = text(data.get("module"))
+            if module is None:
+                raise InvalidModulemd(Problem(f"The document {_KIND} names no module", "data.module", part.line))
+            yield module, text(data.get("stream"))

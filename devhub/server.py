@@ -1,7 +1,7 @@
 """The hub over HTTP: /kojihub for calls and uploads, /kojifiles/ for files; and the faults of the wire.
 
-Every answer to a call is 200 with the result or a fault in it, as a hub gives it; 405 for what is not a POST, 400 for a
-body that is no call or is larger than allowed.
+Every answer to a call is 200 with the result or a fault in it, as a hub gives it; 405 for what is not a POST, 403 for
+what a browser sends, 400 for a body that is no call or is larger than allowed.
 """
 
 from __future__ import annotations
@@ -88,6 +88,8 @@ class Application:
     def _hub(self, environ: Environ) -> Response:
         if environ["REQUEST_METHOD"] != "POST":
             return _plain(HTTPStatus.METHOD_NOT_ALLOWED, "Method Not Allowed: this is an XML-RPC server, use POST.")
+        if "HTTP_ORIGIN" in environ:  # the passwords are known: no web page may log in from its reader's browser
+            return _plain(HTTPStatus.FORBIDDEN, "This is for Koji's clients, not for web pages.")
         switched = faults.read_all(self.database.reader())
         if switched.get("bad_gateway", 0) > time.time():
             return _plain(HTTPStatus.BAD_GATEWAY, "Bad Gateway")

@@ -143,3 +143,11 @@ def test_a_client_that_wants_tls_is_told_at_once(hub: RunningHub) -> None:
     with pytest.raises(requests.exceptions.SSLError):
         requests.get(hub.url.replace("http:", "https:"), timeout=30, verify=False)  # noqa: S501 - there is no TLS
     assert hub.login().getAPIVersion() == 1
+
+
+def test_a_web_page_in_a_browser_of_this_machine_may_not_call(hub: RunningHub) -> None:
+    call = "<?xml version='1.0'?><methodCall><methodName>getAPIVersion</methodName></methodCall>"
+    assert requests.post(hub.url, call, timeout=10).status_code == 200
+    for origin in ("https://evil.example", hub.url.removesuffix("/kojihub"), "null"):
+        answer = requests.post(hub.url, call, headers={"Origin": origin, "Content-Type": "text/plain"}, timeout=10)
+        assert (answer.status_code, "methodResponse" in answer.text) == (403, False)

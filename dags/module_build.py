@@ -18,12 +18,10 @@ from airflow.timetables.events import EventsTimetable
 from dags import describe
 from dags.describe import GroupText
 from dags.shape import Kind, Node, shape
+from mbs.naming import KOJI_BUILDS
 from mbs.plan import BuildPlan
 from operators import tasks
 from operators.identifiers import dag_id, group_id
-
-POOL = "koji_builds"
-"""Bounds the arch builds that the service keeps in Koji; counts deferred tasks (`python -m tools.stack pools`)."""
 
 LONG_AGO = "2020-01-01T00:00:00+00:00"
 """Any moment of the past, for a plan that nobody submitted."""
@@ -120,9 +118,9 @@ def _task(dag: DAG, plan: BuildPlan, node: Node, group: TaskGroup | None) -> Bas
 def specific(node: Node) -> dict[str, Any]:
     """Give the arguments that only this kind of task takes."""
     if node.kind is Kind.BUILD_COMPONENT:
-        return {"component": node.component, "arch": node.arch, "gates": node.upstream, "pool": POOL}
+        return {"component": node.component, "arch": node.arch, "gates": node.upstream, "pool": KOJI_BUILDS}
     if node.kind is Kind.BUILD_MACROS:
-        return {"pool": POOL}
+        return {"pool": KOJI_BUILDS}
     if node.kind is Kind.REPO:
         # A component that is not built for an arch is skipped there, and that holds nothing up.
         return {"batch": node.gate_for, "macros": not node.gate_for, "trigger_rule": "none_failed"}

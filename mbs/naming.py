@@ -1,4 +1,4 @@
-"""Koji's names of a module build: tags, target, dist and the imported build (MBS §7.6, §12.1)."""
+"""Koji's names of a module build: tags, target, dist and the imported build (MBS §7.6, §12.1); the pool's name."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from mbs.expansion.provider import RegisteredModule
 from mbs.nsvc import NSVC
 
 BUILD_SUFFIX = "-build"
+KOJI_BUILDS = "koji_builds"
+"""Airflow's pool of the arch builds in Koji. A deferred task keeps its slot: so it bounds Koji and not the workers."""
 MAX_TAG = 256
 """Characters of a build tag's name."""
 MAX_TARGET = 50

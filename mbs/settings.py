@@ -184,6 +184,9 @@ class Settings:
     """Tag of imported modules where the one from the template does not exist."""
     koji_external_repo_url_prefix: str = "https://kojipkgs.fedoraproject.org/"
     """Begin of the URLs of external repositories that are Koji's own."""
+    koji_builds_slots: int = 20
+    """Slots of the pool `koji_builds` when it is created: the arch builds that the service keeps in Koji at a time, of
+    all modules together. Later the size is changed in the UI."""
     koji_poll_interval: float = 5.0
     """Seconds between two looks at the tasks and repositories that are waited for."""
     koji_away_timeout: float = 6 * 3600.0
@@ -274,6 +277,8 @@ class Settings:
             yield Problem(f"{min(unknown)} is none of {', '.join(Strategy)}", "rebuild_strategy")
         if unknown := set(self.cleanup_stuck_builds_states) - set(STUCK_STATES):
             yield Problem(f"{min(unknown)} is no state that a build can be stuck in", "cleanup_stuck_builds_states")
+        if self.koji_builds_slots == 0:
+            yield Problem("must be at least 1, or nothing would be built", "koji_builds_slots")
         for name in ("arches", "base_module_names"):
             if not getattr(self, name):
                 yield Problem("must name at least one", name)

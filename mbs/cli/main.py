@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from mbs import pools as koji_pools
 from mbs.airflow_api import AirflowClient
 from mbs.cli import show
 from mbs.cli.common import FileOrUrl, read_file, registry_of, told
@@ -23,6 +24,7 @@ from mbs.errors import NotFound
 from mbs.nsvc import NSVC
 from mbs.registry import BuildFilter, ModuleState, Page, upgrade
 from mbs.reuse import Strategy
+from mbs.settings import Settings
 from mbs.settings_sources import load
 
 RETIRED_AT_ONCE = 1000
@@ -53,6 +55,17 @@ def upgrade_database() -> None:
     click.echo(f"The registry is at revision {upgrade(registry_of(load()).engine)}.")
 
 
+@main.command()
+@told
+def pools() -> None:
+    """Create the pool of Airflow that bounds the builds in Koji, where it is missing.
+
+    Its size is the setting koji_builds_slots; who is logged in, and where, is as for `mbs submit`.
+    """
+    settings = load()
+    click.echo(koji_pools.provide(_airflow(settings), settings.koji_builds_slots))
+
+
 @main.command("import")
 @click.argument("files", nargs=-1, required=True, type=FILE)
 @told
@@ -72,11 +85,15 @@ def import_files(files: tuple[Path, ...]) -> None:
 
 @main.command("show")
 @click.argument("module", metavar="NSVC|ID")
+@click.option("--modulemd", is_flag=True, help="Print its document, as `import` and `plan --module` read it.")
 @told
-def show_build(module: str) -> None:
+def show_build(module: str, modulemd: bool) -> None:
     """Show a module build: its state, its components, what happened to it."""
     registry = registry_of(load())
     build = registry.build(build_key(module))
+    if modulemd:
+        show.document(registry.modulemd(build.id), build.koji_tag)
+        return
     show.build(build, registry.components(build.id), registry.trace(build.id))
 
 
@@ -121,7 +138,8 @@ def submit(
         "buildrequire_overrides": _streams(streams),
         "rpm_component_ref_overrides": _pairs(refs),
     }
-    airflow = AirflowClient(settings.api_url, login(settings.api_url, os.environ))
+    airflow = _airflow(settings)
+    koji_pools.check(airflow)
     builds = fill_in(airflow, fields)
     for build in builds:
         click.echo(f"{build['nsvc']} {build['outcome']}: {airflow.page_of(build['dag_id'])}")
@@ -198,7 +216,8 @@ def validate(file: Path) -> None:
 @click.option("--module", "modules", multiple=True, type=FILE, help="File of finished modules. Repeatable.")
 @click.option("--ref", "refs", multiple=True, metavar="NAME=COMMIT", help="Commit of a component. Repeatable.")
 @click.option("--arch", "arches", multiple=True, help="Arch to build for, where the platform has none. Repeatable.")
-@click.option("--json", "as_json", is_flag=True, help="Print the plans, one JSON document per line.")
+@click.option("--json", "form", flag_value="json", help="Print the plans, one JSON document per line.")
+@click.option("--modulemd", "form", flag_value="modulemd", help="Print the documents of the builds, for --module.")
 @told
 def plan(
     *,
@@ -208,7 +227,7 @@ def plan(
     modules: tuple[Path, ...],
     refs: tuple[str, ...],
     arches: tuple[str, ...],
-    as_json: bool,
+    form: str | None,
 ) -> None:
     """Show what would be built, in what order and against what.
 
@@ -220,7 +239,12 @@ def plan(
     from mbs.cli.plan import Wish, plans  # noqa: PLC0415 - libmodulemd and libsolv are not needed by other commands
 
     found, unsatisfied = plans(Wish(source, branch, platforms + modules, _pairs(refs), arches), load())
-    show.plans_as_json(found) if as_json else show.plans(found, unsatisfied)
+    if form == "json":
+        show.plans_as_json(found)
+    elif form == "modulemd":
+        show.plans_as_modulemd(found)
+    else:
+        show.plans(found, unsatisfied)
 
 
 def build_key(module: str) -> int | NSVC:
@@ -236,6 +260,10 @@ def ready_builds(module: str) -> BuildFilter:
     name, stream, version, context = found.groups()
     number = int(version) if version else None
     return BuildFilter(name=name, stream=stream, version=number, context=context, states=(ModuleState.READY,))
+
+
+def _airflow(settings: Settings) -> AirflowClient:
+    return AirflowClient(settings.api_url, login(settings.api_url, os.environ))
 
 
 def _pairs(refs: tuple[str, ...]) -> dict[str, str]:

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from airflow.serialization.serialized_objects import DagSerialization
 
-from dags.module_build import POOL, module_build_dag
+from dags.module_build import module_build_dag
+from mbs.naming import KOJI_BUILDS
 from mbs.nsvc import NSVC
 from mbs.plan import BuildPlan, PlannedComponent, to_json
 
@@ -50,7 +51,7 @@ def test_a_whole_pool_of_builds_can_run_in_one_module(plan: Plans, component: Co
 
 def test_builds_share_the_pool_and_nothing_else_is_in_it(small: BuildPlan) -> None:
     tasks = module_build_dag(small).tasks
-    pooled = {task.task_id for task in tasks if task.pool == POOL}
+    pooled = {task.task_id for task in tasks if task.pool == KOJI_BUILDS}
     builds = {task.task_id for task in tasks if task.task_id.startswith("batch_") and not task.task_id.endswith("repo")}
     assert pooled == builds | {"macros.build.noarch"}
 

@@ -1,4 +1,4 @@
-"""`python -m tools.stack start|stop|status|pools`."""
+"""`python -m tools.stack start|stop|status`."""
 
 from __future__ import annotations
 
@@ -35,12 +35,6 @@ def status() -> None:
     for name, state in found.items():
         click.echo(f"{name:15} {state}")
     raise SystemExit(0 if set(found.values()) == {"ready"} else 1)
-
-
-@main.command()
-def pools() -> None:
-    """Create the pools that are missing."""
-    manager.prepare(layout(), "pools")
 
 
 if __name__ == "__main__":

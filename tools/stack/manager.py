@@ -8,6 +8,10 @@ import sys
 import time
 from collections.abc import Callable
 
+from mbs import pools
+from mbs.airflow_api import AirflowClient, Login
+from mbs.errors import MbsError
+from mbs.settings_sources import load
 from tools.stack import postgres, processes, secrets
 from tools.stack.layout import Layout, checkout
 from tools.stack.problem import StackProblem
@@ -15,6 +19,9 @@ from tools.stack.services import Service, services
 
 READY_SECONDS = 120
 """How long a process may take until it is ready; on a loaded machine of two cores it is 15 to 40."""
+
+FIRST = ("devhub", "api-server")
+"""What must be ready before the others start: tasks that start while one of them is away fail, and are retried."""
 
 Report = Callable[[str], None]
 
@@ -26,13 +33,16 @@ def start(layout: Layout, report: Report = print) -> None:
     secrets.generate(layout)
     report("PostgreSQL")
     postgres.start(layout)
-    report("databases, pools and connections")
+    report("databases and connections")
     prepare(layout)
-    for service in missing[:2]:
+    first = [service for service in missing if service.name in FIRST]
+    rest = [service for service in missing if service.name not in FIRST]
+    for service in first:
         launch(layout, service, report)
-    for service in missing[2:]:
+    provide_pools(layout)
+    for service in rest:
         processes.start(layout, service.name, service.command, layout.environment())
-    for service in missing[2:]:
+    for service in rest:
         await_ready(layout, service, report)
 
 
@@ -57,14 +67,23 @@ def status(layout: Layout) -> dict[str, str]:
     return found
 
 
-def prepare(layout: Layout, *words: str) -> None:
-    """Migrate the databases, create pools and connections; with `pools` only these."""
-    command = [sys.executable, "-m", "tools.stack.prepare", *words]
+def prepare(layout: Layout) -> None:
+    """Migrate the databases and create the connections."""
+    command = [sys.executable, "-m", "tools.stack.prepare"]
     answer = subprocess.run(
         command, cwd=checkout(), env=layout.environment(), capture_output=True, text=True, check=False
     )
     if answer.returncode != 0:
         raise StackProblem(f"The databases could not be prepared:\n{answer.stderr.strip()[-2000:]}")
+
+
+def provide_pools(layout: Layout) -> None:
+    """Create the pool that bounds the builds in Koji, as `mbs pools` does: without it no build would start."""
+    airflow = AirflowClient(layout.ui_url, Login("admin", secrets.password(layout, "admin")))
+    try:
+        pools.provide(airflow, load(layout.environment()).koji_builds_slots)
+    except MbsError as error:
+        raise StackProblem(f"The pool of the builds could not be created: {error}") from error
 
 
 def launch(layout: Layout, service: Service, report: Report = print) -> None:

@@ -1,4 +1,4 @@
-"""Bring databases, pools and connections up to what the code expects; run with the stack's environment.
+"""Bring databases and connections up to what the code expects; run with the stack's environment.
 
 One process for all of it, because each `airflow` command costs seconds only to start.
 """
@@ -6,54 +6,22 @@ One process for all of it, because each `airflow` command costs seconds only to 
 from __future__ import annotations
 
 import json
-import sys
 import tempfile
 from pathlib import Path
-from typing import TypedDict
 
 from airflow.cli.cli_parser import get_parser
-from airflow.models.pool import Pool
-from airflow.utils.session import create_session
 from sqlalchemy import create_engine
 
 from mbs.registry.migrate import upgrade
 from tools.stack.layout import Layout, layout
 
 
-class PoolShape(TypedDict):
-    """What a pool is created with."""
-
-    slots: int
-    description: str
-
-
-POOLS: dict[str, PoolShape] = {
-    "koji_builds": {
-        "slots": 20,
-        "description": "Arch builds that the service keeps in Koji at a time, of all modules together.",
-    },
-}
-"""By name. A deferred task keeps its slot: that is what makes them a bound on Koji and not on workers."""
-
-
 def main() -> None:
-    """Do everything, or only create the pools with the argument `pools`."""
+    """Do everything."""
     stack = layout()
-    if sys.argv[1:] != ["pools"]:
-        _airflow("db", "migrate")
-        _migrate_registry(stack)
-        _import("connections", connections(stack), "--overwrite")
-    create_pools()
-
-
-def create_pools() -> None:
-    """Create the pools that are missing; the size of one that exists is its administrator's."""
-    with create_session() as session:
-        for name, pool in POOLS.items():
-            if Pool.get_pool(name, session=session) is None:
-                Pool.create_or_update_pool(
-                    name, pool["slots"], pool["description"], include_deferred=True, session=session
-                )
+    _airflow("db", "migrate")
+    _migrate_registry(stack)
+    _import("connections", connections(stack), "--overwrite")
 
 
 def connections(stack: Layout) -> dict[str, dict[str, object]]:

@@ -19,6 +19,7 @@ from tests.conftest import ROOT
 GREETER = ROOT / "examples" / "modules" / "greeter" / "greeter.yaml"
 URL = "https://src.example.org/modules/greeter?#1a2b3c"
 RUN = "/api/v2/dags/submit_module/dagRuns/manual__1%2B00"
+POOL = {"name": "koji_builds", "slots": 50, "include_deferred": True}
 BUILD = {"id": 7, "nsvc": "greeter:1:20:c0ffee42", "dag_id": "greeter.1.20.c0ffee42", "outcome": "is submitted"}
 
 
@@ -33,6 +34,8 @@ class Airflow:
     logins: list[dict[str, str]] = field(default_factory=list)
     tokens: set[str] = field(default_factory=set)
     conf: dict[str, Any] = field(default_factory=dict)
+    pools: dict[str, dict[str, Any]] = field(default_factory=lambda: {"koji_builds": POOL})
+    pools_are_secret: bool = False
 
     def answer(self, method: str, path: str, body: Any, token: str) -> tuple[int, object]:
         if path == "/auth/token":
@@ -42,6 +45,11 @@ class Airflow:
         self.tokens.add(token)
         if token != "Bearer good":
             return 401, {"detail": "Not authenticated"}
+        return self.asked(method, path, body)
+
+    def asked(self, method: str, path: str, body: Any) -> tuple[int, object]:
+        if path.startswith("/api/v2/pools"):
+            return self.pool(method, path.removeprefix("/api/v2/pools").removeprefix("/"), body)
         if self.refusal:
             return self.refusal
         if method == "POST":
@@ -51,6 +59,17 @@ class Airflow:
             return 200, {"state": self.states.pop(0) if len(self.states) > 1 else self.states[0]}
         key = path.removeprefix(f"{RUN}/taskInstances/submit/xcomEntries/").removesuffix("?deserialize=true")
         return (200, {"value": self.xcoms[key]}) if key in self.xcoms else (404, {"detail": "no XCom"})
+
+    def pool(self, method: str, name: str, body: Any) -> tuple[int, object]:
+        if self.pools_are_secret:
+            return 403, {"detail": "Forbidden"}
+        if method == "POST":
+            self.pools[body["name"]] = body
+        if method == "PATCH":
+            [name, _, updated] = name.partition("?update_mask=")
+            self.pools[name] = self.pools[name] | {updated: body[updated]}
+        found = self.pools.get(name or body["name"])
+        return (200, found) if found else (404, {"detail": "no such pool"})
 
 
 @pytest.fixture
@@ -67,7 +86,7 @@ def airflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Airflow
             self.end_headers()
             self.wfile.write(content)
 
-        do_POST = do_GET  # noqa: N815 - the base class looks for this name
+        do_POST = do_PATCH = do_GET  # noqa: N815 - the base class looks for this name
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
             pass
@@ -89,6 +108,12 @@ def airflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Airflow
 
 def submit(*words: object) -> Result:
     return CliRunner().invoke(main, ["submit", *map(str, words)])
+
+
+def pools() -> str:
+    result = CliRunner().invoke(main, ["pools"])
+    assert result.exit_code == 0, result.output
+    return result.stdout
 
 
 def test_a_commit_is_submitted_and_its_builds_are_printed_with_their_pages(airflow: Airflow) -> None:
@@ -155,6 +180,39 @@ def test_what_airflow_answers_is_told_in_one_line(airflow: Airflow, refusal: tup
     result = submit(URL)
     assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (1, "", 1)
     assert why in result.stderr
+
+
+def test_without_the_pool_of_the_builds_nothing_is_submitted(airflow: Airflow) -> None:
+    airflow.pools.clear()
+    result = submit(URL)
+    assert (result.exit_code, airflow.conf) == (1, {})
+    assert result.stderr == "Airflow has no pool koji_builds, so no build could start. Have `mbs pools` run first.\n"
+
+
+def test_who_may_not_see_pools_may_submit(airflow: Airflow) -> None:
+    airflow.pools_are_secret = True
+    assert submit(URL).exit_code == 0
+
+
+def test_the_missing_pool_is_created_in_the_size_of_the_settings(
+    airflow: Airflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__MBS__KOJI_BUILDS_SLOTS", "7")
+    airflow.pools.clear()
+    assert pools() == "The pool koji_builds is created with 7 slots.\n"
+    pool = airflow.pools["koji_builds"]
+    assert (pool["slots"], pool["include_deferred"]) == (7, True)
+
+
+def test_the_size_of_a_pool_that_exists_is_left_alone(airflow: Airflow) -> None:
+    assert pools() == "The pool koji_builds exists with 50 slots.\n"
+    assert airflow.pools == {"koji_builds": POOL}
+
+
+def test_a_pool_that_does_not_count_deferred_tasks_is_mended(airflow: Airflow) -> None:
+    airflow.pools["koji_builds"] = POOL | {"include_deferred": False}
+    assert "counts deferred tasks now" in pools()
+    assert airflow.pools == {"koji_builds": POOL}
 
 
 @pytest.mark.usefixtures("airflow")

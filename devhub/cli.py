@@ -86,7 +86,9 @@ def serve(config: Path | None, verbose: bool, **options: Any) -> None:
 
 
 @main.command()
-@click.option("--into", type=click.Path(file_okay=False, path_type=Path), default=Path("var/git"), show_default=True)
+@click.option(
+    "--into", type=click.Path(file_okay=False, path_type=Path), default=Path("var/examples"), show_default=True
+)
 @click.option("--from", "source", type=click.Path(file_okay=False, path_type=Path), default=Path("examples"))
 def examples(into: Path, source: Path) -> None:
     """Make git repositories of the examples (again: commit what has changed) and print their URLs."""

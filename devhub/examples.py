@@ -1,7 +1,7 @@
 """Make git repositories of the examples, so that they can be built from URLs.
 
-    publish(Path("examples"), Path("var/git"))
-    # {"rpms/greet": "file:///.../var/git/rpms/greet?#<commit>", ..., "modules/greeter": "file://..."}
+    publish(Path("examples"), Path("var/examples"))
+    # {"rpms/greet": "file:///.../var/examples/rpms/greet?#<commit>", ..., "modules/greeter": "file://..."}
 
 Every directory below `rpms` and `modules` becomes a bare repository with a branch `main`. Publishing again commits
 what has changed since. Authors and times are fixed, so equal files have equal commits on every machine.

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from mbs.cli.common import read_file, registry_of
+from mbs.cli.hints import with_hints
 from mbs.cli.source import source_fields
 from mbs.errors import InvalidModulemd, Problem, Refused
 from mbs.expansion.memory import MemoryProvider
@@ -56,7 +57,10 @@ def plans(wish: Wish, settings: Settings) -> tuple[tuple[BuildPlan, ...], tuple[
     )
     provider = _provider(wish, settings)
     scm = PinnedScm(GitScm(replace(settings.git, attempts=1)))
-    submission = prepare(_request(wish, settings), provider, scm, settings)
+    try:
+        submission = prepare(_request(wish, settings), provider, scm, settings)
+    except Refused as refused:
+        raise with_hints(refused, settings, from_files=bool(wish.registered)) from None
     made = [
         build.make_plan(Allocation(number, 1, build.nsvc)) for number, build in enumerate(submission.builds, start=1)
     ]

@@ -35,6 +35,19 @@ def plans_as_json(found: Iterable[BuildPlan]) -> None:
         click.echo(to_json(plan))
 
 
+def plans_as_modulemd(found: Iterable[BuildPlan]) -> None:
+    """Print the documents of the builds, as they are imported."""
+    for plan in found:
+        document(plan.modulemd, plan.koji_tag)
+
+
+def document(modulemd: str, koji_tag: str | None) -> None:
+    """Print the document of a build, as it is imported."""
+    from mbs.modulemd.imported import importable  # noqa: PLC0415 - libmodulemd is not needed to show anything else
+
+    click.echo(importable(modulemd, koji_tag), nl=False)
+
+
 def build(row: ModuleBuildRow, components: Iterable[ComponentRow], trace: Iterable[TraceRow]) -> None:
     """Show one module build of the registry."""
     console = _console()

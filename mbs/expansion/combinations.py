@@ -18,6 +18,8 @@ Streams = Mapping[str, str]
 MOST_TRIED = 1000
 """Sets of builds that are compared for one combination of streams; it takes dozens of contexts to have more."""
 
+NO_BUILDS = "Cannot find any module builds for"
+
 
 @dataclass(frozen=True, slots=True)
 class Choices:
@@ -87,14 +89,14 @@ class Combiner:
         """Tell of modules without any stream, and of streams without a candidate."""
         for name, streams in axes.items():
             if not streams:
-                yield Impossible({}, f"Cannot find any module builds for {name}")
+                yield Impossible({}, f"{NO_BUILDS} {name}")
             for stream in streams:
                 if not self._builds(name, stream):
                     yield Impossible({name: stream}, self._why_missing(name, stream))
 
     def _why_missing(self, name: str, stream: str) -> str:
         built = self._candidates.passed_over.get((name, stream))
-        found = f"Cannot find any module builds for {name}:{stream}"
+        found = f"{NO_BUILDS} {name}:{stream}"
         return f"{found} on these base modules, only on others: {built[0]} is the newest" if built else found
 
     def _on_base(self, others: Mapping[str, Sequence[str]], base: NSVC | None) -> Iterator[Choices | Impossible]:

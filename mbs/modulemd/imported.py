@@ -9,7 +9,7 @@ from mbs.contexts import DEFAULT_CONTEXT
 from mbs.expansion.provider import RegisteredModule
 from mbs.modulemd.changes import Changes
 from mbs.modulemd.document import Modulemd
-from mbs.modulemd.reader import apply
+from mbs.modulemd.reader import apply, read_stream
 from mbs.modulemd.rules import Finding, identity_problems, refuse, unprocessable
 from mbs.nsvc import NSVC
 from mbs.streams import stream_version
@@ -38,6 +38,12 @@ def imported(
         buildrequires={name: _nsvc(name, entry) for name, entry in _buildrequires(completed).items()},
         arches=_texts(mbs, "koji_tag_arches"),
     )
+
+
+def importable(text: str, koji_tag: str | None) -> str:
+    """Give the document of a build of ours as `imported` reads it: the build's Koji tag is part of it."""
+    document = read_stream(text, limits=None)
+    return apply(document, Changes(xmd={**document.xmd, "mbs": {**document.xmd_mbs, "koji_tag": koji_tag or ""}})).text
 
 
 def _completed(document: Modulemd) -> Modulemd:

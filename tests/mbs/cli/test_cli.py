@@ -154,7 +154,7 @@ def test_broken_settings_are_told_without_a_traceback(mbs: CliRunner, monkeypatc
 
 
 def test_the_registry_is_made_filled_and_shown(
-    mbs: CliRunner, monkeypatch: pytest.MonkeyPatch, postgres_url: PostgresUrl
+    mbs: CliRunner, monkeypatch: pytest.MonkeyPatch, postgres_url: PostgresUrl, tmp_path: Path
 ) -> None:
     url = postgres_url()
     monkeypatch.setenv("MBS_DATABASE_URL", url)
@@ -164,6 +164,8 @@ def test_the_registry_is_made_filled_and_shown(
     shown = run(mbs, "show", "platform:f40:1:00000000")
     assert shown.exit_code == 0
     assert "ready" in shown.stdout
+    (tmp_path / "platform.yaml").write_text(run(mbs, "show", "platform:f40:1:00000000", "--modulemd").stdout)
+    assert run(mbs, "plan", GREETER, "--platform", tmp_path / "platform.yaml", *REFS).exit_code == 0
     listed = run(mbs, "list", "--state", "ready")
     assert "platform:f40:1:00000000" in listed.stdout
     assert "1 of 1" in listed.stdout

@@ -1,0 +1,63 @@
+"""Planning the examples as somebody does who has just cloned the project."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from devhub.examples import publish
+from mbs.cli import main
+from tests.conftest import ROOT
+from tests.test_docs import BLOCK, commands, matches, run
+
+PLATFORM = ("--branch", "1", "--platform", "examples/platform/platform.yaml")
+GREETER = "examples/modules/greeter/greeter.yaml"
+SALUTE = "examples/modules/salute/salute.yaml"
+
+
+@pytest.fixture
+def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout in which nothing was done yet, as the current directory."""
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    shutil.copy(ROOT / "airflow.cfg", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for name in ("AIRFLOW_HOME", "AIRFLOW_CONFIG", "MBS_DATABASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def test_what_the_page_of_the_examples_shows_is_what_happens(clone: Path) -> None:
+    (block,) = BLOCK.finditer((ROOT / "examples" / "README.md").read_text())
+    for command in commands(block["text"]):
+        printed = run(command, clone)
+        assert matches(command.expected, printed), f"$ {command.line}\n{printed}"
+
+
+def test_missing_repositories_of_the_examples_are_explained(clone: Path) -> None:
+    result = CliRunner().invoke(main, ["plan", GREETER, *PLATFORM])
+    *missing, hint = result.stderr.splitlines()
+    assert (result.exit_code, len(missing)) == (1, 5)
+    assert hint == (
+        f"There is no directory {clone}/var/examples/rpms, where the setting rpms_default_repository looks. "
+        "The repositories of the examples are made by: devhub examples"
+    )
+
+
+def test_a_module_that_is_missing_is_explained(clone: Path) -> None:
+    publish(Path("examples"), clone / "var" / "examples")
+    result = CliRunner().invoke(main, ["plan", SALUTE, *PLATFORM])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.splitlines()[-1].startswith(
+        "Give the documents of the modules to build against with --module. They are printed by: "
+        "mbs plan FILE --modulemd"
+    )
+
+
+@pytest.mark.usefixtures("clone")
+def test_other_refusals_have_no_hints() -> None:
+    result = CliRunner().invoke(main, ["plan", SALUTE, "--branch", "1", "--platform", GREETER])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert all(line.startswith(f"{GREETER}: ") for line in result.stderr.splitlines()), result.stderr

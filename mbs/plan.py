@@ -34,6 +34,11 @@ class PlannedDependency:
     priority: int = 0
     """Koji inheritance priority of its tag in the build tag; 10, 20, ... (§12.3)."""
 
+    @property
+    def nsvc(self) -> NSVC:
+        """The build that it is."""
+        return NSVC(self.name, self.stream, self.version, self.context)
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedGroup:

@@ -84,7 +84,7 @@ def listing(rows: Iterable[ModuleBuildRow], total: int) -> None:
 
 def _plan(console: Console, plan: BuildPlan) -> None:
     console.print(Text(str(plan.nsvc), style="bold green"))
-    against = ", ".join(f"{one.name}:{one.stream}:{one.version}:{one.context}" for one in plan.dependencies)
+    against = ", ".join(str(one.nsvc) for one in plan.dependencies)
     tags = ", ".join(f"{one.koji_tag} ({one.priority})" for one in plan.dependencies if one.koji_tag)
     console.print(
         _pairs(

@@ -13,7 +13,6 @@ from mbs.errors import NotFound
 from mbs.koji.faults import accepted
 from mbs.koji.session import Hub, call
 from mbs.modulemd.reader import read_stream
-from mbs.nsvc import NSVC
 from mbs.plan import BuildPlan, PlannedDependency
 from mbs.publish.documents import NOARCH
 from mbs.registry.registry import Registry
@@ -46,12 +45,11 @@ def _filter(registry: Registry, dependency: PlannedDependency) -> Collection[str
 
     Its final document has them all; a module that was built elsewhere has only the one it was registered with.
     """
-    nsvc = NSVC(dependency.name, dependency.stream, dependency.version, dependency.context)
     try:
-        build = registry.build(nsvc)
+        build = registry.build(dependency.nsvc)
     except NotFound:
         return ()
-    final = (row.text for row in registry.documents(build.id) if (row.name, row.arch) == (nsvc.name, NOARCH))
+    final = (row.text for row in registry.documents(build.id) if (row.name, row.arch) == (dependency.name, NOARCH))
     return read_stream(next(final, None) or registry.modulemd(build.id), limits=None).rpm_filter
 
 

@@ -92,9 +92,7 @@ class MapOf:
 
     def problems(self, node: yaml.Node, where: str) -> Iterator[Problem]:
         """Tell a node that is no mapping, keys given twice, and what is wrong with keys and values."""
-        if self.may_be_empty and _is_empty(node):
-            return
-        yield from _mapping_problems(node, where)
+        yield from _mapping_problems(node, where, may_be_empty=self.may_be_empty)
         for key, value in _pairs(node):
             path = joined(where, key.value)
             yield from self.key.problems(key, path)
@@ -112,9 +110,7 @@ class Record:
 
     def problems(self, node: yaml.Node, where: str) -> Iterator[Problem]:
         """Tell keys that are unknown, missing or given twice, and what is wrong with the values."""
-        if self.may_be_empty and _is_empty(node):
-            return
-        yield from _mapping_problems(node, where)
+        yield from _mapping_problems(node, where, may_be_empty=self.may_be_empty)
         for key, value in _pairs(node):
             if key.value in self.fields:
                 yield from self.fields[key.value].problems(value, joined(where, key.value))
@@ -157,9 +153,9 @@ def _pairs(node: yaml.Node) -> list[tuple[yaml.ScalarNode, yaml.Node]]:
     return node.value if isinstance(node, yaml.MappingNode) else []
 
 
-def _mapping_problems(node: yaml.Node, where: str) -> Iterator[Problem]:
+def _mapping_problems(node: yaml.Node, where: str, *, may_be_empty: bool) -> Iterator[Problem]:
     """Tell a node that is no mapping, or keys that are given twice: the first value would be lost."""
-    if not isinstance(node, yaml.MappingNode):
+    if not isinstance(node, yaml.MappingNode) and not (may_be_empty and _is_empty(node)):
         yield _wrong(node, where, "a mapping")
     first: dict[str, int] = {}
     for key, _ in _pairs(node):

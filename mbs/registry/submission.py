@@ -193,8 +193,7 @@ def _component_builds(plan: BuildPlan) -> Iterator[ComponentBuild]:
 def _base_module_ids(session: Session, plan: BuildPlan) -> Iterator[int]:
     for dependency in plan.dependencies:
         if dependency.base:
-            nsvc = NSVC(dependency.name, dependency.stream, dependency.version, dependency.context)
-            yield from session.scalars(select(ModuleBuild.id).where(builds.identified_by(nsvc)))
+            yield from session.scalars(select(ModuleBuild.id).where(builds.identified_by(dependency.nsvc)))
 
 
 def _resume(session: Session, build: ModuleBuild, by: str) -> Recorded:

@@ -1,7 +1,7 @@
 """Closes a module build whose run ended as failed without `record_failure`: a person marked it so.
 
-Called by the scheduler or the API server, with their own database session. Koji's tasks are canceled by the triggers
-that waited for them.
+Called by the scheduler or the API server, with their own database session. The triggers cancel in Koji what they wait
+for; so does this, since a trigger that no triggerer had taken up yet is dropped without a word.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from threading import Thread
 from typing import TypeVar
 
 from airflow.listeners import hookimpl
@@ -19,7 +20,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import object_session
 
 from mbs.errors import MbsError
+from mbs.koji.session import IMPATIENT, HubSession, call
 from mbs.registry.states import ComponentState, ModuleState
+from operators.hook import KojiHook
 from operators.identifiers import dag_id
 from operators.registry import registry
 
@@ -65,7 +68,20 @@ def _builds_of(run_of: str) -> list[int]:
 def _close(builds: list[int], reason: str, by: str) -> None:
     for build_id in builds:
         registry().transition(build_id, ModuleState.FAILED, reason, by)
-        registry().fail_unfinished(build_id, ComponentState.CANCELED, reason)
+    Thread(target=_cancel, args=(builds, reason), name="cancel in Koji", daemon=True).start()
+
+
+def _cancel(builds: list[int], reason: str) -> None:
+    """Cancel what Koji still builds, and record it; what a hub that is away keeps is left to upkeep."""
+    try:
+        with HubSession(KojiHook().account, delays=IMPATIENT) as hub:
+            for build_id in builds:
+                rows = registry().components(build_id)
+                building = [row.task_id for row in rows if row.state is ComponentState.BUILDING and row.task_id]
+                hub.multicall(call("cancelTask", task_id) for task_id in building)
+                registry().fail_unfinished(build_id, ComponentState.CANCELED, reason)
+    except MbsError as error:
+        log.warning("What Koji builds for module builds %s could not be canceled: %s", builds, error)
 
 
 def _who(dag_run: DagRun) -> str:

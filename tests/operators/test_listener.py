@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from mbs.plan import BuildPlan
-from mbs.registry import Registry
+from mbs.registry import ComponentRow, Registry
 from mbs.registry.states import ComponentState, ModuleState
 from operators import listener
 from operators.identifiers import dag_id
 
+T = TypeVar("T")
+UNKNOWN_TASK = 10**6
+"""Of Koji: nothing of another test is canceled."""
 MARKED = "Dag Run's state was manually set to `failed`."
 
 
@@ -22,8 +26,22 @@ def build(new_plan: Callable[..., BuildPlan], registry: Registry) -> BuildPlan:
     plan = new_plan(("tool", 1))
     with registry.component(plan.build_id, "tool") as component:
         component.intend()
-        component.submitted(1)
+        component.submitted(UNKNOWN_TASK)
     return plan
+
+
+def tools(registry: Registry, plan: BuildPlan) -> list[ComponentRow]:
+    return [row for row in registry.components(plan.build_id) if row.name == "tool"]
+
+
+def until(find: Callable[[], T | None], seconds: float = 30) -> T:
+    """Wait for what happens in a thread of its own."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if (found := find()) is not None:
+            return found
+        time.sleep(0.05)
+    pytest.fail("It did not happen.")
 
 
 def run_of(plan: BuildPlan) -> Any:
@@ -41,8 +59,19 @@ def test_a_run_that_a_person_marks_failed_is_a_canceled_build(
     listener.on_dag_run_failed(run_of(build), MARKED)
     closed = registry.build(build.build_id)
     assert (closed.state, closed.state_reason) == (ModuleState.FAILED, reason)
-    tool = next(row for row in registry.components(build.build_id) if row.name == "tool")
-    assert (tool.state, tool.reason) == (ComponentState.CANCELED, reason)
+    canceled = until(lambda: next((row for row in tools(registry, build) if row.reason), None))
+    assert (canceled.state, canceled.reason) == (ComponentState.CANCELED, reason)
+
+
+def test_what_a_hub_that_is_away_still_builds_is_left_to_upkeep(
+    build: BuildPlan, registry: Registry, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_KOJI_DEFAULT", "koji://mbs:mbs@127.0.0.1:9/kojihub")
+    monkeypatch.setattr(listener, "object_session", lambda _: None)
+    listener.on_dag_run_failed(run_of(build), MARKED)
+    until(lambda: "could not be canceled" in caplog.text or None)
+    assert registry.build(build.build_id).state is ModuleState.FAILED
+    assert [row.state for row in tools(registry, build)] == [ComponentState.BUILDING]
 
 
 @pytest.mark.usefixtures("build")

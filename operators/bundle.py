@@ -39,7 +39,7 @@ from pathlib import Path
 from dags.module_build import module_build_dag
 from mbs.plan import from_json
 
-plan = from_json(Path(__file__).with_suffix(".json").read_text(), build={build!r})
+plan = from_json(Path(__file__).with_suffix(".json").read_text("utf-8"), build={build!r})
 dag = module_build_dag(plan, {times})
 """
 
@@ -132,7 +132,7 @@ def replace(path: Path, text: str) -> None:
 
 def _read_index(path: Path) -> dict[str, str]:
     try:
-        index = json.loads(path.read_text())
+        index = json.loads(path.read_text("utf-8"))
     except (FileNotFoundError, json.JSONDecodeError):
         return {}
     return index if isinstance(index, dict) else {}

@@ -10,7 +10,7 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from mbs.dependants import dependants, resubmission
-from mbs.errors import Refused
+from mbs.errors import NotFound, Refused
 from mbs.koji.facts import KojiFacts
 from mbs.nsvc import NSVC
 from mbs.registry.registry import Registry
@@ -46,8 +46,9 @@ class RebuildDependantsOperator(BaseOperator):
     def execute(self, context: Context) -> list[str]:
         """Submit what is behind."""
         events = context["triggering_asset_events"][READY_MODULES]
-        nsvcs = [NSVC.parse(event.extra["nsvc"]) for event in events]
         builds = registry(self.registry_conn_id)
+        # Many may write an event through Airflow's API; what it says is believed where the registry says so too.
+        nsvcs = [nsvc for event in events if _is_ready(builds, nsvc := NSVC.parse(event.extra["nsvc"]))]
         chosen = list(self.behind(builds, nsvcs))[:AT_ONCE]
         refused = [problem for build, ready in chosen if (problem := self._submit(builds, build, ready))]
         if refused:
@@ -75,6 +76,13 @@ class RebuildDependantsOperator(BaseOperator):
             return f"{build.nsvc} cannot be built again: {refusal}"
         self.log.info("Submitted %s:%s again: %s is ready.", build.nsvc.name, build.nsvc.stream, ready)
         return None
+
+
+def _is_ready(builds: Registry, nsvc: NSVC) -> bool:
+    try:
+        return builds.build(nsvc).state is ModuleState.READY
+    except NotFound:
+        return False
 
 
 def permissive(current: Settings) -> Settings:

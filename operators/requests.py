@@ -10,6 +10,7 @@ field of the form. A run of nobody is refused.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -64,7 +65,7 @@ class RequestOperator(BaseOperator):
             for problem in problems:
                 self.log.error("%s", problem)
             context["ti"].xcom_push(PROBLEMS, problems)
-            context["ti"].xcom_push(NOTE, "Refused:\n\n" + "\n".join(f"* {problem}" for problem in problems))
+            context["ti"].xcom_push(NOTE, "Refused:\n\n" + "\n".join(f"* {plain(problem)}" for problem in problems))
             raise AirflowFailException(f"Refused: {'; '.join(problems)}") from None
         for message in answer.messages:
             self.log.info("%s", message)
@@ -177,6 +178,11 @@ def recorded_since(builds: Registry, fields: Mapping[str, Any], user: str, since
         for build in found
         if build.scmurl == fields.get("scmurl") and (source is None or builds.source_modulemd(build.id) == source)
     )
+
+
+def plain(problem: str) -> str:
+    """Take links, images and tags out of what quotes a document: the UI shows a note as Markdown, also to others."""
+    return re.sub(r"[\[<]", r"\\\g<0>", problem)
 
 
 def _submitted(recorded: Recorded) -> SubmittedBuild:

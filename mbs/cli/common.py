@@ -53,12 +53,17 @@ def told(command: Callable[P, T]) -> Callable[P, T]:
             return command(*args, **kwargs)
         except Refused as refused:
             for problem in refused.problems:
-                click.echo(str(problem), err=True)
+                click.echo(printable(str(problem)), err=True)
         except MbsError as error:
-            click.echo(str(error), err=True)
+            click.echo(printable(str(error)), err=True)
         raise SystemExit(1)
 
     return run
+
+
+def printable(text: str) -> str:
+    """Write out what a terminal would take for a command; a refusal quotes git servers and hubs."""
+    return "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text)
 
 
 def registry_of(settings: Settings) -> Registry:

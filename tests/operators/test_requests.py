@@ -78,6 +78,14 @@ def test_who_may_import_imports(registry_engine: Engine, allow: Allow) -> None:
     assert Registry(registry_engine).find(BuildFilter(name="platform")).total == 1
 
 
+def test_a_note_quotes_a_document_without_its_links_images_and_tags(allow: Allow) -> None:
+    allow(allowed_users_to_import_module="pat")
+    hostile = PLATFORM.replace("name: platform", 'name: "![](https://evil.example) <img src=x>"')
+    answer = fill_in(ImportModuleOperator(task_id="import"), "pat", modulemd=hostile)
+    assert "![](https://evil.example) <img src=x>" in answer[PROBLEMS][0]
+    assert "!\\[](https://evil.example) \\<img src=x>" in answer[NOTE]
+
+
 @pytest.mark.usefixtures("running_hub", "registry_engine")
 @pytest.mark.parametrize("user", ["pat", "airflow"])
 def test_a_form_cannot_be_filled_in_for_somebody_else(user: str, allow: Allow) -> None:

@@ -298,6 +298,8 @@ def test_a_second_module_is_built_with_the_first_without_what_that_filters_and_a
     service.ready(plan)
     assert {build["package_name"] for build in service.hub.call("listTagged", plan.koji_tag)} == {"salute"}
     again = service.ready(service.rebuild(reuse_components_from=greeter.build_id))
+    invented = replace(again, nsvc=replace(again.nsvc, version=again.nsvc.version + 1))
+    assert rebuilt_because_of(service, invented, monkeypatch) == [], "an event of a build that there is not"
     assert rebuilt_because_of(service, again, monkeypatch) == [str(plan.nsvc)]
     assert rebuilt_because_of(service, again, monkeypatch) == [], "it is being built already"
     (entry,) = [entry for entry in service.registry.unfinished_builds() if entry.nsvc.name == "salute"]

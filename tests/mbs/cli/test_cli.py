@@ -8,6 +8,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mbs.cli import main
+from mbs.cli.common import told
+from mbs.errors import InvalidRequest
 from tests.conftest import ROOT, PostgresUrl
 
 EXAMPLES = ROOT / "examples"
@@ -70,6 +72,17 @@ def test_a_refusal_is_one_line_per_problem_on_standard_error(mbs: CliRunner, tmp
 def test_a_valid_document_is_said_to_be_valid(mbs: CliRunner) -> None:
     result = run(mbs, "validate", GREETER)
     assert (result.exit_code, result.stdout) == (0, f"{GREETER} is valid.\n")
+
+
+@told
+def refuse(text: str) -> None:
+    raise InvalidRequest(text)
+
+
+def test_a_refusal_that_quotes_somebody_cannot_command_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        refuse("git says: \x1b]0;mine\x07 \u202eolleh, \x9b2J Grüße\nand more")
+    assert capsys.readouterr().err == "git says: \\x1b]0;mine\\x07 \\u202eolleh, \\x9b2J Grüße\nand more\n"
 
 
 @pytest.mark.parametrize("words", [["plan"], ["explode"], ["validate", "/nowhere.yaml"], ["list", "--state", "blue"]])

@@ -35,7 +35,23 @@ def test_without_a_terminal_each_change_is_one_line() -> None:
     view.show(lines(plan_of(10), STATES))
     printed = output.getvalue().splitlines()
     assert len(printed) == len(STATES)
-    assert any("component-0.ppc64le" in line and line.endswith("failed") for line in printed)
+    assert any(line.split()[-3:] == ["component-0", "ppc64le", "failed"] for line in printed)
+
+
+def test_arches_that_go_on_together_share_a_line() -> None:
+    output = io.StringIO()
+    plan = plan_of(10)
+    view = PlainView(Console(file=output, width=20))
+    view.show(lines(plan, {f"batch_1.component-0.{arch}": "deferred" for arch in plan.arches}))
+    [line] = output.getvalue().splitlines()
+    assert line.endswith(f"{', '.join(plan.components[0].arches)}  running"), "and a narrow pipe breaks no line"
+
+
+def test_components_that_are_taken_over_are_marked_at_once() -> None:
+    shown = {line.name: line for line in lines(plan_of(10), STATES, {"component-1"})}
+    assert set(shown["component-1"].phases.values()) == {Phase.REUSED}
+    assert shown["component-1"].waits_for == ""
+    assert Phase.REUSED not in shown["component-0"].phases.values()
 
 
 def test_the_table_has_a_row_for_every_component_and_step() -> None:

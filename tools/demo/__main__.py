@@ -1,51 +1,82 @@
-"""`make demo`: start the service, build a module, say what came out; exit 0 when it was built."""
+"""`make demo`: start the service, build modules, say what came out; exit 0 when all of them were built."""
 
 from __future__ import annotations
 
 import sys
 import time
+from pathlib import Path
 
 import click
 from rich.console import Console
 
-from tools.airflow_api import ApiError
+from mbs.errors import MbsError
+from mbs.registry.registry import Registry
+from tools.airflow_api import AirflowApi
 from tools.demo import story
+from tools.demo.acts import ACTS, Act
+from tools.demo.outcome import reused_of
 from tools.demo.progress import lines
-from tools.demo.summary import print_summary
+from tools.demo.summary import Shown, print_summary
 from tools.demo.view import view_for
 from tools.stack import manager
-from tools.stack.layout import layout
+from tools.stack.layout import Layout, layout
 from tools.stack.problem import StackProblem
 
 
 @click.command()
-@click.option("--timeout", default=600.0, show_default=True, help="Seconds that the build may take.")
+@click.option("--timeout", default=600.0, show_default=True, help="Seconds that each build may take.")
 def main(timeout: float) -> None:
-    """Build the example module on this machine, with an embedded Koji hub, and show it."""
+    """Build the example modules on this machine, with an embedded Koji hub, and show it."""
     console = Console()
     try:
-        demo(console, timeout)
-    except (StackProblem, ApiError) as problem:
-        console.print(str(problem), style="red", markup=False)
+        sys.exit(0 if demo(console, timeout) else 1)
+    except (StackProblem, MbsError) as problem:
+        console.print(str(problem), style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
 
 
-def demo(console: Console, timeout: float) -> None:
-    """Do every step; exit 1 where the build failed."""
+def demo(console: Console, timeout: float) -> bool:
+    """Play every act, up to the first that fails, and sum up; give whether all of them succeeded."""
     begin = time.monotonic()
     stack = layout()
     console.print("Starting PostgreSQL, devhub and Airflow")
     manager.start(stack, lambda text: console.print(f"  {text}", markup=False, highlight=False))
-    api, registry = story.api_of(stack), story.registry_of(stack)
-    examples = story.publish_examples(stack)
-    console.print("Importing the platform")
-    story.import_platform(api)
-    console.print("Submitting greeter, stream 1")
-    build = story.submit(api, registry, examples / "modules" / "greeter", "1")
-    with view_for(console, f"Building {build.plan.nsvc}", build.plan.arches) as view:
-        state = story.follow(api, build, lambda states: view.show(lines(build.plan, states)), timeout)
-    print_summary(console, stack, registry, build, time.monotonic() - begin)
-    sys.exit(0 if state == "success" else 1)
+    stage = Stage(console, stack, timeout)
+    succeeded = stage.play()
+    print_summary(console, stack, stage.registry, stage.shown, time.monotonic() - begin)
+    return succeeded
+
+
+class Stage:
+    """Where the acts are played: the running service, and what has been shown so far."""
+
+    def __init__(self, console: Console, stack: Layout, timeout: float) -> None:
+        self._console, self._stack, self._timeout = console, stack, timeout
+        self._api: AirflowApi = story.api_of(stack)
+        self.registry: Registry = story.registry_of(stack)
+        self.shown: list[Shown] = []
+
+    def play(self) -> bool:
+        """Play all acts, each on the results of those before it."""
+        examples = story.publish_examples(self._stack)
+        self._console.print("Importing the platform")
+        story.import_platform(self._api)
+        return all(self._act(number, act, examples) for number, act in enumerate(ACTS, 1))
+
+    def _act(self, number: int, act: Act, examples: Path) -> bool:
+        begin = time.monotonic()
+        self._console.print(f"\n{number} of {len(ACTS)}  {act.about}", style="bold", highlight=False, soft_wrap=True)
+        act.before(self._stack)
+        build = story.submit(self._api, self.registry, examples / "modules" / act.module, act.stream)
+        with view_for(self._console, f"Building {build.plan.nsvc}", build.plan.arches) as view:
+
+            def show(states: dict[str, str | None]) -> None:
+                view.show(lines(build.plan, states, reused_of(self.registry, build.build_id)))
+
+            state = story.follow(self._api, build, show, self._timeout)
+        page = self._api.page_of(build.dag_id, build.run_id)
+        self.shown.append(Shown(build, page, time.monotonic() - begin))
+        return state == "success"
 
 
 if __name__ == "__main__":

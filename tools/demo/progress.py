@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from itertools import groupby
@@ -19,6 +19,7 @@ class Phase(Enum):
     RUNNING = "running"
     RETRYING = "retrying"
     DONE = "done"
+    REUSED = "reused"
     SKIPPED = "not built here"
     FAILED = "failed"
     BLOCKED = "blocked"
@@ -56,19 +57,19 @@ class Line:
         return any(phase not in {Phase.WAITING, Phase.STARTING} for phase in self.phases.values())
 
 
-def lines(plan: BuildPlan, states: Mapping[str, str | None]) -> tuple[Line, ...]:
-    """Give the state of a module build, in the order in which it is built."""
+def lines(plan: BuildPlan, states: Mapping[str, str | None], reused: Collection[str] = frozenset()) -> tuple[Line, ...]:
+    """Give the state of a module build, in the order in which it is built; `reused` are names of components."""
     return (
         _step("prepare", "create tag", identifiers.CREATE_TAG, states),
         _step("prepare", "link dependencies", identifiers.LINK_DEPENDENCIES, states),
-        *(_building(plan, states) if plan.components else ()),
+        *(_building(plan, states, reused) if plan.components else ()),
         _step("publish", "final modulemd", identifiers.FINAL_MODULEMD, states),
         _step("publish", "import build", identifiers.IMPORT_BUILD, states),
         _step("publish", "mark ready", identifiers.MARK_READY, states),
     )
 
 
-def _building(plan: BuildPlan, states: Mapping[str, str | None]) -> Iterator[Line]:
+def _building(plan: BuildPlan, states: Mapping[str, str | None], reused: Collection[str]) -> Iterator[Line]:
     yield _step("prepare", "reuse components", identifiers.REUSE_COMPONENTS, states)
     yield _step("macros", "module-build-macros", identifiers.MACROS_BUILD, states)
     yield _step("macros", "repository", identifiers.MACROS_REPO, states)
@@ -76,7 +77,8 @@ def _building(plan: BuildPlan, states: Mapping[str, str | None]) -> Iterator[Lin
     for batch, members in groupby(plan.components, key=lambda component: component.batch):
         section = f"batch {batch}"
         for component in members:
-            yield _component(section, component, before, states)
+            line = _component(section, component, before, states)
+            yield _taken_over(line) if component.name in reused else line
         yield _step(section, "repository", identifiers.batch_gate_id(batch), states)
         before = section
 
@@ -88,6 +90,10 @@ def _component(section: str, component: PlannedComponent, before: str, states: M
     }
     line = Line(section, component.name, phases, ", ".join(component.after) or before)
     return Line(section, component.name, phases) if line.begun else line
+
+
+def _taken_over(line: Line) -> Line:
+    return Line(line.section, line.name, dict.fromkeys(line.phases, Phase.REUSED))
 
 
 def _step(section: str, name: str, task_id: str, states: Mapping[str, str | None]) -> Line:

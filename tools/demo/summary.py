@@ -2,53 +2,101 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
-from typing import Any
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import koji
 from rich.console import Console
 
+from mbs.koji.faults import KojiValue
+from mbs.naming import koji_build
+from mbs.nsvc import NSVC
 from mbs.registry.registry import Registry
+from tools.demo.outcome import Outcome, outcome_of
 from tools.demo.story import Followed
 from tools.stack import secrets
 from tools.stack.layout import Layout
 
 
-def print_summary(console: Console, layout: Layout, registry: Registry, build: Followed, seconds: float) -> None:
-    """Print identity, results in Koji, wall time, and where to look."""
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A module build that has ended, and how long it took."""
+
+    build: Followed
+    page: str
+    """URL of its run in the UI."""
+    seconds: float
+
+
+def print_summary(console: Console, layout: Layout, registry: Registry, shown: Sequence[Shown], seconds: float) -> None:
+    """Print what every build has left in Koji and in the registry, and where to look; `seconds` is the wall time."""
+    hub = koji.ClientSession(f"{layout.hub_url}/kojihub")
+    for each in shown:
+        row = registry.build(each.build.build_id)
+        console.print(f"\n[bold]{row.nsvc}[/bold]  {row.state.label} after {duration(each.seconds)}", highlight=False)
+        _print(console, _facts(layout, hub, registry, each))
     console.print()
-    for name, value in _facts(layout, registry, build, seconds):
-        for number, line in enumerate(value.splitlines()):
-            console.print(f"{name if number == 0 else '':14}{line}", highlight=False, markup=False, soft_wrap=True)
-    console.print("Everything keeps running; `make stop` ends it.", style="dim")
+    _print(console, _ending(layout, seconds))
 
 
-def _facts(layout: Layout, registry: Registry, build: Followed, seconds: float) -> Iterator[tuple[str, str]]:
-    row = registry.build(build.build_id)
-    yield "Module build", f"{row.nsvc}, {row.state.name.lower()}"
+def duration(seconds: float) -> str:
+    """Write seconds as people say them."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def _print(console: Console, facts: Iterator[tuple[str, str]]) -> None:
+    for name, value in facts:
+        console.print(f"  {name:13}{value}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _facts(layout: Layout, hub: KojiValue, registry: Registry, shown: Shown) -> Iterator[tuple[str, str]]:
+    row, plan = registry.build(shown.build.build_id), shown.build.plan
     if row.state_reason:
         yield "Reason", row.state_reason
-    yield "Koji tag", build.plan.koji_tag
-    session = koji.ClientSession(f"{layout.hub_url}/kojihub")
-    for arch, names in sorted(rpms_by_arch(session, build.plan.koji_tag).items()):
-        yield f"RPMs, {arch}", "\n".join(names)
-    if repository := repository_path(session, layout, build.plan.build_tag):
+    yield from _reuse(outcome_of(registry, row.id))
+    yield "Built with", ", ".join(f"{it.name}:{it.stream}:{it.version}:{it.context}" for it in plan.dependencies)
+    yield "Koji tag", plan.koji_tag
+    yield "RPMs", rpm_counts(hub, plan.koji_tag)
+    if repository := repository_path(hub, layout, plan.build_tag):
         yield "Repository", repository
-    yield "Wall time", f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
-    yield "Look at it", f"{layout.ui_url}/dags/{build.dag_id}/runs/{build.run_id}"
+    if on_tag := composed(hub, plan.nsvc):
+        yield "For composes", "; ".join(f"{tag}: {', '.join(nvrs)}" for tag, nvrs in on_tag.items())
+    yield "Look at it", shown.page
+
+
+def _reuse(outcome: Outcome) -> Iterator[tuple[str, str]]:
+    if outcome.reused:
+        yield "Reused", ", ".join(outcome.reused)
+    yield "Built", ", ".join(outcome.built) or "nothing"
+    for sentence in outcome.why:
+        yield "Why", sentence
+
+
+def _ending(layout: Layout, seconds: float) -> Iterator[tuple[str, str]]:
+    yield "Wall time", duration(seconds)
+    yield "Airflow", layout.ui_url
     yield "Log in as", f"admin, password {secrets.password(layout, 'admin')}"
+    yield "", "Everything keeps running; `make stop` ends it."
 
 
-def rpms_by_arch(session: Any, tag: str) -> dict[str, list[str]]:  # noqa: ANN401 - koji has no types
-    """Give the file names of a tag's RPMs by arch."""
+def rpm_counts(hub: KojiValue, tag: str) -> str:
+    """Count the RPMs of a tag by arch."""
+    counts = Counter(rpm["arch"] for rpm in hub.listTaggedRPMS(tag)[0])
+    return ", ".join(f"{count} {arch}" for arch, count in sorted(counts.items())) or "none"
+
+
+def composed(hub: KojiValue, nsvc: NSVC) -> dict[str, list[str]]:
+    """Give the tags that the imported module and its -devel twin are in, with the builds that are in each."""
     found: dict[str, list[str]] = defaultdict(list)
-    for rpm in session.listTaggedRPMS(tag)[0]:
-        found[rpm["arch"]].append(f"{rpm['name']}-{rpm['version']}-{rpm['release']}.{rpm['arch']}.rpm")
-    return {arch: sorted(names) for arch, names in found.items()}
+    for nvr in (str(koji_build(nsvc)), str(koji_build(nsvc, devel=True))):
+        for tag in hub.listTags(nvr) if hub.getBuild(nvr) else []:
+            found[tag["name"]].append(nvr)
+    return found
 
 
-def repository_path(session: Any, layout: Layout, build_tag: str) -> str | None:  # noqa: ANN401 - koji has no types
+def repository_path(hub: KojiValue, layout: Layout, build_tag: str) -> str | None:
     """Give the directory of the newest repository of a build tag."""
-    repository = session.getRepo(build_tag)
+    repository = hub.getRepo(build_tag)
     return str(layout.devhub / "files" / "repos" / build_tag / str(repository["id"])) if repository else None

@@ -20,6 +20,7 @@ _LOOKS = {
     Phase.RUNNING: ("◐", "bold cyan"),
     Phase.RETRYING: ("↻", "yellow"),
     Phase.DONE: ("●", "green"),
+    Phase.REUSED: ("◆", "blue"),
     Phase.SKIPPED: ("-", "dim"),
     Phase.FAILED: ("✗", "bold red"),
     Phase.BLOCKED: ("✗", "dim red"),
@@ -94,16 +95,21 @@ class PlainView:
     def show(self, lines: Sequence[Line]) -> None:
         """Print what has changed."""
         for line in lines:
-            for arch, phase in line.phases.items():
-                key = (line.section, line.name, arch)
-                if phase not in {self._seen.get(key, Phase.WAITING), Phase.STARTING}:
-                    self._print(line, arch, phase)
-                    self._seen[key] = phase
+            news = {arch: phase for arch, phase in line.phases.items() if self._is_new(line, arch, phase)}
+            for phase in dict.fromkeys(news.values()):
+                self._print(line, [arch for arch, its in news.items() if its is phase], phase)
 
-    def _print(self, line: Line, arch: str, phase: Phase) -> None:
-        what = f"{line.name}.{arch}" if arch else line.name
+    def _is_new(self, line: Line, arch: str, phase: Phase) -> bool:
+        key = (line.section, line.name, arch)
+        if phase in {self._seen.get(key, Phase.WAITING), Phase.STARTING}:
+            return False
+        self._seen[key] = phase
+        return True
+
+    def _print(self, line: Line, arches: Sequence[str], phase: Phase) -> None:
         seconds = f"{time.monotonic() - self._start:5.0f} s"
-        self._console.print(f"{seconds}  {line.section:8}  {what:28}  {phase.value}", markup=False, highlight=False)
+        text = f"{seconds}  {line.section:8}  {line.name:20}  {', '.join(arches):16}  {phase.value}"
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def table(title: str, arches: Sequence[str], lines: Sequence[Line]) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import xmlrpc.client
 from collections.abc import Iterable
 from typing import Any, TypeAlias
@@ -42,7 +43,7 @@ def translate(error: BaseException, made: str) -> HubAway | HubRefused:
     if isinstance(error, xmlrpc.client.Fault):
         return HubRefused(str(error.faultString), code=error.faultCode, call=made)
     if isinstance(error, requests.exceptions.SSLError):
-        return HubRefused(f"the connection is not trusted: {error}", code=0, call=made)
+        return HubRefused(f"the connection is not trusted: {_public(error)}", code=0, call=made)
     status = _status(error)
     if status is not None and 400 <= status < 500 and status not in _BUSY_STATUS:
         return HubRefused(f"HTTP {status}; check the hub's URL", code=status, call=made)
@@ -83,7 +84,12 @@ def is_unknown_method(error: HubRefused) -> bool:
 
 
 def _away(made: str, error: BaseException) -> HubAway:
-    return HubAway(f"The Koji hub does not answer {made}: {type(error).__name__}: {error}")
+    return HubAway(f"The Koji hub does not answer {made}: {type(error).__name__}: {_public(error)}")
+
+
+def _public(error: BaseException) -> str:
+    """Give the error's words without the session's key, which to hubs before 1.35 is sent in the URL."""
+    return re.sub(r"(session-key=)[^&\s'\")]*", r"\1***", str(error))
 
 
 def _status(error: BaseException) -> int | None:

@@ -7,15 +7,17 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from airflow.sdk import Context
+from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 from sqlalchemy import Engine
 
 from mbs.forms import PROBLEMS
 from mbs.registry import BuildFilter, Registry
 from operators import settings as settings_module
+from operators.dependants import RebuildDependantsOperator
 from operators.identifiers import NOTE
 from operators.requests import ImportModuleOperator, RequestOperator, SubmitModuleOperator
+from operators.upkeep import UpkeepOperator
 from tests.conftest import ROOT
 
 PLATFORM = (ROOT / "examples" / "platform" / "platform.yaml").read_text()
@@ -45,6 +47,13 @@ def fill_in(form: RequestOperator, user: str | None, **fields: object) -> dict[s
     except AirflowFailException as failure:
         pushed["failure"] = str(failure)
     return pushed
+
+
+@pytest.mark.parametrize(
+    "form", [SubmitModuleOperator, ImportModuleOperator, RebuildDependantsOperator, UpkeepOperator]
+)
+def test_nothing_that_is_filled_in_is_a_template(form: type[BaseOperator]) -> None:
+    assert not form(task_id="a_task").template_fields
 
 
 @pytest.mark.parametrize("user", [None, "", "airflow", "eve"])

@@ -152,3 +152,11 @@ def test_an_error_is_the_hub_s_absence_or_its_word(error: Exception, kind: type[
 )
 def test_who_lost_a_race_is_told_from_who_is_refused(refused: HubRefused, race: bool) -> None:
     assert is_race(refused) is race
+
+
+@pytest.mark.parametrize("error", [requests.ConnectionError, requests.exceptions.SSLError])
+def test_the_key_of_a_session_is_in_no_message(error: type[Exception]) -> None:
+    url = "/kojihub?session-id=7&session-key=7-Geheim&callnum=3"
+    told = str(translate(error(f"HTTPSConnectionPool: Max retries exceeded with url: {url} (Caused by x)"), "aCall"))
+    assert "Geheim" not in told
+    assert "session-key=***&callnum=3 (Caused by x)" in told

@@ -15,6 +15,10 @@ _DESCRIPTION = "Arch builds that the service keeps in Koji at a time, of all mod
 class PoolMissing(MbsError):
     """Airflow lets no task of a pool start that does not exist, and fails none: builds would wait for ever."""
 
+    def __init__(self) -> None:
+        """Say what to do."""
+        super().__init__(f"Airflow has no pool {KOJI_BUILDS}, so no build could start. Have `mbs pools` run first.")
+
 
 def provide(client: AirflowClient, slots: int) -> str:
     """Create the pool where it is missing, see that it counts deferred tasks, and say what was done.
@@ -42,4 +46,4 @@ def check(client: AirflowClient) -> None:
             raise
         return  # whoever may submit need not be allowed to see pools
     if missing:
-        raise PoolMissing(f"Airflow has no pool {KOJI_BUILDS}, so no build could start. Have `mbs pools` run first.")
+        raise PoolMissing

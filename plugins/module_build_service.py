@@ -15,6 +15,7 @@ from operators import (
     bundle,  # noqa: F401 - for the processes forked later, as said above
     listener,
     notes,
+    pools,
     tasks,  # noqa: F401 - likewise
 )
 
@@ -23,4 +24,4 @@ class ModuleBuildServicePlugin(AirflowPlugin):
     """Listeners of the module build service."""
 
     name = "module_build_service"
-    listeners = [listener, notes]  # noqa: RUF012 - declared as an instance's by Airflow, which reads it from the class
+    listeners = [listener, notes, pools]  # noqa: RUF012 - declared as an instance's by Airflow, which reads it from the class

@@ -23,7 +23,7 @@ setup: ## Install what is missing: system packages, .venv, the embedded database
 browser: setup
 	@tools/setup.sh --browser
 
-demo: setup ## Build a module on this machine, with an embedded Koji hub, and show it
+demo: setup ## Build modules on this machine, with an embedded Koji hub, and show it
 	@$(BIN)/python -m tools.demo
 
 # The stories of the whole service come last and alone: they share one Airflow, and need the machine for themselves.

@@ -131,7 +131,8 @@ def table(title: str, arches: Sequence[str], lines: Sequence[Line]) -> Table:
 def _marks(arches: Sequence[str], phases: Mapping[str, Phase]) -> list[Text]:
     if "" in phases:
         return [_mark(phases[""], words=True), *(Text() for _ in arches[1:])]
-    return [_mark(phases[arch]) if arch in phases else Text() for arch in arches]
+    marks = {arch: _mark(phase, words=phase is Phase.REUSED) for arch, phase in phases.items()}
+    return [marks.get(arch, Text()) for arch in arches]
 
 
 def _mark(phase: Phase, *, words: bool = False) -> Text:

@@ -16,7 +16,7 @@ from airflow.serialization.serialized_objects import DagSerialization
 from dags.module_build import module_build_dag
 from mbs.naming import KOJI_BUILDS
 from mbs.nsvc import NSVC
-from mbs.plan import BuildPlan, PlannedComponent, to_json
+from mbs.plan import BuildPlan, PlannedComponent, Publication, to_json
 
 Plans = Callable[..., BuildPlan]
 Components = Callable[..., PlannedComponent]
@@ -98,6 +98,12 @@ def test_nothing_in_a_document_becomes_markdown_or_html(plan: Plans, component: 
     page = module_build_dag(nasty).doc_md or ""
     [line] = [line for line in page.splitlines() if line.startswith("| Source")]
     assert line == "| Source | `https://x/'/<script>alert(1)</script> # heading` |"
+
+
+def test_no_field_of_any_task_is_a_template(plan: Plans, component: Components) -> None:
+    asked = plan([component("libgreet")], publication=Publication("1", "1.c", needs_approval=True))
+    templates = {task.task_id: task.template_fields for task in module_build_dag(asked).tasks if task.template_fields}
+    assert not templates
 
 
 def test_the_id_takes_any_stream(plan: Plans) -> None:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import groupby
 
 from mbs.plan import BuildPlan, PlannedComponent
 from operators import identifiers
+
+RANKS = 1000
+"""Places that components of the same priority have among each other."""
+
+LONGEST = (2**31 - 1) // RANKS - 1
+"""Seconds: the highest priority that still fits Airflow's 32 bits, 24 days of building."""
 
 
 class Kind(Enum):
@@ -50,6 +56,7 @@ def shape(plan: BuildPlan) -> Iterator[Node]:
 
     A module without components needs neither macros nor a repository (MBS §12, step 5).
     """
+    plan = _ranked(plan)
     urgent = 1 + max((component.priority for component in plan.components), default=0)
     yield Node(Kind.CREATE_TAG, identifiers.CREATE_TAG, "create_tag", ("prepare",), priority=urgent)
     yield Node(
@@ -69,6 +76,18 @@ def shape(plan: BuildPlan) -> Iterator[Node]:
         yield from builds
         last = (builds[-1].task_id,)
     yield from _publish(last, urgent, needs_approval=plan.publication.needs_approval)
+
+
+def _ranked(plan: BuildPlan) -> BuildPlan:
+    """Give every component a priority that no other of the plan has; what held up more before still does.
+
+    The scheduler then fills the pool component by component: only one can be in Koji with an arch beyond the pool.
+    """
+    ranked = (
+        replace(component, priority=min(component.priority, LONGEST) * RANKS + RANKS - 1 - place % RANKS)
+        for place, component in enumerate(plan.components)
+    )
+    return replace(plan, components=tuple(ranked))
 
 
 def _macros(urgent: int) -> Iterator[Node]:

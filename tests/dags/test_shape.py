@@ -120,8 +120,18 @@ def test_the_task_ids_do_not_depend_on_the_options_of_the_build(plan: Plans, com
 
 def test_what_holds_up_more_is_more_urgent_and_gates_are_the_most_urgent(plan: Plans, component: Components) -> None:
     nodes = nodes_of(plan([component("slow", 1, priority=900), component("quick", 1, priority=30)]))
-    assert nodes["batch_1.slow.x86_64"].priority == 900
-    assert nodes["batch_1.repo"].priority > 900
+    slow, quick = nodes["batch_1.slow.x86_64"].priority, nodes["batch_1.quick.x86_64"].priority
+    assert nodes["batch_1.repo"].priority > slow > quick
+
+
+def test_components_of_equal_priority_are_built_one_after_the_other(plan: Plans, component: Components) -> None:
+    nodes = nodes_of(plan([component("one", 1), component("two", 1), component("three", 1, priority=10**9)]))
+    arches = ("x86_64", "aarch64")
+    one, two, three = (
+        {nodes[f"batch_1.{name}.{arch}"].priority for arch in arches} for name in ("one", "two", "three")
+    )
+    assert len(one) == len(two) == 1, "the arches of a component are next to each other"
+    assert max(two) < max(one) < max(three) < 2**31
 
 
 def test_a_person_is_asked_only_where_the_plan_says_so(plan: Plans, component: Components) -> None:

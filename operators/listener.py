@@ -20,8 +20,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import object_session
 
 from mbs.errors import MbsError
-from mbs.koji.session import IMPATIENT, HubSession, call
-from mbs.registry.states import ComponentState, ModuleState
+from mbs.koji.session import IMPATIENT, HubSession
+from mbs.registry.states import ModuleState
+from mbs.upkeep.cancel import cancel_components
 from operators.hook import KojiHook
 from operators.identifiers import dag_id
 from operators.registry import registry
@@ -76,10 +77,7 @@ def _cancel(builds: list[int], reason: str) -> None:
     try:
         with HubSession(KojiHook().account, delays=IMPATIENT) as hub:
             for build_id in builds:
-                rows = registry().components(build_id)
-                building = [row.task_id for row in rows if row.state is ComponentState.BUILDING and row.task_id]
-                hub.multicall(call("cancelTask", task_id) for task_id in building)
-                registry().fail_unfinished(build_id, ComponentState.CANCELED, reason)
+                cancel_components(hub, registry(), build_id, reason)
     except MbsError as error:
         log.warning("What Koji builds for module builds %s could not be canceled: %s", builds, error)
 

@@ -21,6 +21,7 @@ from mbs.registry.registry import Registry
 from mbs.registry.rows import BuildFilter, ComponentFilter, ComponentRow, Finished, ModuleBuildRow, Page
 from mbs.registry.states import ComponentState, ModuleState
 from mbs.settings import Settings
+from mbs.upkeep.cancel import cancel_components
 from mbs.upkeep.decisions import Target, expired, old_targets, outcome, stuck, without_run
 
 Row_co = TypeVar("Row_co", covariant=True)
@@ -81,7 +82,7 @@ class Upkeep:
         for build in () if self.dry_run else found:
             reason = f"The module was in {build.state.label} for more than {days} days"
             self.registry.transition(build.id, ModuleState.FAILED, reason, BY)
-            self._cancel(build, reason)
+            cancel_components(self.hub, self.registry, build.id, reason)
         return [f"{build.nsvc} was in {build.state.label} for more than {days} days: canceled." for build in found]
 
     def restart_lost_builds(self, has_run: Callable[[ModuleBuildRow], bool]) -> list[str]:
@@ -145,13 +146,6 @@ class Upkeep:
         build = self.registry.build(row.build_id)
         ended = build.state in {ModuleState.FAILED, ModuleState.GARBAGE}
         return ended and self._now - build.time_modified > GRACE
-
-    def _cancel(self, build: ModuleBuildRow, reason: str) -> None:
-        """Cancel what Koji still does for a build, and record it."""
-        rows = self.registry.components(build.id)
-        building = (row for row in rows if row.state is ComponentState.BUILDING)
-        self._cancel_tasks(row.task_id for row in building if row.task_id is not None)
-        self.registry.fail_unfinished(build.id, ComponentState.CANCELED, reason)
 
     def _cancel_tasks(self, task_ids: Iterable[int]) -> None:
         """Cancel tasks; one that ended meanwhile is no matter."""

@@ -149,13 +149,12 @@ def check_submitter(user: str, current: Settings) -> None:
     """Refuse who may not submit.
 
     Airflow tells a task who triggered it but not the user's groups. So where `allowed_groups` restricts submission,
-    the form is for `allowed_users` alone; the REST API knows groups.
+    the form is for `allowed_users` alone.
     """
     if current.allowed_groups and user not in current.allowed_users:
-        groups = ", ".join(current.allowed_groups)
         raise NotAuthorized(
-            f"{user} is not among the users who may submit here. Ask for a place in the setting allowed_users, "
-            f"or submit through the API as a member of: {groups}."
+            f"{user} is not among the users who may submit here. Ask for a place in the setting allowed_users: it "
+            "counts alone, since a form is not told who is in allowed_groups."
         )
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.e2e.world import World
 from tools.demo import story
+from tools.demo.story import Followed
 from tools.stack import manager
 from tools.stack.apart import fresh_home
 from tools.stack.layout import checkout
@@ -39,6 +40,9 @@ def world() -> Iterator[World]:
             manager.stop(started.layout)
 
 
-@pytest.fixture(autouse=True)
-def _all_builds_may_run(world: World) -> None:
-    world.resize_pool(20)
+@pytest.fixture(scope="session")
+def greeter(world: World) -> Followed:
+    """A ready build of the example."""
+    build = world.example("greeter")
+    assert world.ends(build) == "success", world.row(build).state_reason
+    return build

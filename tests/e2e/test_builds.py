@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 
-from mbs.registry import ModuleState
+from mbs.registry import BuildFilter, ModuleState
 from tests.e2e.world import World, module
-from tools.demo import story
+from tools.demo.story import Followed
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 SUCCESS = {"success", "skipped"}
 
 
-def test_the_example_is_built_and_every_rpm_carries_the_modules_release_and_label(world: World) -> None:
-    repository = world.layout.var / "examples" / "modules" / "greeter"
-    build = story.submit(world.api, world.registry, repository, "1")
-    assert world.ends(build) == "success"
+def test_the_example_is_built_and_every_rpm_carries_the_modules_release_and_label(
+    world: World, greeter: Followed
+) -> None:
+    build = greeter
     states = world.states(build)
     assert set(states.values()) <= SUCCESS
     assert states["batch_3.cpu-greet.aarch64"] == "skipped"
@@ -55,43 +57,63 @@ def test_a_failed_arch_is_red_with_the_reason_and_clear_failed_finishes_without_
     assert not any("calm" in source for source in again)
 
 
-def test_a_run_marked_failed_cancels_its_koji_tasks_and_closes_the_build(world: World) -> None:
-    world.packages("sluggish")
-    with world.fault("build_faults", [{"kind": "slow", "package": "sluggish", "seconds": 600}]):
-        build = world.submit(module("slow", {"sluggish": {}}))
-        world.reaches(build, "batch_1.sluggish.x86_64", "deferred")
-        world.api.until(lambda: len(world.build_tasks(build)) == 2, "the submission")
-        world.api.mark_run(build.dag_id, build.run_id, "failed")
-        world.api.until(lambda: {task["state"] for task in world.build_tasks(build)} == {2, 3}, "the cancellation", 60)
-        world.api.until(lambda: world.row(build).state is ModuleState.FAILED, "the end of the module build", 60)
+@dataclass(frozen=True)
+class Small:
+    """Small modules of several kinds, built at the same time."""
+
+    hollow: Followed
+    """Without components."""
+    chain: Followed
+    """Ordered by `buildafter`."""
+    stack: Followed
+    """With an included module."""
 
 
-def test_a_module_without_components_is_built_at_once(world: World) -> None:
-    build = world.submit(module("hollow", {}))
-    assert world.ends(build) == "success"
-    assert not any(name.startswith(("macros", "batch")) for name in world.states(build))
-    assert world.row(build).state is ModuleState.READY
+@pytest.fixture(scope="module")
+def small(world: World) -> Small:
+    world.packages("first", "second", "apart", "ground", "roof", requires={"second": "first", "roof": "ground"})
+    world.repository("base", module("base", {"ground": {}}))
+    built = Small(
+        hollow=world.submit(module("hollow", {})),
+        chain=world.submit(module("chain", {"first": {}, "second": {"buildafter": "[first]"}, "apart": {}})),
+        stack=world.submit(module("stack", {"roof": {"buildorder": 1}}, modules=["base"])),
+    )
+    for build in (built.hollow, built.chain, built.stack):
+        assert world.ends(build) == "success", world.row(build).state_reason
+    return built
 
 
-def test_components_ordered_by_buildafter_wait_for_exactly_these(world: World) -> None:
-    world.packages("first", "second", "apart", requires={"second": "first"})
-    document = module("chain", {"first": {}, "second": {"buildafter": "[first]"}, "apart": {}})
-    build = world.submit(document)
-    assert world.ends(build) == "success"
-    tasks = world.tasks(build)
+def test_a_module_without_components_is_built_without_macros_and_repositories(world: World, small: Small) -> None:
+    assert not any(name.startswith(("macros", "batch")) for name in world.states(small.hollow))
+    assert world.row(small.hollow).state is ModuleState.READY
+
+
+def test_components_ordered_by_buildafter_wait_for_exactly_these(world: World, small: Small) -> None:
+    tasks = world.tasks(small.chain)
     assert str(tasks["batch_2.second.x86_64"].start) > str(tasks["batch_1.first.repo"].end)
     assert "batch_1.apart.repo" not in tasks
 
 
+def test_an_included_module_is_built_and_published_as_a_part_of_the_one_that_includes_it(
+    world: World, small: Small
+) -> None:
+    plan = small.stack.plan
+    assert {(one.name, one.batch) for one in plan.components} == {("ground", 1), ("roof", 2)}
+    tagged = world.admin.listTagged(plan.koji_tag)
+    assert {found["package_name"] for found in tagged} == {"ground", "roof"}
+    # As MBS has it (§16.5): a module's RPMs are those of its own components, all others are its twin's.
+    assert world.published(small.stack, "stack") == {"roof"}
+    assert world.published(small.stack, "stack-devel") == {"ground"}
+    assert not world.registry.find(BuildFilter(name="base")).items, "it is no module build of its own"
+
+
 def test_more_is_never_in_koji_than_the_pool_allows_also_with_two_modules(world: World) -> None:
-    names = [f"crowd-{number}" for number in range(5)]
+    names = [f"crowd-{number}" for number in range(10)]
     world.packages(*names)
-    world.resize_pool(4)
-    with world.fault("build_faults", [{"kind": "slow", "package": "crowd-*", "seconds": 2}]):
-        builds = [world.submit(module(name, {package: {} for package in names})) for name in ("here", "there")]
-        most = 0
-        while any(world.api.run(build.dag_id, build.run_id)["state"] == "running" for build in builds):
-            options = {"method": "buildArch", "state": [0, 1, 4]}
-            most = max(most, len(world.admin.listTasks(options, {"limit": 1000})))
-    assert {world.ends(build) for build in builds} == {"success"}
-    assert 2 <= most <= 5, "a component at the boundary may exceed the pool by its other arch"
+    slow = [{"kind": "slow", "package": "crowd-*", "seconds": 2}]
+    with world.pool(4), world.fault("build_faults", slow):
+        crowd = world.submit(module("crowd", {package: {} for package in names}))
+        other = world.submit(module("other", {package: {} for package in names[:2]}))
+        assert {world.ends(build) for build in (crowd, other)} == {"success"}
+    # A component at the boundary may exceed the pool by its other arch.
+    assert 4 <= world.most_arch_builds([crowd, other]) <= 5

@@ -17,6 +17,10 @@ from tools.stack import processes
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
+OUTAGE_SECONDS = 60
+WAITING = {"deferred", "running", "queued", "scheduled", "up_for_retry"}
+"""States of a task that has not given up."""
+
 
 def submissions(world: World, build: Followed) -> Counter[str]:
     """How often each source was submitted to Koji for a module build."""
@@ -61,23 +65,24 @@ def test_an_answer_that_is_lost_after_the_submission_builds_nothing_twice(world:
 
 def test_a_build_survives_the_restart_of_every_part_of_the_service_and_an_outage_of_the_hub(world: World) -> None:
     world.packages("sturdy", "steady")
-    with world.fault("build_faults", [{"kind": "slow", "package": "st*dy", "seconds": 25}]):
+    with world.fault("build_faults", [{"kind": "slow", "package": "st*dy", "seconds": 10}]):
         build = world.submit(module("endurance", {"sturdy": {}, "steady": {"buildorder": 1}}))
         world.reaches(build, "batch_1.sturdy.x86_64", "deferred")
         processes.running(world.layout, "triggerer").kill()  # type: ignore[union-attr] # it runs, or the test fails
         world.restart("triggerer")
-        world.restart("api-server")
         world.reaches(build, "batch_2.steady.x86_64", "deferred")
         processes.stop(world.layout, "devhub")
-        time.sleep(20)
+        back = time.monotonic() + OUTAGE_SECONDS
+        world.restart("api-server")
+        assert world.states(build)["batch_2.steady.x86_64"] in WAITING
+        time.sleep(max(0, back - time.monotonic()))
+        assert world.states(build)["batch_2.steady.x86_64"] in WAITING
         world.start("devhub")
     built_once(world, build)
 
 
 def test_a_plan_that_cannot_be_read_breaks_its_own_dag_only_and_says_which(world: World) -> None:
-
-    world.packages("usual")
-    build = world.submit(module("damaged", {"usual": {}}))
+    build = world.submit(module("damaged", {}))
     world.ends(build)
     with world.registry.engine.begin() as connection:
         connection.execute(

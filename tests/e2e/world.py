@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import tempfile
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import koji
 import pytest
 import requests
 
 from devhub.examples import publish
+from mbs.modulemd.reader import read_stream
 from mbs.registry import ModuleBuildRow, Registry
 from tools.airflow_api import AirflowApi, Task
 from tools.demo import story
@@ -39,6 +41,11 @@ echo {name} > %{{buildroot}}/usr/share/{name}/name
 %files
 /usr/share/{name}
 """
+
+OPEN = {koji.TASK_STATES[name] for name in ("FREE", "OPEN", "ASSIGNED")}
+
+STREAM = "1"
+"""Of every module that is built here."""
 
 MODULE = """\
 document: modulemd
@@ -89,9 +96,30 @@ class World:
                 (directory / f"{name}.spec").write_text(SPEC.format(name=name, requires=line))
             publish(Path(scratch), self.layout.var / "examples")
 
+    def repository(self, name: str, document: str) -> str:
+        """Make a git repository of a module, with this document on its branch, and give the SCM URL of the commit."""
+        with tempfile.TemporaryDirectory() as scratch:
+            directory = Path(scratch, "modules", name)
+            directory.mkdir(parents=True)
+            (directory / f"{name}.yaml").write_text(document)
+            publish(Path(scratch), self.layout.var / "examples")
+        repository = self.layout.var / "examples" / "modules" / name
+        return f"file://{repository}?#{story.commit_of_now(repository, STREAM)}"
+
+    def example(self, name: str) -> Followed:
+        """Submit a new commit of a module of the examples, and give its build when its DAG runs."""
+        return story.submit(self.api, self.registry, self.layout.var / "examples" / "modules" / name, STREAM)
+
     def submit(self, document: str) -> Followed:
         """Paste a document into the form, and give its build when its DAG runs."""
-        run = self.api.trigger("submit_module", {"modulemd": document})
+        return self._submit({"modulemd": document})
+
+    def submit_commit(self, scmurl: str) -> Followed:
+        """Submit a commit through the form, again if need be, and give its build when its DAG runs."""
+        return self._submit({"scmurl": scmurl, "branch": STREAM})
+
+    def _submit(self, fields: Mapping[str, str]) -> Followed:
+        run = self.api.trigger("submit_module", fields)
         ended = self.api.wait("submit_module", run)
         assert ended["state"] == "success", ended["note"]
         [build_id, *_] = self.api.xcom("submit_module", run, "submit")
@@ -143,6 +171,28 @@ class World:
         tasks: list[dict[str, Any]] = self.admin.listTasks(options, {"limit": 1000})
         return [task for task in tasks if task["request"][1] == build.plan.target]
 
+    def most_arch_builds(self, builds: Iterable[Followed]) -> int:
+        """Give how many arch builds of module builds Koji has had at the same time, from creation to end."""
+        parents = {task["id"] for build in builds for task in self.build_tasks(build)}
+        tasks = self.admin.listTasks({"method": "buildArch"}, {"limit": 1000})
+        ours = [task for task in tasks if task["parent"] in parents]
+        begun = [(task["create_ts"], 1) for task in ours]
+        ended = [(task["completion_ts"], -1) for task in ours]
+        return max(accumulate(change for _, change in sorted(begun + ended)))
+
+    def open_sources(self, build: Followed) -> str:
+        """Give the sources of a module build's Koji builds that have not ended, one a line."""
+        return "\n".join(task["request"][0] for task in self.build_tasks(build) if task["state"] in OPEN)
+
+    def published(self, build: Followed, name: str, arch: str = "x86_64") -> set[str]:
+        """Give the names of the RPMs in a final document of a module build: the module's own, or its -devel twin's."""
+        [text] = [row.text for row in self.registry.documents(build.build_id) if (row.name, row.arch) == (name, arch)]
+        return {nevra.rsplit("-", 2)[0] for nevra in read_stream(text).rpm_artifacts}
+
+    def delete_run(self, build: Followed) -> None:
+        """Delete a run, as a person does in the UI."""
+        self.api.call("DELETE", f"dags/{build.dag_id}/dagRuns/{quote(build.run_id)}")
+
     def restart(self, name: str) -> None:
         """Stop a process of the stack and start it again."""
         processes.stop(self.layout, name)
@@ -153,8 +203,17 @@ class World:
         [service] = [service for service in services(self.layout) if service.name == name]
         manager.launch(self.layout, service, lambda _: None)
 
-    def resize_pool(self, slots: int) -> None:
-        """Set the number of arch builds that may be in Koji."""
+    @contextmanager
+    def pool(self, slots: int) -> Iterator[None]:
+        """Allow another number of arch builds in Koji for a while."""
+        usual = self.api.call("GET", "pools/koji_builds")["slots"]
+        self._resize_pool(slots)
+        try:
+            yield
+        finally:
+            self._resize_pool(usual)
+
+    def _resize_pool(self, slots: int) -> None:
         pool = {"pool": "koji_builds", "slots": slots, "include_deferred": True}
         self.api.call("PATCH", "pools/koji_builds", json=pool, params={"update_mask": "slots"})
 
@@ -170,11 +229,3 @@ def module(name: str, components: Mapping[str, Mapping[str, object]], modules: S
     for included in modules:
         lines += [f"      {included}:", "        rationale: A test", "        ref: main"]
     return MODULE.format(name=name, components="\n".join(lines) + "\n")
-
-
-def sampled(seconds: float, interval: float = 0.3) -> Iterator[None]:
-    """Beat for a while."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        yield
-        time.sleep(interval)

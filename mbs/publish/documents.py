@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 from mbs.errors import HubRefused
 from mbs.modulemd.changes import Changes
-from mbs.modulemd.document import Dependencies, Modulemd
+from mbs.modulemd.document import Dependencies, Modulemd, RpmComponent
 from mbs.modulemd.reader import edit, read_stream
+from mbs.plan import PlannedComponent
 from mbs.publish.arches import document_arch
 from mbs.publish.rpms import RpmFact
 from mbs.publish.selection import Selection, select
@@ -74,6 +75,16 @@ def stored_documents(name: str, texts: Mapping[str, str], rpms: Iterable[RpmFact
         ArchDocument(arch, texts[arch], tuple(facts[nevra] for nevra in nevras)) for arch, nevras in listed.items()
     )
     return FinalDocuments(name, texts[NOARCH], tuple(arches))
+
+
+def with_included(document: Modulemd, components: Iterable[PlannedComponent]) -> Modulemd:
+    """Count the components of included modules as the document's own: a stack is published as one module.
+
+    The text stays what the packager wrote. MBS goes by the text alone, so that what was included ends in the twin.
+    """
+    included = (component for component in components if component.included_from is not None)
+    added = (RpmComponent(part.name, multilib=part.multilib, buildonly=part.buildonly) for part in included)
+    return replace(document, rpms=(*document.rpms, *added))
 
 
 def with_buildonly_filter(document: Modulemd, rpms: Iterable[RpmFact]) -> Modulemd:

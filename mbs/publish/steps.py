@@ -14,7 +14,7 @@ from mbs.koji.session import Hub
 from mbs.modulemd.reader import read_stream
 from mbs.naming import koji_build
 from mbs.plan import BuildPlan
-from mbs.publish.documents import NOARCH, FinalDocuments, final_documents, stored_documents
+from mbs.publish.documents import NOARCH, FinalDocuments, final_documents, stored_documents, with_included
 from mbs.publish.host import this_host
 from mbs.publish.koji import import_module, known_owner, list_owner, tag_for_compose, tagged_rpm_facts
 from mbs.publish.log import build_log
@@ -38,7 +38,7 @@ class ImportedBuild:
 def make_documents(hub: Hub, registry: Registry, plan: BuildPlan) -> tuple[FinalDocuments, ...]:
     """Make the final documents of the module and of its -devel twin from Koji's RPMs, and keep them (§16.5)."""
     facts = tagged_rpm_facts(hub, plan.koji_tag)
-    made = final_documents(read_stream(plan.modulemd, limits=None), facts, plan.arches)
+    made = final_documents(with_included(read_stream(plan.modulemd, limits=None), plan.components), facts, plan.arches)
     registry.store_documents(plan.build_id, [row for documents in made for row in _rows(documents)])
     return made
 

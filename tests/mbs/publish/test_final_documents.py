@@ -12,7 +12,8 @@ import pytest
 
 from mbs.modulemd.document import Modulemd
 from mbs.modulemd.reader import read_all, read_stream
-from mbs.publish.documents import final_documents
+from mbs.plan import PlannedComponent
+from mbs.publish.documents import final_documents, with_included
 from mbs.publish.rpms import RpmFact
 
 CORPUS = Path(os.environ.get("MBS_TEST_CORPUS", Path(__file__).parents[4] / "shared" / "data"))
@@ -93,6 +94,19 @@ def test_the_devel_twin_requires_the_module_and_offers_nothing_itself() -> None:
     assert document.dependencies[0].requires == {"platform": ("f40",), "tools": ("1",)}
     assert (document.rpm_api, document.profiles) == ((), {})
     assert read_stream(devel.modulemd).rpm_api == ("foo",)
+
+
+def test_what_an_included_module_brought_is_published_as_a_part_of_the_module() -> None:
+    parts = [
+        PlannedComponent("lib", "https://example.com/lib?#abc", "abc", 1, included_from="base:1"),
+        PlannedComponent("aid", "https://example.com/aid?#abc", "abc", 1, included_from="base:1", buildonly=True),
+    ]
+    document = with_included(read_stream(SMALL), parts)
+    rpms = [*TAGGED, rpm("lib", "lib"), rpm("lib", "lib", "src"), rpm("aid", "aid"), rpm("aid", "aid", "src")]
+    main, devel = final_documents(document, rpms, ["x86_64"])
+    assert "lib-0:1-1.x86_64" in read_stream(main.arches[0].text).rpm_artifacts
+    assert "aid-0:1-1.x86_64" in read_stream(devel.arches[0].text).rpm_artifacts
+    assert [component.name for component in read_stream(main.arches[0].text).rpms] == ["foo", "gen"]
 
 
 def corpus() -> Iterator[Modulemd]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from mbs.koji.session import Hub, call
 from mbs.registry.registry import Registry
 from mbs.registry.states import ComponentState
@@ -11,9 +13,13 @@ def cancel_components(hub: Hub, registry: Registry, build_id: int, reason: str) 
     """Cancel the Koji tasks of the components that are being built, then record it.
 
     In this order: a hub that is away (HubAway) leaves them recorded as being built, for the next round of upkeep.
-    A task that ended meanwhile is no matter.
     """
     rows = registry.components(build_id)
-    building = [row.task_id for row in rows if row.state is ComponentState.BUILDING and row.task_id is not None]
-    hub.multicall(call("cancelTask", task_id) for task_id in building)
+    building = (row for row in rows if row.state is ComponentState.BUILDING)
+    cancel_tasks(hub, (row.task_id for row in building if row.task_id is not None))
     registry.fail_unfinished(build_id, ComponentState.CANCELED, reason)
+
+
+def cancel_tasks(hub: Hub, task_ids: Iterable[int]) -> None:
+    """Cancel tasks; one that ended meanwhile is no matter."""
+    hub.multicall(call("cancelTask", task_id) for task_id in task_ids)

@@ -21,7 +21,7 @@ from mbs.registry.registry import Registry
 from mbs.registry.rows import BuildFilter, ComponentFilter, ComponentRow, Finished, ModuleBuildRow, Page
 from mbs.registry.states import ComponentState, ModuleState
 from mbs.settings import Settings
-from mbs.upkeep.cancel import cancel_components
+from mbs.upkeep.cancel import cancel_components, cancel_tasks
 from mbs.upkeep.decisions import Target, expired, old_targets, outcome, stuck, without_run
 
 Row_co = TypeVar("Row_co", covariant=True)
@@ -110,7 +110,7 @@ class Upkeep:
         builds = builds_of_tasks(self.hub, complete)
         ends = {row: _end(tasks.get(row.task_id or 0), builds.get(row.task_id or 0)) for row in rows}
         if not self.dry_run:
-            self._cancel_tasks(task.id for task in tasks.values() if not task.ended)
+            cancel_tasks(self.hub, (task.id for task in tasks.values() if not task.ended))
             for row, end in ends.items():
                 self.registry.finish_many(row.build_id, {row.name: end})
         return [f"{row.name} of module build {row.build_id} is {end.state.label}." for row, end in ends.items()]
@@ -146,10 +146,6 @@ class Upkeep:
         build = self.registry.build(row.build_id)
         ended = build.state in {ModuleState.FAILED, ModuleState.GARBAGE}
         return ended and self._now - build.time_modified > GRACE
-
-    def _cancel_tasks(self, task_ids: Iterable[int]) -> None:
-        """Cancel tasks; one that ended meanwhile is no matter."""
-        self.hub.multicall(call("cancelTask", task_id) for task_id in task_ids)
 
     def _untag(self, build: ModuleBuildRow) -> None:
         """Take the builds of a failed module out of its tags; a tag that is gone needs nothing."""

@@ -17,7 +17,8 @@ import pytest
 from sqlalchemy import Engine, create_engine, make_url, text
 
 from devhub.examples import publish
-from mbs.registry import Registry, engine_for, upgrade
+from mbs.registry import Registry, engine_for
+from mbs.registry.migrate import upgrade
 
 ROOT = Path(__file__).resolve().parent.parent
 

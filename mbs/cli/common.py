@@ -1,9 +1,9 @@
-"""What the subcommands share: the files they read, the registry they ask, and how a refusal is told."""
+"""What the commands share: the files and pairs that they are given, and how a refusal is told."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from os import PathLike
 from pathlib import Path
@@ -12,11 +12,11 @@ from typing import ParamSpec, TypeVar, cast
 import click
 
 from mbs.errors import InvalidRequest, MbsError, Refused
-from mbs.registry import Registry, engine_for
-from mbs.settings import Settings
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 
 
 class FileOrUrl(click.Path):
@@ -66,12 +66,14 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text)
 
 
-def registry_of(settings: Settings) -> Registry:
-    """Connect to the registry; without an address the user is told where to put one."""
-    if not settings.database_url:
-        msg = (
-            "There is no registry to ask. Set MBS_DATABASE_URL, or database_url in section [mbs] of airflow.cfg, to "
-            "the URL of its PostgreSQL database."
-        )
-        raise click.UsageError(msg)
-    return Registry(engine_for(settings.database_url))
+def pair(word: str, option: str, form: str) -> tuple[str, str]:
+    """Read what an option was given, `NAME=VALUE`; raise click.BadParameter where it is not."""
+    name, _, value = word.partition("=")
+    if not (name and value):
+        raise click.BadParameter(f"{word!r} is not {form}", param_hint=option)
+    return name, value
+
+
+def refs_of(words: Iterable[str]) -> dict[str, str]:
+    """Read what `--ref` was given: a commit by component."""
+    return dict(pair(word, "--ref", "NAME=COMMIT") for word in words)

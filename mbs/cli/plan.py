@@ -9,8 +9,10 @@ from pathlib import Path
 
 import click
 
-from mbs.cli.common import read_file, registry_of
+from mbs.cli import show
+from mbs.cli.common import FILE, FileOrUrl, read_file, refs_of, told
 from mbs.cli.hints import with_hints
+from mbs.cli.registry import registry_of
 from mbs.cli.source import source_fields
 from mbs.errors import InvalidModulemd, Problem, Refused
 from mbs.expansion.memory import MemoryProvider
@@ -24,9 +26,46 @@ from mbs.registry.provider import RegistryProvider
 from mbs.scm.pinned import PinnedScm
 from mbs.scm.repository import GitScm
 from mbs.settings import Settings
+from mbs.settings_sources import load
 from mbs.submission.build import Allocation
 from mbs.submission.prepare import prepare
 from mbs.submission.request import Request, read_request
+
+
+@click.command()
+@click.argument("source", metavar="FILE|URL", type=FileOrUrl())
+@click.option("--branch", help="Branch of the document; it gives the stream. Default: the setting default_branch.")
+@click.option("--platform", "platforms", multiple=True, type=FILE, help="File of base modules. Repeatable.")
+@click.option("--module", "modules", multiple=True, type=FILE, help="File of finished modules. Repeatable.")
+@click.option("--ref", "refs", multiple=True, metavar="NAME=COMMIT", help="Commit of a component. Repeatable.")
+@click.option("--arch", "arches", multiple=True, help="Arch to build for, where the platform has none. Repeatable.")
+@click.option("--json", "form", flag_value="json", help="Print the plans, one JSON document per line.")
+@click.option("--modulemd", "form", flag_value="modulemd", help="Print the documents of the builds, for --module.")
+@told
+def plan(
+    *,
+    source: Path | str,
+    branch: str | None,
+    platforms: tuple[Path, ...],
+    modules: tuple[Path, ...],
+    refs: tuple[str, ...],
+    arches: tuple[str, ...],
+    form: str | None,
+) -> None:
+    """Show what would be built, in what order and against what.
+
+    FILE is a modulemd, URL a commit of its repository: https://host/path/name?#commit.
+
+    Needs no server: with --platform and --module the modules to build against come from files, otherwise from the
+    registry. Components that --ref names no commit for are looked up with git. Nothing is recorded.
+    """
+    found, unsatisfied = plans(Wish(source, branch, platforms + modules, refs_of(refs), arches), load())
+    if form == "json":
+        show.plans_as_json(found)
+    elif form == "modulemd":
+        show.plans_as_modulemd(found)
+    else:
+        show.plans(found, unsatisfied)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,28 +1,83 @@
 """`mbs submit`: fills in the form `submit_module` through Airflow's API, and waits for its answer.
 
-It needs an account of Airflow, and no registry. A password comes from ~/.netrc or is asked for; it is never an
-argument, which everyone on the machine could read.
+It needs an account of Airflow, and no registry.
 """
 
 from __future__ import annotations
 
-import getpass
-import sys
 from collections.abc import Mapping
-from typing import cast
+from pathlib import Path
+from typing import Any, cast
 
 import click
-from requests.utils import get_netrc_auth
 
-from mbs.airflow_api import AirflowClient, ApiError, Login
+from mbs import pools as koji_pools
+from mbs.airflow_api import AirflowClient, ApiError
+from mbs.cli.airflow import airflow_of
+from mbs.cli.common import FileOrUrl, pair, refs_of, told
+from mbs.cli.registry import registry_of
+from mbs.cli.source import source_fields
+from mbs.cli.watch import watch
 from mbs.errors import Refused
 from mbs.forms import BUILDS, PROBLEMS, SUBMIT_DAG, SUBMIT_TASK, SubmittedBuild
+from mbs.reuse import Strategy
+from mbs.settings_sources import load
 
 PATIENCE = 900.0
 """Seconds until a submission is answered: reading a few hundred git repositories takes a while."""
 
+STRATEGY = click.Choice([each.value for each in Strategy])
 
-def submit(client: AirflowClient, fields: Mapping[str, object]) -> list[SubmittedBuild]:
+
+@click.command()
+@click.argument("source", metavar="FILE|URL", type=FileOrUrl())
+@click.option("--branch", help="Branch that has the commit; it gives the stream. Default: the setting default_branch.")
+@click.option("--scratch", is_flag=True, help="Build, but neither import nor tag.")
+@click.option("--rebuild-strategy", type=STRATEGY, help="Which components are built anew.")
+@click.option("--reuse-from", metavar="NSVC|ID", help="The module build to reuse components from.")
+@click.option("--buildrequire", "streams", multiple=True, metavar="NAME=STREAM", help="Stream to build against.")
+@click.option("--ref", "refs", multiple=True, metavar="NAME=REF", help="Branch, tag or commit of a component.")
+@click.option("--side-tag", help="Koji side tag of the base module to build in.")
+@click.option("--owner", help="In whose name, for those who may choose.")
+@click.option("--watch", "follow", is_flag=True, help="Watch the builds until they have ended.")
+@told
+def submit(
+    *,
+    source: Path | str,
+    branch: str | None,
+    streams: tuple[str, ...],
+    refs: tuple[str, ...],
+    follow: bool,
+    **form: Any,
+) -> None:
+    """Submit a module to be built, through Airflow, and print its module builds.
+
+    FILE is a modulemd, URL a commit of its repository: https://host/path/name?#commit.
+
+    Airflow's URL is MBS_API_URL or the setting api_url; you are who the token in MBS_API_TOKEN belongs to, or the user
+    that ~/.netrc has for that host; otherwise you are asked. --ref and --buildrequire can be repeated.
+    """
+    settings = load()
+    registry = registry_of(settings) if follow else None
+    fields = source_fields(source, branch, settings) | {
+        "scratch": form["scratch"],
+        "rebuild_strategy": form["rebuild_strategy"],
+        "reuse_components_from": form["reuse_from"],
+        "side_tag": form["side_tag"],
+        "owner": form["owner"],
+        "buildrequire_overrides": _streams(streams),
+        "rpm_component_ref_overrides": refs_of(refs),
+    }
+    airflow = airflow_of(settings)
+    koji_pools.check(airflow)
+    builds = fill_in(airflow, fields)
+    for build in builds:
+        click.echo(f"{build['nsvc']} {build['outcome']}: {airflow.page_of(build['dag_id'])}")
+    if registry and not watch(registry, [build["id"] for build in builds]):
+        raise SystemExit(1)
+
+
+def fill_in(client: AirflowClient, fields: Mapping[str, object]) -> list[SubmittedBuild]:
     """Fill in the form and give the module builds that come of it; raise Refused with every problem."""
     run_id = client.trigger(SUBMIT_DAG, {name: value for name, value in fields.items() if value})
     state = client.wait(SUBMIT_DAG, run_id, PATIENCE)["state"]
@@ -33,14 +88,8 @@ def submit(client: AirflowClient, fields: Mapping[str, object]) -> list[Submitte
     raise ApiError(f"The submission was not answered; its log says why: {client.page_of(SUBMIT_DAG, run_id)}")
 
 
-def login(url: str, environ: Mapping[str, str]) -> Login:
-    """Find out who we are to Airflow: `MBS_API_TOKEN`, else what ~/.netrc has for its host, else ask."""
-    if token := environ.get("MBS_API_TOKEN"):
-        return Login(token=token)
-    if found := get_netrc_auth(url):
-        return Login(*found)
-    if not sys.stdin.isatty():
-        msg = f"Nobody is logged in. Set MBS_API_TOKEN, or put user and password for {url} into ~/.netrc."
-        raise click.UsageError(msg)
-    user = click.prompt("User", default=getpass.getuser(), err=True)
-    return Login(user, click.prompt(f"Password of {user} at {url}", hide_input=True, err=True))
+def _streams(wanted: tuple[str, ...]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, stream in (pair(word, "--buildrequire", "NAME=STREAM") for word in wanted):
+        found.setdefault(name, []).append(stream)
+    return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from mbs.registry.components import LockedComponent
-from mbs.registry.migrate import is_current, upgrade
 from mbs.registry.registry import Registry, engine_for
 from mbs.registry.rows import (
     BuildFilter,
@@ -48,6 +47,4 @@ __all__ = [
     "StoredPlan",
     "TraceRow",
     "engine_for",
-    "is_current",
-    "upgrade",
 ]

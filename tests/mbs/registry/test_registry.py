@@ -17,10 +17,8 @@ from mbs.registry import (
     Page,
     Registry,
     engine_for,
-    is_current,
-    upgrade,
 )
-from mbs.registry.migrate import config
+from mbs.registry.migrate import config, is_current, upgrade
 from mbs.registry.provider import RegistryProvider
 from tests.mbs.registry.conftest import Submit
 

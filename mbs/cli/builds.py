@@ -1,0 +1,80 @@
+"""What is asked of the registry: `mbs list`, `mbs show`, `mbs watch`, `mbs retire`."""
+
+from __future__ import annotations
+
+from getpass import getuser
+
+import click
+
+from mbs.cli import show
+from mbs.cli.common import told
+from mbs.cli.registry import build_key, ready_builds, registry_of
+from mbs.cli.watch import watch
+from mbs.errors import NotFound
+from mbs.registry import BuildFilter, ModuleState, Page
+from mbs.settings_sources import load
+
+RETIRED_AT_ONCE = 1000
+"""Builds; whoever means more names a version."""
+
+
+@click.command("show")
+@click.argument("module", metavar="NSVC|ID")
+@click.option("--modulemd", is_flag=True, help="Print its document, as `import` and `plan --module` read it.")
+@told
+def show_build(module: str, modulemd: bool) -> None:
+    """Show a module build: its state, its components, what happened to it."""
+    registry = registry_of(load())
+    build = registry.build(build_key(module))
+    if modulemd:
+        show.document(registry.modulemd(build.id), build.koji_tag)
+        return
+    show.build(build, registry.components(build.id), registry.trace(build.id))
+
+
+@click.command("watch")
+@click.argument("modules", metavar="NSVC|ID...", nargs=-1, required=True)
+@told
+def watch_builds(modules: tuple[str, ...]) -> None:
+    """Watch module builds until they have ended; exit status 1 where one failed."""
+    registry = registry_of(load())
+    if not watch(registry, [registry.build(build_key(module)).id for module in modules]):
+        raise SystemExit(1)
+
+
+@click.command()
+@click.argument("module", metavar="NAME:STREAM[:VERSION[:CONTEXT]]")
+@click.option("--confirm", is_flag=True, help="Do not ask.")
+@told
+def retire(module: str, confirm: bool) -> None:
+    """Retire the ready builds of MODULE: none of them is a dependency, or reused, any more. Koji keeps what it has."""
+    registry = registry_of(load())
+    found = registry.find(ready_builds(module), Page(size=RETIRED_AT_ONCE)).items
+    if not found:
+        raise NotFound(f"There is no ready module build {module}.")
+    for build in found:
+        click.echo(f"{build.nsvc}")
+    if not confirm and not click.confirm(f"Retire {'these' if len(found) > 1 else 'this'}?"):
+        click.echo("Nothing was retired.")
+        return
+    for build in found:
+        registry.retire(build.id, by=getuser())
+        click.echo(f"{build.nsvc} is retired.")
+
+
+@click.command("list")
+@click.option("--name", help="Only builds of this module.")
+@click.option("--stream", help="Only builds of this stream.")
+@click.option("--owner", help="Only builds of this user.")
+@click.option(
+    "--state", "states", multiple=True, type=click.Choice([state.label for state in ModuleState]), help="Repeatable."
+)
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="At most this many.")
+@told
+def list_builds(name: str | None, stream: str | None, owner: str | None, states: tuple[str, ...], limit: int) -> None:
+    """List module builds, the newest first."""
+    wanted = tuple(ModuleState[state.upper()] for state in states)
+    found = registry_of(load()).find(
+        BuildFilter(name=name, stream=stream, owner=owner, states=wanted), Page(size=limit)
+    )
+    show.listing(found.items, found.total)

@@ -1,0 +1,39 @@
+"""The registry that commands ask, and how they are told which of its builds are meant."""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+from mbs.nsvc import NSVC
+from mbs.registry import BuildFilter, ModuleState, Registry, engine_for
+from mbs.settings import Settings
+
+_MODULE = re.compile(r"([^:]+):([^:]+)(?::(\d+)(?::([^:]+))?)?")
+
+
+def registry_of(settings: Settings) -> Registry:
+    """Connect to the registry; without an address the user is told where to put one."""
+    if not settings.database_url:
+        msg = (
+            "There is no registry to ask. Set MBS_DATABASE_URL, or database_url in section [mbs] of airflow.cfg, to "
+            "the URL of its PostgreSQL database."
+        )
+        raise click.UsageError(msg)
+    return Registry(engine_for(settings.database_url))
+
+
+def build_key(module: str) -> int | NSVC:
+    """Read what a build is named by: its number, or its NSVC."""
+    return int(module) if module.isdecimal() else NSVC.parse(module)
+
+
+def ready_builds(module: str) -> BuildFilter:
+    """Read `name:stream[:version[:context]]`."""
+    found = _MODULE.fullmatch(module)
+    if found is None:
+        raise click.BadParameter(f"{module!r} is not NAME:STREAM[:VERSION[:CONTEXT]]")
+    name, stream, version, context = found.groups()
+    number = int(version) if version else None
+    return BuildFilter(name=name, stream=stream, version=number, context=context, states=(ModuleState.READY,))

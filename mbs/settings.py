@@ -1,8 +1,9 @@
 """The settings of the service: section `[mbs]` of airflow.cfg, or `AIRFLOW__MBS__<NAME>` in the environment.
 
-Names are those of MBS (§20) where the meaning is the same. Gone, because Airflow, its connections or its executors do
-that now: everything about messaging, Celery, OIDC, LDAP, the Koji profile, logs and mock; because what they ask is no
-longer there: PDC (`check_for_eol`, `pdc_url`) and Product Pages (`product_pages_*`).
+Names are those of MBS (§20) where the meaning is the same. Gone, because Airflow, its roles, its connections or its
+executors do that now: everything about messaging, Celery, OIDC, LDAP, who may cancel (`admin_groups`), the Koji
+profile, the patience with it, logs and mock; because what they ask is no longer there: PDC (`check_for_eol`, `pdc_url`)
+and Product Pages (`product_pages_*`).
 """
 
 from __future__ import annotations
@@ -46,8 +47,6 @@ class Settings:
     database_url: str = ""
     """URL of the registry's PostgreSQL for the command line; inside Airflow the connection `mbs_registry` counts.
     `MBS_DATABASE_URL` in the environment wins."""
-    koji_conn_id: str = "koji_default"
-    """Airflow connection of the Koji hub."""
     api_url: str = "http://localhost:8080"
     """URL of Airflow, for `mbs submit`. `MBS_API_URL` in the environment wins."""
 
@@ -57,10 +56,6 @@ class Settings:
     """Users who may submit, whatever their groups."""
     allowed_groups: tuple[str, ...] = ("packager",)
     """Groups whose members may submit; empty: everyone who may log in."""
-    admin_groups: tuple[str, ...] = ()
-    """Groups whose members may cancel the builds of others."""
-    allowed_groups_to_import_module: tuple[str, ...] = ()
-    """Groups whose members may import modules; empty: importing through the API is switched off."""
     allowed_users_to_import_module: tuple[str, ...] = ()
     """Users who may import modules through the form, which knows no groups; empty: nobody."""
     allowed_users_to_choose_owner: tuple[str, ...] = ()
@@ -182,8 +177,6 @@ class Settings:
     """Tag of imported modules; {} is the stream of the base module."""
     koji_cg_default_build_tag: str = "modular-updates-candidate"
     """Tag of imported modules where the one from the template does not exist."""
-    koji_external_repo_url_prefix: str = "https://kojipkgs.fedoraproject.org/"
-    """Begin of the URLs of external repositories that are Koji's own."""
     koji_builds_slots: int = 20
     """Slots of the pool `koji_builds` when it is created: the arch builds that the service keeps in Koji at a time, of
     all modules together. Later the size is changed in the UI."""
@@ -191,10 +184,6 @@ class Settings:
     """Seconds between two looks at the tasks and repositories that are waited for."""
     koji_away_timeout: float = 6 * 3600.0
     """Seconds for which a hub may be away before what waits for it fails."""
-    net_timeout: float = 120.0
-    """Seconds for which one call to the hub is repeated."""
-    net_retry_interval: float = 30.0
-    """Seconds between two attempts of one call to the hub, at most."""
 
     # Git
 

@@ -14,7 +14,7 @@ from mbs.cli.common import FILE, FileOrUrl, read_file, refs_of, told
 from mbs.cli.hints import with_hints
 from mbs.cli.registry import registry_of
 from mbs.cli.source import source_fields
-from mbs.errors import InvalidModulemd, Problem, Refused
+from mbs.errors import InvalidModulemd, Problem, Refused, RegistryAway
 from mbs.expansion.memory import MemoryProvider
 from mbs.expansion.provider import ModuleProvider, RegisteredModule
 from mbs.expansion.result import Unsatisfied
@@ -127,7 +127,12 @@ def _provider(wish: Wish, settings: Settings) -> ModuleProvider:
     if not settings.database_url:
         msg = "Nothing is known to build against. Give a file with --platform, or set MBS_DATABASE_URL."
         raise click.UsageError(msg)
-    return RegistryProvider(registry_of(settings).engine, settings.base_module_names)
+    try:
+        registry = registry_of(settings)
+    except RegistryAway as away:
+        msg = f"{away} Or give files of the modules to build against with --platform and --module."
+        raise RegistryAway(msg) from None
+    return RegistryProvider(registry.engine, settings.base_module_names)
 
 
 def _request(wish: Wish, settings: Settings) -> Request:

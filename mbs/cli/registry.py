@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import click
 
+from mbs.errors import RegistryAway
 from mbs.nsvc import NSVC
 from mbs.registry import BuildFilter, ModuleState, Registry, engine_for
 from mbs.settings import Settings
@@ -14,14 +16,22 @@ _MODULE = re.compile(r"([^:]+):([^:]+)(?::(\d+)(?::([^:]+))?)?")
 
 
 def registry_of(settings: Settings) -> Registry:
-    """Connect to the registry; without an address the user is told where to put one."""
+    """Connect to the registry; who has none, or one that does not run, is told how to come by it."""
     if not settings.database_url:
         msg = (
             "There is no registry to ask. Set MBS_DATABASE_URL, or database_url in section [mbs] of airflow.cfg, to "
             "the URL of its PostgreSQL database."
         )
         raise click.UsageError(msg)
-    return Registry(engine_for(settings.database_url))
+    engine = engine_for(settings.database_url)
+    socket = engine.url.query.get("host", "")
+    if isinstance(socket, str) and socket.startswith("/") and not any(Path(socket).glob(".s.PGSQL.*")):
+        msg = (
+            f"No PostgreSQL runs in {socket}, where the registry should be. In a checkout `make demo` starts it; "
+            "MBS_DATABASE_URL names another."
+        )
+        raise RegistryAway(msg)
+    return Registry(engine)
 
 
 def build_key(module: str) -> int | NSVC:

@@ -55,7 +55,8 @@ def submit(
     FILE is a modulemd, URL a commit of its repository: https://host/path/name?#commit.
 
     Airflow's URL is MBS_API_URL or the setting api_url; you are who the token in MBS_API_TOKEN belongs to, or the user
-    that ~/.netrc has for that host; otherwise you are asked. --ref and --buildrequire can be repeated.
+    that ~/.netrc has for that host, or the administrator of the stack that runs in this checkout; otherwise you are
+    asked. --ref and --buildrequire can be repeated.
     """
     settings = load()
     registry = registry_of(settings) if follow else None

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import ast
+import re
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
@@ -8,6 +11,7 @@ import pytest
 from mbs.fielddocs import field_docs
 from mbs.settings import InvalidSettings, Settings
 from mbs.settings_sources import load
+from tests.conftest import ROOT
 
 
 def test_values_are_read_by_their_types() -> None:
@@ -41,7 +45,7 @@ def test_all_problems_are_told_at_once() -> None:
         "rebuild_strategy": "none",
         "koji_cg_build_tag_template": "candidate",
         "colour": "blue",
-        "net_timeout": "inf",
+        "scm_net_timeout": "inf",
     }
     with pytest.raises(InvalidSettings) as refused:
         Settings.from_mapping(wrong)
@@ -51,6 +55,23 @@ def test_all_problems_are_told_at_once() -> None:
 
 def test_every_setting_is_documented() -> None:
     assert set(field_docs(Settings)) == {each.name for each in fields(Settings)}
+
+
+def read_settings(package: str) -> Iterator[str]:
+    """Give the names that a package reads of settings: `settings.arches`, `settings().arches`, of `rules` likewise."""
+    for file in (ROOT / package).rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Attribute) and re.search(
+                r"\b_?(settings|current|rules)(\(\))?$", ast.unparse(node.value)
+            ):
+                yield node.attr
+
+
+def test_every_setting_has_a_reader() -> None:
+    """`Settings` itself hands on what stands under other names in its parts; `hints` looks at repositories by name."""
+    handed_on = {"scmurls", "allow_custom_scmurls", "allow_local_scmurls", "scm_net_timeout", "scm_net_retry_interval"}
+    read = {name for package in ("mbs", "operators", "dags", "plugins") for name in read_settings(package)}
+    assert {each.name for each in fields(Settings)} - read - handed_on == set()
 
 
 def test_the_parts_have_the_values_of_the_whole() -> None:
@@ -70,8 +91,18 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     assert load({"AIRFLOW_HOME": str(tmp_path), **url}).database_url == "postgresql://b"
 
 
-def test_without_a_file_the_defaults_count(tmp_path: Path) -> None:
+def test_in_a_checkout_the_registry_and_airflow_are_found_from_any_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = load({})
+    assert settings.database_url == f"postgresql://postgres@/mbs?host={ROOT}/var/postgres"
+    assert settings.api_url == "http://localhost:8080"
+
+
+def test_a_named_home_is_the_only_place_that_is_looked_in(tmp_path: Path) -> None:
     assert load({"AIRFLOW_HOME": str(tmp_path)}) == Settings()
+    assert load({"AIRFLOW_CONFIG": str(tmp_path / "other.cfg")}) == Settings()
 
 
 def test_a_broken_file_is_named(tmp_path: Path) -> None:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import make_url
 
 from devhub.examples import publish
 from mbs.cli import main
-from tests.conftest import ROOT
+from tests.conftest import ROOT, PostgresUrl
 from tests.test_docs import BLOCK, commands, matches, run
 
 PLATFORM = ("--branch", "1", "--platform", "examples/platform/platform.yaml")
@@ -61,3 +62,24 @@ def test_other_refusals_have_no_hints() -> None:
     result = CliRunner().invoke(main, ["plan", SALUTE, "--branch", "1", "--platform", GREETER])
     assert (result.exit_code, result.stdout) == (1, "")
     assert all(line.startswith(f"{GREETER}: ") for line in result.stderr.splitlines()), result.stderr
+
+
+def test_in_a_checkout_whose_stack_runs_the_registry_is_asked_without_any_variable(
+    clone: Path, postgres_url: PostgresUrl
+) -> None:
+    url = make_url(postgres_url())
+    (clone / "var").mkdir()
+    (clone / "var" / "postgres").symlink_to(str(url.query["host"]))
+    config = (clone / "airflow.cfg").read_text()
+    (clone / "airflow.cfg").write_text(config.replace("postgres@/mbs?", f"postgres@/{url.database}?"))
+    result = CliRunner().invoke(main, ["list"])
+    assert (result.exit_code, result.output) == (0, "There are no such module builds.\n")
+
+
+@pytest.mark.parametrize("command", [["list"], ["plan", GREETER], ["import", PLATFORM[-1]]])
+def test_before_the_first_start_a_command_says_what_starts_the_registry(clone: Path, command: list[str]) -> None:
+    result = CliRunner().invoke(main, command)
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (1, "", 1)
+    assert f"No PostgreSQL runs in {clone}/var/postgres" in result.stderr
+    assert "`make demo` starts it" in result.stderr
+    assert ("--platform" in result.stderr) == (command[0] == "plan")

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mbs.cli import main
+from mbs.cli.airflow import known_login
 from tests.conftest import ROOT
 
 GREETER = ROOT / "examples" / "modules" / "greeter" / "greeter.yaml"
@@ -40,7 +41,7 @@ class Airflow:
     def answer(self, method: str, path: str, body: Any, token: str) -> tuple[int, object]:
         if path == "/auth/token":
             self.logins.append(body)
-            right = body == {"username": "pat", "password": "geheim"}
+            right = body["username"] in {"pat", "admin"} and body["password"] == "geheim"
             return (201, {"access_token": "good"}) if right else (401, {"detail": "Invalid credentials"})
         self.tokens.add(token)
         if token != "Bearer good":
@@ -222,6 +223,25 @@ def test_a_wrong_password_is_told_but_not_shown(tmp_path: Path) -> None:
     assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
     assert "refuses the login of pat: Invalid credentials" in result.stderr
     assert "falsch" not in result.output
+
+
+def test_who_can_read_the_passwords_of_the_stack_on_this_machine_is_its_administrator(
+    airflow: Airflow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("")
+    (tmp_path / "airflow.cfg").write_text("[core]\nsimple_auth_manager_passwords_file = $AIRFLOW_HOME/passwords.json\n")
+    (tmp_path / "passwords.json").write_text('{"admin": "geheim", "packager": "other"}')
+    monkeypatch.setenv("AIRFLOW_CONFIG", str(tmp_path / "airflow.cfg"))
+    assert submit(URL).exit_code == 0
+    assert airflow.logins == [{"username": "admin", "password": "geheim"}]
+
+
+def test_the_passwords_of_this_machine_are_sent_to_no_other(tmp_path: Path) -> None:
+    (tmp_path / "airflow.cfg").write_text(f"[core]\nsimple_auth_manager_passwords_file = {tmp_path}/passwords.json\n")
+    (tmp_path / "passwords.json").write_text('{"admin": "geheim"}')
+    environ = {"AIRFLOW_HOME": str(tmp_path)}
+    assert known_login("http://localhost:8080", environ) is not None
+    assert known_login("https://mbs.example.org", environ) is None
 
 
 def test_without_a_login_or_a_terminal_the_ways_to_log_in_are_named(airflow: Airflow, tmp_path: Path) -> None:

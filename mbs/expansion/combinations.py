@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
@@ -15,8 +16,17 @@ from mbs.nsvc import NSVC
 Streams = Mapping[str, str]
 """One stream per module name."""
 
+Builds = Mapping[str, tuple[str, tuple[NSVC, ...]]]
+"""A combination: one stream per module name, with its builds."""
+
+MOST_TOLD = 10
+"""Conflicts of one combination; whoever mends ten may ask again."""
+
 MOST_TRIED = 1000
-"""Sets of builds that are compared for one combination of streams; it takes dozens of contexts to have more."""
+"""Sets of builds that are compared for one combination of streams; it takes dozens of contexts to have more.
+
+As many parts of a combination are looked at for its conflicts.
+"""
 
 NO_BUILDS = "Cannot find any module builds for"
 
@@ -77,8 +87,9 @@ class Combiner:
                 continue
             best = self._best([some for _, some in builds.values()])
             if isinstance(best, Conflict):
-                impossible.append(self._core(builds, best, choices.base))
-                yield impossible[-1]
+                cores = tuple(islice(self._cores(builds, best, choices.base), MOST_TOLD))
+                impossible += cores
+                yield from cores
             else:
                 yield best
 
@@ -135,9 +146,29 @@ class Combiner:
     def _cost(self, solved: Solved) -> int:
         return sum(self._rank[nsvc] for nsvc in solved.modules)
 
-    def _core(
-        self, builds: Mapping[str, tuple[str, tuple[NSVC, ...]]], conflict: Conflict, base: NSVC | None
-    ) -> Impossible:
+    def _cores(self, builds: Builds, conflict: Conflict, base: NSVC | None) -> Iterator[Impossible]:
+        """Give every smallest part of a combination that cannot be used together, whichever way the others look.
+
+        What remains when any one stream of a part is left out has the next, until all that remains can be used
+        together (the tree of hitting sets). So of two conflicts both are told, also where they share a stream.
+        """
+        told: list[Impossible] = []
+        seen, pending = {frozenset(builds)}, deque([(builds, conflict)])
+        while pending and len(seen) < MOST_TRIED:
+            builds, conflict = pending.popleft()
+            core = next((known for known in told if known.streams.keys() <= builds.keys()), None)
+            if core is None:
+                told.append(core := self._core(builds, conflict, base))
+                yield core
+            for name in (name for name in core.streams if base is None or name != base.name):
+                fewer = {other: some for other, some in builds.items() if other != name}
+                if frozenset(fewer) not in seen:
+                    seen.add(frozenset(fewer))
+                    answer = self._solver.solve([some for _, some in fewer.values()])
+                    if isinstance(answer, Conflict):
+                        pending.append((fewer, answer))
+
+    def _core(self, builds: Builds, conflict: Conflict, base: NSVC | None) -> Impossible:
         """Leave out what has no part in the conflict, so that it is told once and not for every combination.
 
         The base module stays: the builds at hand were chosen for it, and say nothing about another.

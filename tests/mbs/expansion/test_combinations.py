@@ -4,9 +4,11 @@ from collections.abc import Callable
 from itertools import product
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mbs.errors import Unprocessable
 from mbs.expansion.combinations import cheapest_first
 from mbs.expansion.expand import expand
 from mbs.expansion.memory import MemoryProvider
@@ -53,3 +55,44 @@ def test_contexts_that_differ_only_by_age_give_the_newest(document: Make, module
     wanted = document(({name: ["1"] for name in "abcd"}, {}), ({"platform": []}, {}))
     first = expand(wanted, MemoryProvider(modules)).results[0]
     assert {one.nsvc.version for name, one in first.buildrequires.items() if name != "platform"} == {29}
+
+
+def test_every_conflict_of_one_combination_is_told(document: Make, module: Make) -> None:
+    """One stream each, so there is one combination: b cannot stand with a nor with c, and e not with d."""
+    on = {"platform": ["f29"]}
+    needs = {"a": {"left": ["1"]}, "b": {"left": ["2"], "right": ["1"]}, "c": {"right": ["2"]}}
+    needs |= {"d": {"other": ["1"]}, "e": {"other": ["2"]}}
+    modules = [
+        module("platform:f29:0:00000000"),
+        *(module(f"{name}:{n}:1:c", on, on="f29") for name in ("left", "right", "other") for n in (1, 2)),
+        *(module(f"{name}:1:1:c", {**on, **wanted}, on="f29") for name, wanted in needs.items()),
+    ]
+    wanted = document(({**on, **{name: ["1"] for name in needs}}, {}))
+    with pytest.raises(Unprocessable) as refused:
+        expand(wanted, MemoryProvider(modules))
+    conflicts = [str(problem) for problem in refused.value.problems[1:]]
+    assert [[name for name in needs if f", {name}:1" in told] for told in conflicts] == [
+        ["d", "e"],
+        ["b", "c"],
+        ["a", "b"],
+    ]
+
+
+def test_an_exclusion_of_the_only_stream_stays_at_run_time_and_gives_nothing_to_build_against(
+    document: Make, module: Make
+) -> None:
+    on = {"platform": ["f29"]}
+    known = MemoryProvider([module("platform:f29:0:00000000"), module("gtk:1:1:c", on, on="f29")])
+    (result,) = expand(document((on, {**on, "gtk": ["-1"]})), known).results
+    assert result.dependencies.requires["gtk"] == ("-1",)
+    with pytest.raises(Unprocessable, match="Cannot find any module builds for gtk"):
+        expand(document(({**on, "gtk": ["-1"]}, {})), known)
+
+
+def test_of_contexts_that_fit_alike_the_first_by_its_text_is_taken(document: Make, module: Make) -> None:
+    on = {"platform": ["f29"]}
+    modules = [module(f"gtk:1:1:{context}", on, on="f29") for context in ("cc", "aa", "bb")]
+    (result,) = expand(
+        document(({**on, "gtk": ["1"]}, {})), MemoryProvider([*modules, module("platform:f29:0:0")])
+    ).results
+    assert result.buildrequires["gtk"].nsvc.context == "aa"

@@ -198,7 +198,7 @@ class BuildMacrosOperator(KojiBuildOperator):
         reused = [row.nvr for row in self.registry.components(self.plan.build_id) if row.reused_from and row.nvr]
         shadowed = conflicts(xmd, module=nsvc.name, base_modules=current.base_module_names, reused=reused)
         for group in shadowed:
-            self.log.info("Kept out of the buildroot (%s): %s", group.reason, ", ".join(group.rpms))
+            self.log.info("Kept out of the buildroot (%s): %s", group.key, ", ".join(group.rpms))
         return build_srpm(directory, spec(nsvc, self.plan.dist, shadowed), self.plan.macros.macros)
 
 

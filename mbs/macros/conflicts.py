@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Conflicts:
-    """RPMs to conflict with, for one reason."""
+    """RPMs to conflict with, of one list."""
 
-    reason: str
-    """A word for the comment: the module that filters them, or what shadows them."""
+    key: str
+    """Where the document lists them; the comment in the spec."""
     rpms: tuple[str, ...]
     """Each as `name-epoch:version-release`."""
 
@@ -34,10 +34,11 @@ def conflicts(
         filtered = _listed(entry, "filtered_rpms")
         if name == module:
             filtered = tuple(rpm for rpm in filtered if _without_epoch(rpm) not in reused)
-        groups.append(Conflicts(name, filtered))
+        groups.append(Conflicts(f"xmd.mbs.buildrequires.{name}.filtered_rpms", filtered))
         if name in base_modules:
-            groups.append(Conflicts(f"{name}:stream-collisions", _listed(entry, "ursine_rpms")))
-    groups.append(Conflicts("base-modules", _listed(xmd_mbs, "ursine_rpms")))
+            key = f"xmd.mbs.buildrequires.{name}.ursine_rpms"
+            groups.append(Conflicts(key, _listed(entry, "ursine_rpms")))
+    groups.append(Conflicts("xmd.mbs.ursine_rpms", _listed(xmd_mbs, "ursine_rpms")))
     return tuple(group for group in groups if group.rpms)
 
 

@@ -69,7 +69,7 @@ def spec(nsvc: NSVC, dist: str, conflicts: Sequence[Conflicts]) -> str:
 
 def _conflicts(group: Conflicts) -> str:
     lines = "".join(f"Conflicts: {_conflict(rpm)}\n" for rpm in group.rpms)
-    return f"# {_harmless(group.reason)}\n{lines}" if lines else ""
+    return f"# {_harmless(group.key)}\n{lines}" if lines else ""
 
 
 def _conflict(rpm: str) -> str:

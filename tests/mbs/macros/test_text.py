@@ -88,11 +88,11 @@ def test_conflicts_are_read_from_xmd_in_the_order_of_the_build_dependencies() ->
         "ursine_rpms": ["bar-0:1-1"],
     }
     assert conflicts(xmd, module="m", base_modules={"platform"}) == (
-        Conflicts("gtk", ("gtk3-0:3-1.x",)),
-        Conflicts("platform", ("glibc-0:2-1",)),
-        Conflicts("platform:stream-collisions", ("foo-1:1-1",)),
-        Conflicts("python", ("python-0:3-1",)),
-        Conflicts("base-modules", ("bar-0:1-1",)),
+        Conflicts("xmd.mbs.buildrequires.gtk.filtered_rpms", ("gtk3-0:3-1.x",)),
+        Conflicts("xmd.mbs.buildrequires.platform.filtered_rpms", ("glibc-0:2-1",)),
+        Conflicts("xmd.mbs.buildrequires.platform.ursine_rpms", ("foo-1:1-1",)),
+        Conflicts("xmd.mbs.buildrequires.python.filtered_rpms", ("python-0:3-1",)),
+        Conflicts("xmd.mbs.ursine_rpms", ("bar-0:1-1",)),
     )
 
 
@@ -105,5 +105,5 @@ def test_nothing_conflicts_where_xmd_says_nothing_also_with_yamls_empty_strings(
 def test_a_module_built_against_itself_keeps_what_it_reuses() -> None:
     xmd = {"buildrequires": {"perl": {"filtered_rpms": ["a-1:1-1.x", "b-0:1-1.x"]}}}
     found = conflicts(xmd, module="perl", base_modules=(), reused={"a-1-1.x"})
-    assert found == (Conflicts("perl", ("b-0:1-1.x",)),)
+    assert found == (Conflicts("xmd.mbs.buildrequires.perl.filtered_rpms", ("b-0:1-1.x",)),)
     assert len(conflicts(xmd, module="other", base_modules=(), reused={"a-1-1.x"})[0].rpms) == 2

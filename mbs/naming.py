@@ -10,6 +10,8 @@ from mbs.expansion.provider import RegisteredModule
 from mbs.nsvc import NSVC
 
 BUILD_SUFFIX = "-build"
+DEVEL_SUFFIX = "-devel"
+"""Of the twin that is published with a module: it has what the module leaves out."""
 KOJI_BUILDS = "koji_builds"
 """Airflow's pool of the arch builds in Koji. A deferred task keeps its slot: so it bounds Koji and not the workers."""
 MAX_TAG = 256
@@ -72,7 +74,7 @@ def dist_marking(
 
 def koji_build(nsvc: NSVC, *, devel: bool = False) -> KojiBuild:
     """Name the module's own build in Koji, or its `-devel` twin."""
-    name = f"{nsvc.name}-devel" if devel else nsvc.name
+    name = f"{nsvc.name}{DEVEL_SUFFIX}" if devel else nsvc.name
     return KojiBuild(name, nsvc.stream.replace("-", "_"), f"{nsvc.version}.{nsvc.context}")
 
 

@@ -22,9 +22,11 @@ class FinalModulemdOperator(ModuleBuildOperator):
         """Make the documents from what is in the module's tag now."""
         with self.hub() as hub:
             made = make_documents(hub, self.registry, self.plan)
-        for documents in made:
+        for documents in made.documents:
             counts = ", ".join(f"{len(document.rpms)} on {document.arch}" for document in documents.arches)
             self.log.info("%s: artifacts: %s.", documents.name, counts or "none")
+        if made.warning:
+            self.log.warning("%s", made.warning)
 
 
 class ImportBuildOperator(ModuleBuildOperator):

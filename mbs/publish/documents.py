@@ -9,12 +9,11 @@ from mbs.errors import HubRefused
 from mbs.modulemd.changes import Changes
 from mbs.modulemd.document import Dependencies, Modulemd, RpmComponent
 from mbs.modulemd.reader import edit, read_stream
+from mbs.naming import DEVEL_SUFFIX
 from mbs.plan import PlannedComponent
 from mbs.publish.arches import document_arch
 from mbs.publish.rpms import RpmFact
 from mbs.publish.selection import Selection, select
-
-DEVEL_SUFFIX = "-devel"
 
 NOARCH = "noarch"
 """Stands for the document that is of no arch."""

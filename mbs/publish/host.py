@@ -15,7 +15,13 @@ from mbs.publish.metadata import Host
 DISTRIBUTION = "airflow-module-build-service"
 _TIMEOUT = 60.0
 _FIELDS = ("name", "version", "release", "arch", "epoch", "sigmd5")
+_SIGNATURES = ("SIGPGP", "SIGGPG", "RSAHEADER")
+"""Where RPM keeps a signature: of the whole package, or of its header alone."""
+_ASKED = (*_FIELDS, *(f"{tag}:pgpsig" for tag in _SIGNATURES))
+QUERY = "\\t".join(f"%{{{asked}}}" for asked in _ASKED) + "\\n"
+"""What `rpm --queryformat` is asked for; `installed_rpm` reads a line of the answer."""
 _NONE = "(none)"
+_KEY_ID = "Key ID "
 
 
 @cache
@@ -46,18 +52,20 @@ def _installed_rpms() -> tuple[Mapping[str, object], ...]:
     """
     if shutil.which("rpm") is None:
         return ()
-    query = "\\t".join(f"%{{{field}}}" for field in _FIELDS) + "\\n"
     try:
         done = subprocess.run(
-            ["rpm", "-qa", "--qf", query], capture_output=True, text=True, timeout=_TIMEOUT, check=False
+            ["rpm", "-qa", "--qf", QUERY], capture_output=True, text=True, timeout=_TIMEOUT, check=False
         )
     except subprocess.TimeoutExpired:
         return ()
-    return tuple(installed_rpm(line) for line in sorted(done.stdout.splitlines()) if not line.endswith(_NONE))
+    rpms = (installed_rpm(line) for line in sorted(done.stdout.splitlines()))
+    return tuple(rpm for rpm in rpms if rpm["sigmd5"] is not None)
 
 
 def installed_rpm(line: str) -> Mapping[str, object]:
-    """Read one line of the query; a package without an epoch has None."""
-    values: dict[str, object] = {"type": "rpm", **dict(zip(_FIELDS, line.split("\t"), strict=True))}
-    epoch = values["epoch"]
-    return {**values, "epoch": None if epoch == _NONE else int(str(epoch))}
+    """Read one line of the answer to `QUERY`; what RPM does not have is None, `signature` is the id of the key."""
+    values = [None if value == _NONE else value for value in line.split("\t")]
+    described: dict[str, object] = {"type": "rpm", **dict(zip(_FIELDS, values, strict=False))}
+    epoch, signatures = described["epoch"], filter(None, values[len(_FIELDS) :])
+    signature = next((text.rpartition(_KEY_ID)[2] for text in signatures), None)
+    return {**described, "epoch": None if epoch is None else int(str(epoch)), "signature": signature}

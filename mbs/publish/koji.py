@@ -11,11 +11,11 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from mbs.errors import HubRefused
+from mbs.errors import BuildFailed, HubRefused
 from mbs.koji.builds import BuildState
 from mbs.koji.faults import accepted
 from mbs.koji.session import Hub, call
-from mbs.publish.metadata import OutputFile
+from mbs.publish.metadata import CONTENT_GENERATOR, OutputFile
 from mbs.publish.rpms import BINARY_HEADERS, SOURCE_HEADERS, RpmFact, rpm_facts
 
 ALREADY_IMPORTED = "Build already exists"
@@ -43,19 +43,41 @@ def list_owner(hub: Hub, owner: str) -> str:
     return name
 
 
-def import_module(hub: Hub, nvr: str, directory: str, files: Sequence[OutputFile], metadata: object) -> bool:
-    """Upload the files and import the build, unless it is there; tell whether it was imported now."""
-    found = hub.call("getBuild", nvr)
-    if found and found["state"] == BuildState.COMPLETE:
+def import_module(
+    hub: Hub, nvr: str, build_id: int, directory: str, files: Sequence[OutputFile], metadata: object
+) -> bool:
+    """Upload the files and import the build, unless it is there; tell whether it was imported now.
+
+    Raises BuildFailed where Koji has another build of that name: another module's, or one that was not imported here.
+    """
+    if _is_imported(hub, nvr, build_id):
         return False
     _upload(hub, directory, files)
     try:
         hub.call_once("CGImport", _as_koji_reads(metadata), directory)
     except HubRefused as refused:
-        if ALREADY_IMPORTED not in str(refused):
+        if ALREADY_IMPORTED not in str(refused) or not _is_imported(hub, nvr, build_id):
             raise
         return False
     return True
+
+
+def _is_imported(hub: Hub, nvr: str, build_id: int) -> bool:
+    """Tell whether Koji has this module build; that it says so itself and came by our content generator proves it."""
+    found = hub.call("getBuild", nvr)
+    if not found or found["state"] != BuildState.COMPLETE:
+        return False
+    said = ((found.get("extra") or {}).get("typeinfo") or {}).get("module") or {}
+    generator, number = found.get("cg_name"), said.get("module_build_service_id")
+    if generator == CONTENT_GENERATOR and number == build_id:
+        return True
+    whose = f"module build {number} of {generator or 'nobody'}" if number is not None else "no module build"
+    msg = (
+        f"Koji has a build {nvr} already, which says that it is {whose}, and not module build {build_id} of "
+        f"{CONTENT_GENERATOR}. Nothing was imported or tagged. Find out where it comes from; then delete it in Koji "
+        "and clear this task, or submit a new version of the module."
+    )
+    raise BuildFailed(msg)
 
 
 def tag_for_compose(hub: Hub, nvr: str, candidate_tags: Sequence[str], owner: str) -> str | None:

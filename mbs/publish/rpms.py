@@ -61,9 +61,10 @@ def rpm_facts(
     """Make facts of what Koji answers (§16.4).
 
     `rpms` and `builds` are those of `listTaggedRPMS(tag, latest=True)`, `headers` what `getRPMHeaders` gave by
-    RPM id. Raises `HubRefused` naming every RPM whose headers Koji does not have: it is still importing them.
+    RPM id. Raises `HubRefused` naming every RPM, once and with its arch, whose headers Koji does not have: it is still
+    importing them.
     """
-    missing = [rpm["name"] for rpm in rpms if "license" not in (headers.get(rpm["id"]) or {})]
+    missing = {f"{rpm['name']}.{rpm['arch']}" for rpm in rpms if "license" not in (headers.get(rpm["id"]) or {})}
     if missing:
         raise HubRefused(f"no license header for {', '.join(sorted(missing))}", call="getRPMHeaders")
     names = {build["build_id"]: str(build["name"]) for build in builds}

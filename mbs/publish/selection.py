@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from mbs.modulemd.document import Modulemd
+from mbs.modulemd.document import BUILD_GROUP_PROFILES, Modulemd
 from mbs.publish.arches import exclusive_arches, multilib_arches
 from mbs.publish.rpms import RpmFact
+
+_FOUND = frozenset(BUILD_GROUP_PROFILES.values())
+"""Profiles of what a build finds there, and not of what it makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,19 @@ def select(document: Modulemd, rpms: Iterable[RpmFact], arch: str) -> tuple[Sele
         _selection(included, (source for source in sources if source.nevra in sources_taken)),
         _selection(left_out, (source for source in sources if source.nevra not in sources_taken)),
     )
+
+
+def unmade(document: Modulemd, rpms: Iterable[RpmFact]) -> Mapping[str, tuple[str, ...]]:
+    """Give the RPMs that a document names and that no component made, by the path of the list that names them."""
+    made = {rpm.name for rpm in rpms if not rpm.is_source}
+    profiles = {name: listed for name, listed in document.profiles.items() if name not in _FOUND}
+    lists = {
+        "data.api.rpms": document.rpm_api,
+        "data.filter.rpms": document.rpm_filter,
+        **{f"data.profiles.{name}.rpms": listed for name, listed in profiles.items()},
+    }
+    absent = {path: tuple(name for name in dict.fromkeys(listed) if name not in made) for path, listed in lists.items()}
+    return {path: names for path, names in absent.items() if names}
 
 
 def _selection(binaries: Iterable[RpmFact], sources: Iterable[RpmFact]) -> Selection:

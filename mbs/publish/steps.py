@@ -6,7 +6,7 @@ Each step finds what an earlier try of it has done, so it may be killed at any l
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mbs.errors import NotFound
@@ -20,6 +20,7 @@ from mbs.publish.koji import import_module, known_owner, list_owner, tag_for_com
 from mbs.publish.log import build_log
 from mbs.publish.metadata import ModuleFacts, cg_metadata, output_files
 from mbs.publish.rpms import RpmFact
+from mbs.publish.selection import unmade
 from mbs.registry.registry import Registry
 from mbs.registry.rows import DocumentRow, ModuleBuildRow
 
@@ -35,12 +36,33 @@ class ImportedBuild:
     """The compose's tag that it is in; None where no such tag exists or is wanted."""
 
 
-def make_documents(hub: Hub, registry: Registry, plan: BuildPlan) -> tuple[FinalDocuments, ...]:
-    """Make the final documents of the module and of its -devel twin from Koji's RPMs, and keep them (§16.5)."""
+@dataclass(frozen=True, slots=True)
+class MadeDocuments:
+    """The final documents of a module build."""
+
+    documents: tuple[FinalDocuments, ...]
+    warning: str | None
+    """A sentence about RPMs that the document names and that nothing made."""
+
+
+def make_documents(hub: Hub, registry: Registry, plan: BuildPlan) -> MadeDocuments:
+    """Make the final documents of the module and of its -devel twin from Koji's RPMs, and keep them (§16.5).
+
+    A warning about them is left as a message about the build.
+    """
     facts = tagged_rpm_facts(hub, plan.koji_tag)
-    made = final_documents(with_included(read_stream(plan.modulemd, limits=None), plan.components), facts, plan.arches)
+    document = with_included(read_stream(plan.modulemd, limits=None), plan.components)
+    made = final_documents(document, facts, plan.arches)
     registry.store_documents(plan.build_id, [row for documents in made for row in _rows(documents)])
-    return made
+    warning = _warning(unmade(document, facts))
+    if warning:
+        registry.note_once(plan.build_id, {None: warning})
+    return MadeDocuments(made, warning)
+
+
+def _warning(absent: Mapping[str, Sequence[str]]) -> str | None:
+    named = "; ".join(f"{path} names {', '.join(names)}" for path, names in absent.items())
+    return f"No component made some RPMs of the document: {named}. Are these names misspelt?" if absent else None
 
 
 def publish(hub: Hub, registry: Registry, plan: BuildPlan) -> tuple[ImportedBuild, ...]:
@@ -81,8 +103,9 @@ class _Import:
         source = self.plan.source_modulemd if self.plan.scmurl else ""
         files = output_files(documents, self.rpms, source_modulemd=source, build_log=self.log)
         metadata = cg_metadata(documents.name, self.facts, this_host(), files, documents.modulemd)
-        directory = f"mbs/{self.plan.build_id}-{nvr}"
-        fresh = import_module(hub, nvr, directory, files, metadata)
+        build_id = self.plan.build_id
+        directory = f"mbs/{build_id}" if documents.name == self.plan.nsvc.name else f"mbs/{build_id}-devel"
+        fresh = import_module(hub, nvr, build_id, directory, files, metadata)
         return ImportedBuild(
             nvr, fresh, tag_for_compose(hub, nvr, self.plan.publication.candidate_tags, self.list_owner)
         )

@@ -9,6 +9,7 @@ from sqlalchemy import Boolean, ColumnElement, UnaryExpression, and_, func, lite
 from sqlalchemy.orm import Session, aliased, undefer
 
 from mbs.errors import InvalidRequest, NotFound
+from mbs.naming import DEVEL_SUFFIX, koji_build
 from mbs.nsvc import NSVC
 from mbs.registry.models import UNFINISHED_SQL, Base, BaseModuleLink, ModuleBuild, ModuleTrace
 from mbs.registry.rows import BuildFilter, BundleEntry, ModuleBuildRow, Page, StoredPlan, module_build_row, nsvc_of
@@ -28,8 +29,29 @@ def identified_by(key: int | NSVC, build: type[ModuleBuild] = ModuleBuild) -> Co
 
 
 def one_at_a_time(session: Session, nsvc: NSVC) -> None:
-    """Let nobody else record builds of the same name and stream until the end of the transaction."""
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"{nsvc.name}:{nsvc.stream}", 0))))
+    """Let nobody else record builds of the same name and stream until the end of the transaction.
+
+    Nor of another whose names in Koji could be the same: these join name and stream by a dash.
+    """
+    family = f"{nsvc.name}-{nsvc.stream}".replace("_", "-")
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(family, 0))))
+
+
+def namesake(session: Session, nsvc: NSVC, koji_tag: str) -> ModuleBuild | None:
+    """Give a build of another module or stream that has this tag, or this build, in Koji.
+
+    `a:b-1` and `a-b:1` have one tag, `a:b-1` and `a:b_1` one build, and the -devel twin of `a` is the module `a-devel`.
+    """
+    names = (nsvc.name, f"{nsvc.name}{DEVEL_SUFFIX}", nsvc.name.removesuffix(DEVEL_SUFFIX))
+    same_build = and_(
+        ModuleBuild.name.in_(names),
+        func.replace(ModuleBuild.stream, "-", "_") == koji_build(nsvc).version,
+        ModuleBuild.version == nsvc.version,
+        ModuleBuild.context == nsvc.context,
+        ~ModuleBuild.scratch,
+    )
+    others = and_(or_(ModuleBuild.koji_tag == koji_tag, same_build), ~identified_by(nsvc))
+    return session.scalars(select(ModuleBuild).where(others).order_by(ModuleBuild.id).limit(1)).one_or_none()
 
 
 def get(session: Session, key: int | NSVC, *, lock: bool = False) -> ModuleBuild:

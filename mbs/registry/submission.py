@@ -11,11 +11,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from mbs.errors import Conflict, InvalidRequest
+from mbs.naming import koji_build
 from mbs.nsvc import NSVC
 from mbs.plan import BuildPlan, to_json
 from mbs.registry import builds, components
 from mbs.registry.models import BaseModuleLink, ComponentBuild, ModuleBuild, ModuleTrace
-from mbs.registry.rows import ModuleBuildRow, module_build_row
+from mbs.registry.rows import ModuleBuildRow, module_build_row, nsvc_of
 from mbs.registry.states import ModuleState
 from mbs.submission.build import Allocation, NewBuild
 
@@ -126,6 +127,8 @@ def _scratch_builds(session: Session, nsvc: NSVC) -> int:
 
 def _insert(session: Session, new: NewBuild, allocation: Allocation, by: str) -> Recorded:
     plan = new.make_plan(allocation)
+    if not new.scratch and (other := builds.namesake(session, plan.nsvc, plan.koji_tag)):
+        raise Conflict(_has_the_names_of(other, plan))
     build = _module_build(new, allocation, plan)
     session.add(build)
     session.flush()
@@ -206,6 +209,13 @@ def _resume(session: Session, build: ModuleBuild, by: str) -> Recorded:
     build.owner = by
     session.flush()
     return Recorded(module_build_row(build), Outcome.RESUMED)
+
+
+def _has_the_names_of(other: ModuleBuild, plan: BuildPlan) -> str:
+    return (
+        f"In Koji {plan.nsvc} would have the names of {nsvc_of(other)} (number {other.id}), {plan.koji_tag} or "
+        f"{koji_build(plan.nsvc)}. Give the module another name, stream, version or context."
+    )
 
 
 def _already_exists(state: ModuleState) -> str:

@@ -12,7 +12,7 @@ from mbs.expansion.provider import RegisteredModule
 from mbs.expansion.result import ExpandedStream
 from mbs.macros.text import macro_file
 from mbs.modulemd.changes import Changes, is_true
-from mbs.modulemd.document import Modulemd
+from mbs.modulemd.document import BUILD_GROUP_PROFILES, Modulemd
 from mbs.modulemd.reader import apply
 from mbs.naming import build_tag, dist, dist_marking, koji_build, koji_tag, target
 from mbs.nsvc import NSVC
@@ -20,9 +20,6 @@ from mbs.plan import BuildPlan, PlannedComponent, PlannedDependency, PlannedGrou
 from mbs.settings import Settings
 from mbs.submission.build import Allocation, NewBuild
 from mbs.submission.request import Request
-
-_GROUPS = {"build": "buildroot", "srpm-build": "srpm-buildroot"}
-"""Koji's build groups, and the profiles of the dependencies that fill them (MBS §12.2)."""
 
 _TAG_OPTIONS = ("repo_include_all", "dynamic_buildrequires")
 """Extra options of the tags that a packager may set in `xmd.mbs_options`."""
@@ -230,7 +227,7 @@ def groups(modules: Iterable[RegisteredModule]) -> tuple[PlannedGroup, ...]:
         PlannedGroup(
             group, tuple(sorted({rpm for document in documents for rpm in document.profiles.get(profile, ())}))
         )
-        for group, profile in _GROUPS.items()
+        for group, profile in BUILD_GROUP_PROFILES.items()
     )
 
 

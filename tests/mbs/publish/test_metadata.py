@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import re
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mbs.errors import HubRefused
+from mbs.macros.srpm import build_srpm
+from mbs.macros.text import NAME as MACROS
+from mbs.macros.text import spec
+from mbs.nsvc import NSVC
 from mbs.publish.documents import ArchDocument, FinalDocuments
+from mbs.publish.host import QUERY, installed_rpm
 from mbs.publish.metadata import Host, ModuleFacts, cg_metadata, output_files
 from mbs.publish.rpms import RpmFact, rpm_facts
 
@@ -80,7 +88,29 @@ def test_rpm_facts_join_rpms_builds_and_headers() -> None:
     assert (libs.exclusivearch, libs.nevra, libs.epoch) == (("x86_64",), "foo-libs-0:1-2.x86_64", None)
 
 
-def test_missing_headers_are_named() -> None:
-    rpm = {"id": 1, "name": "foo", "arch": "src", "epoch": None, "build_id": 3}
-    with pytest.raises(HubRefused, match="no license header for foo"):
-        rpm_facts([rpm], [], {1: None})
+def test_missing_headers_are_named_once_and_with_their_arch() -> None:
+    rpms = [
+        {"id": number, "name": name, "arch": arch, "epoch": None, "build_id": 3}
+        for number, (name, arch) in enumerate([("foo", "x86_64"), ("foo", "src"), ("foo", "x86_64"), ("bar", "noarch")])
+    ]
+    with pytest.raises(HubRefused, match=r"no license header for bar\.noarch, foo\.src, foo\.x86_64$"):
+        rpm_facts(rpms, [], {})
+
+
+def test_installed_packages_name_the_key_that_signed_them() -> None:
+    common = "foo\t1\t2\tx86_64\t(none)\td41d8cd9"
+    signed = "RSA/SHA256, Mon 02 Nov 2026 10:00:00 AM UTC, Key ID b49f6a2f2d3f5b1c"
+    described = {"type": "rpm", "name": "foo", "version": "1", "release": "2", "arch": "x86_64", "sigmd5": "d41d8cd9"}
+    for signatures in (f"{signed}\t(none)\t(none)", f"(none)\t{signed}\t(none)", f"(none)\t(none)\t{signed}"):
+        expected = {**described, "epoch": None, "signature": "b49f6a2f2d3f5b1c"}
+        assert installed_rpm(f"{common}\t{signatures}") == expected
+    assert installed_rpm(f"{common}\t(none)\t(none)\t(none)")["signature"] is None
+
+
+def test_rpm_answers_the_query_of_installed_packages(tmp_path: Path) -> None:
+    srpm = build_srpm(tmp_path, spec(NSVC("tools", "1", 1, "c0ffee00"), "module+1", ()), "")
+    answer = subprocess.run(["rpm", "-qp", "--qf", QUERY, srpm], capture_output=True, text=True, check=True)
+    [line] = answer.stdout.splitlines()
+    found = installed_rpm(line)
+    assert (found["name"], found["version"], found["epoch"], found["signature"]) == (MACROS, "0.1", None, None)
+    assert re.fullmatch("[0-9a-f]{32}", str(found["sigmd5"]))

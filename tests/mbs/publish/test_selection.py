@@ -9,7 +9,7 @@ import pytest
 from mbs.modulemd.document import BuildOpts, Modulemd, RpmComponent
 from mbs.publish.arches import document_arch, exclusive_arches, multilib_arches
 from mbs.publish.rpms import RpmFact
-from mbs.publish.selection import select
+from mbs.publish.selection import select, unmade
 
 MODULE = Modulemd(name="tools", stream="1", rpms=(RpmComponent("foo"), RpmComponent("bar", multilib=("x86_64",))))
 
@@ -116,8 +116,39 @@ def test_licenses_are_those_of_the_chosen_binaries() -> None:
     assert devel.licenses == ("BSD",)
 
 
+def test_rpms_that_the_document_names_and_no_component_made_are_told_with_their_list() -> None:
+    document = replace(
+        MODULE,
+        rpm_api=("foo", "fooo"),
+        rpm_filter=("foo-doc", "foo-devel"),
+        profiles={"default": ("foo", "baz"), "minimal": ("foo",), "buildroot": ("gcc",), "srpm-buildroot": ("make",)},
+    )
+    made = (rpm("foo"), rpm("foo-devel", "aarch64"), rpm("fooo", "src"))
+    assert unmade(document, made) == {
+        "data.api.rpms": ("fooo",),
+        "data.filter.rpms": ("foo-doc",),
+        "data.profiles.default.rpms": ("baz",),
+    }
+
+
 def test_arches_are_those_of_compose_trees() -> None:
     assert multilib_arches("x86_64") == {"athlon", "i686", "i586", "i486", "i386"}
     assert multilib_arches("aarch64") == frozenset()
-    assert exclusive_arches("ppc64") == {"ppc64p7", "ppc64", "noarch"}
-    assert [document_arch(arch) for arch in ("i386", "armhfp", "x86_64")] == ["athlon", "armv7hnl", "x86_64"]
+    assert multilib_arches("ppc64") == {"ppc"}
+    documents = {"i386": "i686", "ppc64": "ppc64", "armhfp": "armv7hnl", "armv7hl": "armv7hl", "x86_64": "x86_64"}
+    assert {arch: document_arch(arch) for arch in documents} == documents
+
+
+@pytest.mark.parametrize(
+    ("arch", "named"),
+    [
+        ("ppc64", {"ppc64"}),
+        ("i386", {"i686", "i586", "i486", "i386"}),
+        ("i686", {"i686", "i586", "i486", "i386"}),
+        ("armv7hl", {"armv7hnl", "armv7hl", "armv6hl"}),
+        ("armhfp", {"armv7hnl", "armv7hl", "armv6hl"}),
+        ("x86_64", {"x86_64"}),
+    ],
+)
+def test_a_package_bound_to_any_arch_of_a_tree_is_in_it(arch: str, named: set[str]) -> None:
+    assert exclusive_arches(arch) == named | {"noarch"}

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from mbs.naming import koji_tag
 from mbs.plan import BuildPlan
 from mbs.registry import Allocation, NewBuild, Recorded, Registry
 
@@ -15,7 +16,7 @@ Submit = Callable[..., tuple[Recorded, ...]]
 def new_build(plan: BuildPlan, context: str = "9c690d0e", **facts: Any) -> NewBuild:
     def make_plan(allocation: Allocation) -> BuildPlan:
         dist = f"module+f29+{allocation.first_sibling_id}+814cfa39"
-        tag = f"module-example-{allocation.nsvc.context}"
+        tag = koji_tag(allocation.nsvc, scratch_id=allocation.build_id if facts.get("scratch") else None)
         return replace(plan, nsvc=allocation.nsvc, build_id=allocation.build_id, dist=dist, koji_tag=tag)
 
     return NewBuild(replace(plan.nsvc, context=context), make_plan, **facts)

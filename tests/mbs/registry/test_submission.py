@@ -111,3 +111,25 @@ def test_of_equal_submissions_at_once_exactly_one_is_recorded(registry: Registry
     with ThreadPoolExecutor(6) as pool:
         assert sum(pool.map(attempt, range(6))) == 1
     assert registry.find().total == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "stream"),
+    [("a-b", "1"), ("a", "b_1"), ("a-devel", "b-1")],
+    ids=["the same tag", "the same build", "the twin"],
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_what_would_have_the_names_of_another_module_in_koji_is_refused(
+    registry: Registry, example_plan: BuildPlan, name: str, stream: str, first: bool
+) -> None:
+    victim = replace(example_plan, nsvc=replace(example_plan.nsvc, name="a", stream="b-1"))
+    attack = replace(example_plan, nsvc=replace(example_plan.nsvc, name=name, stream=stream))
+    earlier, later = (attack, victim) if first else (victim, attack)
+    registry.record_submission([new_build(earlier)], by="pat")
+    with pytest.raises(
+        Conflict, match=rf"would have the names of {earlier.nsvc} \(number \d+\).*Give the module another"
+    ):
+        registry.record_submission([new_build(later)], by="robin")
+    assert registry.find().total == 1
+    registry.record_submission([new_build(later, scratch=True)], by="robin")
+    registry.record_submission([new_build(later, context="other")], by="robin")

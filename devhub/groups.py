@@ -35,12 +35,12 @@ def read(
     return groups
 
 
-def packages(connection: Connection, tag_id: int, group: str, event: int | None = None) -> list[str]:
-    """Give the names of the packages in a tag's group, inherited ones included; [] where there is no such group."""
+def packages(connection: Connection, tag_id: int, group: str, event: int | None = None) -> list[str] | None:
+    """Give the names of the packages in a tag's group, inherited ones included; None where there is no such group."""
     for found in read(connection, tag_id, event).values():
         if found["name"] == group and not found["blocked"]:
             return sorted(name for name, package in found["packagelist"].items() if not package["blocked"])
-    return []
+    return None
 
 
 def add(connection: Connection, tag_id: int, group: NameOrId, options: dict[str, Value]) -> None:

@@ -101,6 +101,14 @@ def get(connection: Connection, repo_id: int) -> dict[str, Any] | None:
     return info(connection, row) if row else None
 
 
+def must_find(connection: Connection, repo_id: int) -> dict[str, Any]:
+    """Give repoInfo's struct of a repository or raise GenericError "No such repo"."""
+    found = get(connection, repo_id)
+    if found is None:
+        raise koji.GenericError(f"No such repo: {repo_id}")
+    return found
+
+
 def info(connection: Connection, row: Row) -> dict[str, Any]:
     """Shape a row of `SELECT` as getRepo answers it."""
     end_event = tags.first_change(connection, row["tag_id"], after=row["create_event"])

@@ -10,9 +10,9 @@ from devhub.builder.package import Package
 def build_arches(package: Package, tag_arches: Sequence[str], override: str | None = None) -> list[str]:
     """Labels of the `buildArch` tasks of a package, in the order of the tag; `["noarch"]` for a noarch package.
 
-    BuildArch replaces the arches of the tag, ExclusiveArch and ExcludeArch narrow them; `override` (space separated)
-    replaces the result, except for a noarch package. Arches that the tag does not have are dropped; `koji.BuildError`
-    when nothing is left. Koji honours an override for scratch builds only; devhub does for any build.
+    `tag_arches` are as the tag spells them (`i686`), and so are the labels. BuildArch replaces them, ExclusiveArch and
+    ExcludeArch narrow them; `override` (space separated) of a scratch build replaces the result. Arches that the tag
+    cannot handle are dropped; `koji.BuildError` when nothing is left.
     """
     arches = list(package.build_arches or tag_arches)
     if package.exclusive_arches:
@@ -20,9 +20,8 @@ def build_arches(package: Package, tag_arches: Sequence[str], override: str | No
     arches = [arch for arch in arches if arch not in package.exclude_arches]
     if _may_be_noarch(package):
         arches.append("noarch")
-    if override and set(arches) != {"noarch"}:
-        arches = override.split()
-    kept = [arch for arch in arches if arch == "noarch" or koji.canonArch(arch) in tag_arches]
+    possible = {"noarch", *_canonical(tag_arches)}
+    kept = [arch for arch in (override.split() if override else arches) if koji.canonArch(arch) in possible]
     if not kept:
         raise koji.BuildError("No matching arches were found")
     return list(dict.fromkeys(kept))
@@ -37,14 +36,18 @@ def task_arch(package: Package, label: str, tag_arches: Sequence[str]) -> str:
     """
     if label != "noarch":
         return str(koji.canonArch(label))
-    exclusive = [arch for arch in package.exclusive_arches if arch != "noarch"]
-    kept = [arch for arch in tag_arches if arch not in package.exclude_arches and arch in (exclusive or tag_arches)]
+    arches = _canonical(tag_arches)
+    exclusive, exclude = _canonical(package.exclusive_arches), _canonical(package.exclude_arches)
+    kept = [arch for arch in arches if arch not in exclude and arch in (exclusive or arches)]
     if not kept:
         raise koji.BuildError(
-            f"No valid arches were found. tag {list(tag_arches)!r}, extra None,"
-            f"exclusive {list(package.exclusive_arches)!r}, exclude {list(package.exclude_arches)!r}"
+            f"No valid arches were found. tag {arches!r}, extra None,exclusive {exclusive!r}, exclude {exclude!r}"
         )
-    return "noarch" if len(kept) == len(tag_arches) else kept[0]
+    return "noarch" if len(kept) == len(arches) else kept[0]
+
+
+def _canonical(arches: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(str(koji.canonArch(arch)) for arch in arches))
 
 
 def _may_be_noarch(package: Package) -> bool:

@@ -6,7 +6,7 @@ it, but a package of the repository that provides it is preferred.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -21,11 +21,15 @@ _PREFERRED = 99  # priority of the repository over the assumed platform
 
 @dataclass(frozen=True, slots=True)
 class Buildroot:
-    """What a build gets: RPMs by location in the repository, and the names taken to be the platform's."""
+    """What a build gets: RPMs by location in the repository, and the names taken to be the platform's.
+
+    `skipped` are the packages of the group that there are not: dnf leaves them out and goes on.
+    """
 
     locations: tuple[str, ...]
     nevras: tuple[str, ...]
     assumed: tuple[str, ...]
+    skipped: tuple[str, ...] = ()
 
 
 class Unresolvable(Exception):
@@ -36,18 +40,24 @@ class Unresolvable(Exception):
         self.lines = tuple(lines)
 
 
-def resolve(repository: Path, arch: str, wanted: Sequence[Requirement], assumed: Sequence[str]) -> Buildroot:
-    """Choose the RPMs that satisfy `wanted` and all that they require in turn, honouring Conflicts.
+def resolve(
+    repository: Path, arch: str, wanted: Sequence[Requirement], assumed: Sequence[str], group: Sequence[str] = ()
+) -> Buildroot:
+    """Choose the RPMs of a group, those that satisfy `wanted`, and all that they require, honouring Conflicts.
 
-    `repository` is the directory of one arch with its `repodata`; `assumed` are globs. Raises `Unresolvable`.
+    `repository` is the directory of one arch with its `repodata`; `assumed` are globs. Raises `Unresolvable` for a
+    requirement that nothing meets; a package of the group that does not exist is skipped, as dnf does.
     """
     universe = _Universe(repository, arch, assumed)
+    present = [name for name in group if universe.has(name)]
     of_packages = [requirement for requirement in wanted if not requirement.name.startswith("rpmlib(")]
     wishes = [(requirement, universe.dependency(requirement)) for requirement in of_packages]
     missing = [requirement for requirement, dependency in wishes if not universe.providers(dependency)]
     if missing:
         raise Unresolvable([f"No matching package to install: '{requirement}'" for requirement in missing])
-    return universe.solve([dependency for _, dependency in wishes])
+    members = [universe.dependency(Requirement(name)) for name in present]
+    chosen = universe.solve([*members, *(dependency for _, dependency in wishes)])
+    return replace(chosen, skipped=tuple(name for name in group if name not in present))
 
 
 class _Universe:
@@ -63,8 +73,13 @@ class _Universe:
         self.platform = self.pool.add_repo("platform")
         self.offers: dict[str, solv.XSolvable] = {}
         self._load(repository)
+        self.names = {package.name for package in self.packages.solvables}
         self.pool.addfileprovides()
         self.pool.createwhatprovides()
+
+    def has(self, name: str) -> bool:
+        """Whether a package of this name exists, here or on the platform; what only provides the name is none."""
+        return name in self.names or self._is_assumed(name)
 
     def dependency(self, requirement: Requirement) -> solv.Dep:
         """The pool's form of a requirement, satisfied by the platform too where a glob says so."""
@@ -118,12 +133,15 @@ class _Universe:
 
     def _or_assumed(self, name: str, dependency: solv.Dep) -> solv.Dep:
         """Let the platform satisfy a dependency under a name of its own, which no Conflicts can hit."""
-        if not any(fnmatchcase(name, glob) for glob in self.globs):
+        if not self._is_assumed(name):
             return dependency
         offer = self.pool.Dep(f"assumed({name})")
         if name not in self.offers:
             self.offers[name] = self._offer(name, offer)
         return dependency.Rel(solv.REL_OR, offer.id)
+
+    def _is_assumed(self, name: str) -> bool:
+        return any(fnmatchcase(name, glob) for glob in self.globs)
 
     def _offer(self, name: str, offer: solv.Dep) -> solv.XSolvable:
         solvable = self.platform.add_solvable()

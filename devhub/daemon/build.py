@@ -21,13 +21,17 @@ from devhub.tasks import Task
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A `build` task taken apart: what is to be built, where, and with which options."""
+    """A `build` task taken apart: what is to be built, where, and with which options.
+
+    `event` is that of the repository that the task names: its target and its tags are read as they were then.
+    """
 
     task: Task
     source: str
     options: dict[str, Any]
     target: facts.Target
     top: Path
+    event: int | None = None
 
     @property
     def scratch(self) -> bool:
@@ -93,15 +97,16 @@ def must_all_be_well(children: list[Task]) -> None:
 def _order(connection: Connection, task: Task, top: Path) -> Order:
     options = facts.options(task.request, 2)
     source, wanted = task.request[0], task.request[1]
-    if not isinstance(source, str):
-        raise koji.BuildError(f"Invalid source specification: {source}")
-    target = facts.target(connection, wanted)
+    if options.get("arch_override") and not options.get("scratch"):
+        raise koji.BuildError("arch_override is only allowed for scratch builds")
     repo = _given_repo(connection, options)
+    event = repo["create_event"] if repo else None
+    target = facts.target(connection, wanted, event)
     if target is None:
         target, options = _target_of_repo(connection, wanted, repo, options)
     elif repo is not None and repo["tag_id"] != target.build_tag:
         raise koji.BuildError(f"Repo/Target mismatch: {repo['tag_name']}/{target.build_tag_name}")
-    return Order(task, source, options, target, top)
+    return Order(task, source, options, target, top, event)
 
 
 def _must_be_allowed(connection: Connection, order: Order, policies: frozenset[str]) -> None:
@@ -119,7 +124,7 @@ def _given_repo(connection: Connection, options: dict[str, Any]) -> dict[str, An
         return None
     repo = repos.get(connection, repo_id)
     if repo is None:
-        raise koji.GenericError(f"No such repo: {repo_id}")
+        raise koji.BuildError(f"No such repo: {repo_id}")
     if repo["state"] not in (repos.READY, repos.EXPIRED):
         raise koji.BuildError(f"Bad repo: {repo_id} ({koji.REPO_STATES[repo['state']]})")
     return repo
@@ -136,7 +141,7 @@ def _target_of_repo(
             **options,
             "skip_tag": True,
         }
-    tag = tags.find(connection, wanted)
+    tag = tags.find(connection, wanted, repo["create_event"])
     if tag is None:
         raise koji.GenericError(f"neither tag nor target: {wanted}")
     return facts.Target(wanted, repo["tag_id"], repo["tag_name"], tag["id"], tag["name"]), options
@@ -189,10 +194,10 @@ def _start_arches(connection: Connection, order: Order, srpm_task: Task) -> None
     package = read_source_package(files.work_file(order.top, srpm))
     if not order.skip_tag:
         _must_be_listed(connection, order, package)
-    tag_arches = facts.canonical_arches(connection, order.target.build_tag)
+    tag_arches = tags.arches(connection, order.target.build_tag, order.event)
     if not tag_arches:
         raise koji.BuildError(f"No arches for tag {order.target.build_tag_name} [{order.target.build_tag}]")
-    labels = build_arches(package, tag_arches, _as_text(order.options.get("arch_override")))
+    labels = build_arches(package, tag_arches, order.options.get("arch_override"))
     if not order.scratch:
         builds.begin(connection, _new_build(order, package, srpm_task.result))
     repo_id = srpm_task.request[2]["repo_id"]
@@ -206,16 +211,12 @@ def _start_arches(connection: Connection, order: Order, srpm_task: Task) -> None
 def _must_be_listed(connection: Connection, order: Order, package: Package) -> None:
     """A build that is to be tagged must be of a package that the destination lists."""
     known = lookup.find(connection, "packages", package.name)
-    config = packages.config(connection, order.target.dest_tag, known["id"]) if known else None
+    config = packages.config(connection, order.target.dest_tag, known["id"], order.event) if known else None
     where = f"for tag {order.target.dest_tag_name}"
     if config is None:
         raise koji.BuildError(f"package {package.name} not in list {where}")
     if config["blocked"]:
         raise koji.BuildError(f"package {package.name} is blocked {where}")
-
-
-def _as_text(arches: Any) -> str | None:  # noqa: ANN401 - Koji takes a string; some clients send a list
-    return " ".join(arches) if isinstance(arches, list) else arches
 
 
 def _new_build(order: Order, package: Package, result: dict[str, Any]) -> builds.NewBuild:

@@ -6,7 +6,7 @@ from typing import Any
 
 import koji
 
-from devhub import builds, tags
+from devhub import builds, events, tags
 from devhub.database import Connection
 
 
@@ -44,13 +44,13 @@ def hosts(connection: Connection) -> list[Host]:
     return [Host(row["id"], row["name"], (*re.split(r"[\s,]+", row["arches"].strip()), "noarch")) for row in rows]
 
 
-def target(connection: Connection, name: str | int | None) -> Target | None:
-    """A build target by name, or None."""
+def target(connection: Connection, name: str | int | None, event: int | None = None) -> Target | None:
+    """A build target by name, as it is or was at an event, or None."""
     row = connection.execute(
         "SELECT build_targets.name, build_tag, dest_tag, built.name AS build_tag_name, dest.name AS dest_tag_name"
-        " FROM build_targets JOIN build_target_config ON target_id = build_targets.id AND revoke_event IS NULL"
+        " FROM build_targets JOIN build_target_config ON target_id = build_targets.id"
         " JOIN tags AS built ON built.id = build_tag JOIN tags AS dest ON dest.id = dest_tag"
-        " WHERE build_targets.name = ?1 OR build_targets.id = ?1",
+        f" WHERE (build_targets.name = ?1 OR build_targets.id = ?1) AND {events.during(event, 'build_target_config')}",
         (name,),
     ).fetchone()
     return Target(**dict(row)) if row else None

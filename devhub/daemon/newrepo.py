@@ -24,7 +24,7 @@ def advance(connection: Connection, task: Task, top: Path) -> None:
         _start(connection, task)
     elif all(child.finished for child in children):
         repo_id = children[0].request[0]
-        repo = _repo(connection, repo_id)
+        repo = repos.must_find(connection, repo_id)
         set_latest(files.repo_directory(top, repo["tag_name"], repo_id).parent, repo_id)
         repos.finish(connection, repo_id)
         tasks.close(connection, task.id, [repo_id, repo["create_event"]])
@@ -42,7 +42,7 @@ def abandon(connection: Connection, task: Task) -> None:
 def create_repository(connection: Connection, task: Task, top: Path) -> int:
     """The work of `createrepo`: write one arch of a repository; answers the number of its packages."""
     repo_id, arch, *_ = task.request
-    repo = _repo(connection, repo_id)
+    repo = repos.must_find(connection, repo_id)
     rpms = [top / path for path in contents(connection, repo, arch)]
     return write_repository(files.repo_directory(top, repo["tag_name"], repo_id) / arch, top, rpms)
 
@@ -132,13 +132,6 @@ def _must_not_be_given_up(connection: Connection, task: Task, tag_id: int) -> No
     ).fetchone()
     if failed:
         raise koji.GenericError(f"Repo request no longer active: {failed['id']}")
-
-
-def _repo(connection: Connection, repo_id: int) -> dict[str, Any]:
-    repo = repos.get(connection, repo_id)
-    if repo is None:
-        raise koji.GenericError(f"No such repo: {repo_id}")
-    return repo
 
 
 def _path(rpm: dict[str, Any], build: dict[str, Any]) -> str:

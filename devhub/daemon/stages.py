@@ -128,7 +128,7 @@ def repo_of(task: Task) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class _Root:
-    """What a build root is made of: the tag whose group it gets, a repository, and the arch of its label."""
+    """What a build root is made of: a repository with the group that its tag had then, and the arch of its label."""
 
     tag_id: int
     repo_id: int
@@ -195,24 +195,33 @@ def _set_up_root(attempt: Attempt, place: rpmbuild.Workplace, root: _Root, requi
     """Resolve and lay out a build root, telling root.log; `_Status` 30 when that fails."""
     log = attempt.output / "root.log"
     connection = attempt.database.reader()
-    arch = _root_arch(connection, root)
-    repository = _repository(connection, attempt.settings.files, root.repo_id) / arch
-    group = groups.packages(connection, root.tag_id, root.group)
+    arch, repo = _root_arch(connection, root), repos.must_find(connection, root.repo_id)
+    repository = files.repo_directory(attempt.settings.files, repo["tag_name"], root.repo_id) / arch
+    # A repository carries the groups of its moment; what a tag's group got since is not in it.
+    group = groups.packages(connection, repo["tag_id"], root.group, repo["create_event"])
     _write(attempt.output / "state.log", f"build root of {arch} from repository {root.repo_id}")
-    _write(log, f"Repository {root.repo_id} for {arch}", f"Group {root.group}: {' '.join(group)}")
-    if attempt.injected.fail_root:
-        _write(log, "No matching package to install: 'a-failure-that-was-asked-for'")
-        raise _Status(rpmbuild.ROOT_FAILED)
-    wanted = (*map(Requirement, group), *requires)
-    _write(log, *(f"Requested: {requirement}" for requirement in wanted))
+    _write(log, f"Repository {root.repo_id} for {arch}", f"Group {root.group}: {' '.join(group or [])}")
+    _must_be_possible(attempt, log, root.group, group)
+    _write(log, *(f"Requested: {requirement}" for requirement in requires))
     try:
-        chosen = depsolve.resolve(repository, arch, wanted, attempt.settings.assume)
+        chosen = depsolve.resolve(repository, arch, requires, attempt.settings.assume, group or ())
     except depsolve.Unresolvable as problem:
         _write(log, *problem.lines, "Not all dependencies satisfied")
         raise _Status(rpmbuild.ROOT_FAILED) from problem
+    _write(log, *(f'No match for group package "{name}"' for name in chosen.skipped))
     _write(log, *(f"Of the platform: {name}" for name in chosen.assumed), *(f"Installing: {n}" for n in chosen.nevras))
     lay_out(place.root, [repository / location for location in chosen.locations])
     _write(attempt.output / "state.log", "build root ready")
+
+
+def _must_be_possible(attempt: Attempt, log: Path, name: str, group: list[str] | None) -> None:
+    """Raise `_Status` 30 for a group that the repository does not have, with dnf's words, or a fault asked for."""
+    if group is None:
+        _write(log, f"Module or Group '{name}' is not available.", "Error: Nothing to do.")
+        raise _Status(rpmbuild.ROOT_FAILED)
+    if attempt.injected.fail_root:
+        _write(log, "No matching package to install: 'a-failure-that-was-asked-for'")
+        raise _Status(rpmbuild.ROOT_FAILED)
 
 
 def _make_rpms(attempt: Attempt, place: rpmbuild.Workplace, srpm: Path, package: Package) -> tuple[Path, list[Path]]:
@@ -234,13 +243,6 @@ def _root_arch(connection: Connection, root: _Root) -> str:
         return str(koji.canonArch(root.label))
     arches = facts.canonical_arches(connection, root.tag_id)
     return platform.machine() if platform.machine() in arches else arches[0]
-
-
-def _repository(connection: Connection, top: Path, repo_id: int) -> Path:
-    repo = repos.get(connection, repo_id)
-    if repo is None:
-        raise koji.GenericError(f"No such repo: {repo_id}")
-    return files.repo_directory(top, repo["tag_name"], repo_id)
 
 
 def _write(log: Path, *lines: str) -> None:

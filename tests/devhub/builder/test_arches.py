@@ -41,19 +41,27 @@ def test_no_arch_left_is_an_error(facts: dict[str, Any]) -> None:
         build_arches(package(**facts), TAG)
 
 
-def test_an_override_stays_within_the_tag_and_leaves_noarch_alone() -> None:
+def test_an_override_stays_within_the_tag_and_holds_for_noarch_packages_too() -> None:
     assert build_arches(package(), TAG, "aarch64 s390x") == ["aarch64"]
-    assert build_arches(package(build_arches=("noarch",)), TAG, "aarch64") == ["noarch"]
+    assert build_arches(package(build_arches=("noarch",)), TAG, "aarch64") == ["aarch64"]
     with pytest.raises(koji.BuildError):
         build_arches(package(), TAG, "s390x")
+
+
+def test_labels_are_spelled_as_the_tag_spells_its_arches_and_built_by_their_canonical_arch() -> None:
+    old = ["i686", "armv7hl"]
+    assert build_arches(package(exclusive_arches=("i686", "armv7hl", "x86_64")), old) == old
+    assert [task_arch(package(), label, old) for label in old] == ["i386", "armhfp"]
+    assert task_arch(package(exclude_arches=("i686",)), "noarch", old) == "armhfp"
 
 
 def test_a_noarch_package_may_be_built_where_its_arches_are() -> None:
     assert task_arch(package(build_arches=("noarch",)), "noarch", TAG) == "noarch"
     assert task_arch(package(exclude_arches=("x86_64",)), "noarch", TAG) == "aarch64"
     assert task_arch(package(exclusive_arches=("aarch64", "noarch")), "noarch", TAG) == "aarch64"
-    with pytest.raises(koji.BuildError, match="No valid arches were found"):
-        task_arch(package(exclusive_arches=("s390x",)), "noarch", TAG)
+    for nowhere in ("s390x", "noarch"):
+        with pytest.raises(koji.BuildError, match="No valid arches were found"):
+            task_arch(package(exclusive_arches=(nowhere,)), "noarch", TAG)
 
 
 def test_other_labels_are_their_own_arch() -> None:

@@ -40,6 +40,18 @@ def test_everything_missing_is_named_at_once(repository: Repository, requirement
     )
 
 
+def test_a_package_of_a_group_that_does_not_exist_is_skipped(repository: Repository) -> None:
+    repo = repository(app={"requires": ["lib"]}, lib={"provides": ["virtual"]})
+    got = resolve(repo, "x86_64", [], ("bash",), ["app", "bash", "module-build-macros", "virtual"])
+    assert (chosen(got), got.assumed) == ({"app", "lib"}, ("bash",))
+    assert got.skipped == ("module-build-macros", "virtual")  # dnf knows the packages of a group by their names
+
+
+def test_a_package_of_a_group_that_cannot_be_installed_is_an_error(repository: Repository) -> None:
+    with pytest.raises(Unresolvable, match=r"nothing provides nosuch needed by app-1-1\.noarch"):
+        resolve(repository(app={"requires": ["nosuch"]}), "x86_64", [], (), ["app"])
+
+
 def test_a_requirement_of_a_package_that_nothing_provides_is_explained(
     repository: Repository, requirement: Read
 ) -> None:

@@ -81,11 +81,12 @@ class Hub:
             packages.add(connection, build_tag["id"], builds.must_find(connection, build_id)["name"], 1)
             listing.tag_build(connection, build_tag, build_id, 1)
 
-    def repo(self) -> dict[str, Any]:
-        """A repository that contains all that is tagged now."""
+    def repo(self, new: bool = False) -> dict[str, Any]:
+        """A repository that contains all that is tagged now; `new` makes one though there may be one already."""
         with self.database.transaction() as connection:
             tag_id = tags.must_find(connection, "module-build")["id"]
-            wanted = repos.Wanted(tag_id, min_event=tags.last_change(connection, tag_id))
+            event = events.current(connection) if new else tags.last_change(connection, tag_id)
+            wanted = repos.Wanted(tag_id, min_event=event)
             asked = repos.request(connection, wanted, owner=1)
         found: dict[str, Any] = self.wait_until(lambda: repos.find(self.reader, wanted))
         assert asked["repo"] is None or asked["repo"]["id"] == found["id"]
@@ -115,6 +116,11 @@ class Hub:
             build_tag = tags.must_find(connection, "module-build")["id"]
             for group in ("build", "srpm-build"):
                 groups.add_package(connection, build_tag, group, package, {})
+
+    def target(self, name: str, *ends: str) -> None:
+        with self.database.transaction() as connection:
+            build_tag, dest_tag = (tags.must_find(connection, end)["id"] for end in ends)
+            _target(connection, name, build_tag, dest_tag)
 
     def tagged(self, tag: str) -> list[str]:
         tag_id = tags.must_find(self.reader, tag)["id"]
@@ -208,5 +214,9 @@ def _seed(connection: Connection) -> None:
     for group in ("build", "srpm-build"):
         groups.add(connection, build_tag, group, {})
         groups.add_package(connection, build_tag, group, "bash", {})
-    target = lookup.find_or_create(connection, "build_targets", "module")
+    _target(connection, "module", build_tag, dest_tag)
+
+
+def _target(connection: Connection, name: str, build_tag: int, dest_tag: int) -> None:
+    target = lookup.find_or_create(connection, "build_targets", name)
     events.insert(connection, "build_target_config", target_id=target, build_tag=build_tag, dest_tag=dest_tag)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from devhub import builds, packages, repos, rpmfile, sessions, tags, tasks
+from devhub import builds, groups, packages, repos, rpmfile, sessions, tags, tasks
 from devhub.database import Database
 
 if TYPE_CHECKING:
@@ -102,6 +102,45 @@ def test_a_missing_build_requirement_fails_with_status_30_and_its_name_in_root_l
     assert task.result["faultString"] in {message.format(child.label) for child in failed}
     assert "No matching package to install: 'libgreet-devel'" in hub.log(failed[0].id, "root.log")
     assert hub.build_of(task.id)["state"] == builds.FAILED
+
+
+def test_a_build_goes_on_without_a_package_of_its_group_that_does_not_exist_yet(hub: Hub) -> None:
+    hub.start()
+    hub.add_to_groups("module-build-macros")
+    hub.repo()
+    task = hub.wait(hub.build("phrasebook", wait_repo=True))
+    assert task.state == tasks.CLOSED
+    for child in hub.children(task.id).values():
+        if child.method != "waitrepo":
+            assert 'No match for group package "module-build-macros"' in hub.log(child.id, "root.log")
+
+
+def test_a_group_is_what_it_was_when_the_repository_was_made(hub: Hub) -> None:
+    hub.start()
+    repo_id = hub.repo()["id"]
+    hub.add_to_groups("came-later")
+    task = hub.wait(hub.build("phrasebook", repo_id=repo_id))
+    assert "came-later" not in hub.log(hub.children(task.id)["noarch"].id, "root.log")
+
+
+@pytest.mark.parametrize(("group", "label"), [("srpm-build", "srpm"), ("build", "noarch")])
+def test_without_the_groups_of_its_tag_no_build_root_can_be_made(hub: Hub, group: str, label: str) -> None:
+    with hub.database.transaction() as connection:
+        groups.remove(connection, tags.must_find(connection, "module-build")["id"], group)
+    hub.start()
+    hub.repo()
+    task = hub.wait(hub.build("phrasebook"))
+    assert "mock exited with status 30; see root.log" in task.result["faultString"]
+    assert f"Module or Group '{group}' is not available." in hub.log(hub.children(task.id)[label].id, "root.log")
+
+
+def test_a_build_that_names_its_repository_knows_no_target_that_came_later(hub: Hub) -> None:
+    hub.start()
+    repo_id = hub.repo()["id"]
+    hub.target("later", "module-build", "module")
+    told = hub.wait(hub.build("phrasebook", "later", repo_id=repo_id)).result
+    assert told == {"faultCode": 1000, "faultString": "neither tag nor target: later"}
+    assert hub.wait(hub.build("phrasebook", "later", repo_id=hub.repo(new=True)["id"])).state == tasks.CLOSED
 
 
 def test_a_failed_arch_fails_the_build_and_leaves_a_finished_sibling_closed(
@@ -215,8 +254,10 @@ def test_arches_can_be_overridden_and_none_left_is_an_error(hub: Hub, make_srpm:
     hub.start()
     hub.repo()
     source = hub.upload(make_srpm("anywhere", "%description\n.\n%files\n"))
-    narrowed = hub.wait(hub.build(source, arch_override="aarch64"))
+    narrowed = hub.wait(hub.build(source, arch_override="aarch64", scratch=True))
     assert set(hub.children(narrowed.id)) == {"srpm", "aarch64"}
+    kept = hub.wait(hub.build(source, arch_override="aarch64"))
+    assert kept.result == {"faultCode": 1005, "faultString": "arch_override is only allowed for scratch builds"}
     elsewhere = hub.upload(make_srpm("elsewhere", "ExclusiveArch: s390x\n%description\n.\n%files\n"))
     refused = hub.wait(hub.build(elsewhere))
     assert refused.result == {"faultCode": 1005, "faultString": "No matching arches were found"}

@@ -65,6 +65,7 @@ def init(state: Path, config: Path | None) -> None:
 @click.option("--builders", type=click.IntRange(0), default=2, show_default=True, help="Concurrent tasks per arch.")
 @click.option("--threads", type=click.IntRange(1), default=8, show_default=True, help="Concurrent requests.")
 @click.option("--max-body", type=click.IntRange(1), default=64 << 20, show_default=True, help="Largest request, bytes.")
+@click.option("--max-upload", type=click.IntRange(1), default=4 << 30, show_default=True, help="Largest file, bytes.")
 @click.option("--verbose", is_flag=True, help="Log what the builders do.")
 @click.option("--simulate/--compile", default=None, help="Make RPM files without compiling, or really build [default].")
 @click.option("--latency", help='Model of times: "srpm=fixed:20 build=lognormal:240:0.8 repo=uniform:60:180".')

@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 MULTICALL = ("multiCall", "system.multicall")
 MAY_BE_EXPIRED = ("login", "logout")
+MAX_CALL = 4 << 20
+"""Bytes of a call, multicalls included (Koji's MaxRequestLength)."""
 
 
 class BadRequest(Exception):
@@ -71,10 +73,9 @@ class Dispatcher:
         if not isinstance(name, str):
             raise BadRequest("Invalid request: no method name")
         try:
-            result = self._run(name, params, environ)
+            return wire.write_answer(self._run(name, params, environ))
         except Exception as error:  # noqa: BLE001 - the caller gets every failure as a fault
             return encode_fault(error)
-        return wire.write_answer(result)
 
     def session(self, environ: Mapping[str, Any], name: str = "") -> Session | None:
         """Give the session of a request, None where it has none."""

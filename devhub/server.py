@@ -18,14 +18,12 @@ from urllib.parse import parse_qsl
 
 import koji
 from waitress import wasyncore
-from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser
 from waitress.server import create_server
-from waitress.utilities import BadRequest
 
 from devhub import faults, fileserver, rpc, uploads, wire
+from devhub.connections import CONNECTIONS, HEADERS, Channel
 from devhub.database import Database
-from devhub.fileserver import Response
+from devhub.fileserver import Response, text
 from devhub.methods.misc import KOJI_VERSION
 from devhub.settings import Settings
 
@@ -33,30 +31,6 @@ log = logging.getLogger(__name__)
 
 Environ = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
-
-
-class Parser(HTTPRequestParser):
-    """Waitress' parser of requests, which answers at once what cannot become one.
-
-    A client that takes the hub for https (the stock one, looking for Kerberos) sends a TLS greeting and would wait
-    for an answer until its timeout, as the parser would for the end of the headers.
-    """
-
-    def received(self, data: bytes) -> int:
-        """Take bytes; a request begins with the letters of its method."""
-        if self.body_rcv is None and not self.header_plus and data[:1] not in _BEGINNINGS:
-            self.completed, self.error = True, BadRequest("This is HTTP, and no TLS")
-            return len(data)
-        return int(super().received(data))
-
-
-_BEGINNINGS = {bytes([byte]) for byte in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ\r\n"}
-
-
-class Channel(HTTPChannel):
-    """Waitress' connection, with our parser."""
-
-    parser_class = Parser
 
 
 class PortInUse(Exception):
@@ -73,26 +47,35 @@ class Application:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
-        path: str = environ["PATH_INFO"]
-        if path.rstrip("/") == "/kojihub":
-            response = self._hub(environ)
-        elif path.startswith("/kojifiles"):
-            response = self._files(environ, path.removeprefix("/kojifiles").lstrip("/"))
-        else:
-            response = _plain(
-                HTTPStatus.NOT_FOUND, "This is a Koji hub: calls go to /kojihub, files are under /kojifiles/."
-            )
+        response = self._respond(environ, _path(environ))
         start_response(f"{response.status.value} {response.status.phrase}", list(response.headers))
-        return response.body
+        if response.file is None:
+            return response.body
+        if environ["REQUEST_METHOD"] == "HEAD":
+            response.file.close()
+            return []
+        # Waitress sends a file by itself, while the worker goes on: a slow reader holds up nobody.
+        return cast("Iterable[bytes]", environ["wsgi.file_wrapper"](response.file))
+
+    def _respond(self, environ: Environ, path: str) -> Response:
+        if path.rstrip("/") == "/kojihub":
+            return self._hub(environ)
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            return text(HTTPStatus.METHOD_NOT_ALLOWED, "This is read-only.")
+        if path == "/kojifiles" or path.startswith("/kojifiles/"):
+            return fileserver.serve(
+                self.settings.files, path.removeprefix("/kojifiles").lstrip("/"), environ.get("HTTP_RANGE")
+            )
+        return text(HTTPStatus.NOT_FOUND, "This is a Koji hub: calls go to /kojihub, files are under /kojifiles/.")
 
     def _hub(self, environ: Environ) -> Response:
         if environ["REQUEST_METHOD"] != "POST":
-            return _plain(HTTPStatus.METHOD_NOT_ALLOWED, "Method Not Allowed: this is an XML-RPC server, use POST.")
+            return text(HTTPStatus.METHOD_NOT_ALLOWED, "Method Not Allowed: this is an XML-RPC server, use POST.")
         if "HTTP_ORIGIN" in environ:  # the passwords are known: no web page may log in from its reader's browser
-            return _plain(HTTPStatus.FORBIDDEN, "This is for Koji's clients, not for web pages.")
+            return text(HTTPStatus.FORBIDDEN, "This is for Koji's clients, not for web pages.")
         switched = faults.read_all(self.database.reader())
         if switched.get("bad_gateway", 0) > time.time():
-            return _plain(HTTPStatus.BAD_GATEWAY, "Bad Gateway")
+            return text(HTTPStatus.BAD_GATEWAY, "Bad Gateway")
         if switched.get("delay"):
             time.sleep(float(switched["delay"]))
         if _strikes(switched.get("drop_percent", 0)):
@@ -101,31 +84,30 @@ class Application:
         return _hang_up(environ) if _strikes(switched.get("drop_reply_percent", 0)) else response
 
     def _answer(self, environ: Environ) -> Response:
-        if int(environ.get("CONTENT_LENGTH") or 0) > self.settings.max_body:
-            return _plain(HTTPStatus.BAD_REQUEST, "Invalid request: Request too long")
+        is_upload = environ.get("CONTENT_TYPE") == "application/octet-stream"
+        limit = self.settings.max_body if is_upload else min(self.settings.max_body, rpc.MAX_CALL)
+        if int(environ.get("CONTENT_LENGTH") or 0) > limit:
+            return text(HTTPStatus.BAD_REQUEST, "Invalid request: Request too long")
         try:
-            if environ.get("CONTENT_TYPE") == "application/octet-stream":
-                body = self._upload(environ)
-            else:
-                body = self.dispatcher.answer(environ["wsgi.input"].read(), environ)
+            body = self._upload(environ) if is_upload else self._call(environ)
         except rpc.BadRequest as error:
-            return _plain(HTTPStatus.BAD_REQUEST, str(error))
+            return text(HTTPStatus.BAD_REQUEST, str(error))
         headers = (("Content-Type", "text/xml"), ("Content-Length", str(len(body))), ("Koji-Version", KOJI_VERSION))
         return Response(HTTPStatus.OK, headers, [body])
 
+    def _call(self, environ: Environ) -> bytes:
+        return self.dispatcher.answer(environ["wsgi.input"].read(), environ)
+
     def _upload(self, environ: Environ) -> bytes:
         try:
-            if self.dispatcher.session(environ) is None:
+            session = self.dispatcher.session(environ)
+            if session is None:
                 raise koji.ActionNotAllowed("you must be logged-in to upload a file")
-            answer = uploads.receive(self.settings, dict(parse_qsl(environ["QUERY_STRING"])), environ["wsgi.input"])
+            query = dict(parse_qsl(environ["QUERY_STRING"]))
+            answer = uploads.receive(self.settings, session.user_id, query, environ["wsgi.input"])
         except Exception as error:  # noqa: BLE001 - the caller gets every failure as a fault
             return rpc.encode_fault(error)
         return wire.write_answer(answer)
-
-    def _files(self, environ: Environ, path: str) -> Response:
-        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
-            return _plain(HTTPStatus.METHOD_NOT_ALLOWED, "Files are read-only")
-        return fileserver.serve(self.settings.files, path, environ.get("HTTP_RANGE"))
 
 
 class Server:
@@ -141,7 +123,10 @@ class Server:
             map=self._sockets,
             sockets=[self._listener],
             threads=settings.threads,
+            connection_limit=CONNECTIONS + 100,  # never reached: the channels make room before
             channel_timeout=settings.idle_timeout,
+            asyncore_use_poll=True,  # select() knows no descriptor above 1023
+            max_request_header_size=HEADERS,
             max_request_body_size=settings.max_body + (1 << 20),
             ident="devhub",
         )
@@ -187,6 +172,6 @@ def _hang_up(environ: Environ) -> Response:
     return Response(HTTPStatus.BAD_GATEWAY, (("Content-Length", "0"),))
 
 
-def _plain(status: HTTPStatus, text: str) -> Response:
-    body = f"{text}\n".encode()
-    return Response(status, (("Content-Type", "text/plain"), ("Content-Length", str(len(body)))), [body])
+def _path(environ: Environ) -> str:
+    """Give the path of a request; WSGI hands over its bytes as if they were Latin-1."""
+    return str(environ["PATH_INFO"]).encode("latin-1").decode(errors="surrogateescape")

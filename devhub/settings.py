@@ -29,6 +29,9 @@ class Settings:
     """Concurrent tasks per arch; 0 runs no builders."""
     threads: int = 8
     max_body: int = 64 * 1024 * 1024
+    """The largest piece of an upload; a call may have `rpc.MAX_CALL`."""
+    max_upload: int = 4 * 1024**3
+    """The largest uploaded file, whole."""
     idle_timeout: int = 120
     seed: dict[str, Any] = field(default_factory=dict)
     """The YAML file, as read by `read_seed`."""

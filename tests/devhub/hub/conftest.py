@@ -4,12 +4,16 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import koji
 import pytest
+
+from devhub.server import Server
 
 
 @dataclass
@@ -29,6 +33,18 @@ class RunningHub:
     def kill(self) -> None:
         os.kill(self.process.pid, signal.SIGKILL)
         self.process.wait()
+
+
+@contextmanager
+def run_in_thread(server: Server) -> Iterator[str]:
+    """Serve in this process, so that a test may change the hub's own limits, and give its URL."""
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        yield server.url
+    finally:
+        server.close()
+        thread.join()
 
 
 @pytest.fixture(scope="module")

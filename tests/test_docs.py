@@ -67,3 +67,16 @@ def test_the_examples_of_a_page_hold(page: Path, tmp_path: Path) -> None:
 
 def test_there_are_pages_with_examples() -> None:
     assert DOCS / "concepts.md" in PAGES
+
+
+def test_every_section_that_the_code_cites_is_on_the_page_of_what_mbs_does() -> None:
+    page = (DOCS / "reference" / "mbs-behaviour.md").read_text()
+    sections = set(re.findall(r"^#+ §([\d.]+) ", page, re.MULTILINE))
+    cited = {
+        (number, str(path.relative_to(DOCS.parent)))
+        for folder in ("mbs", "operators", "dags", "devhub", "tests", "docs/decisions")
+        for path in (DOCS.parent / folder).rglob("*.[pm][yd]")
+        for number in re.findall(r"§(\d+(?:\.\d+)*)", path.read_text())
+    }
+    assert len(cited) > 50
+    assert {(number, path) for number, path in cited if number not in sections} == set()

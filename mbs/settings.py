@@ -192,6 +192,9 @@ class Settings:
     scm_net_retry_interval: float = 15.0
     """Seconds between two attempts of a git command that the network broke."""
 
+    scm_max_fetch: int = 256 * 1024 * 1024
+    """Bytes that git may bring from one repository; of a modulemd's commit a quarter of it."""
+
     # Upkeep
 
     dag_retention: int = 14
@@ -254,8 +257,16 @@ class Settings:
             timeout=self.scm_net_timeout,
             retry_interval=self.scm_net_retry_interval,
             allow_local=self.allow_local_scmurls,
+            redirects=self._redirects,
             largest_modulemd=self.max_modulemd_size,
+            largest_fetch=self.scm_max_fetch,
         )
+
+    @property
+    def _redirects(self) -> ScmRules:
+        """Where a server may send git to: to what the settings name, and anywhere where any URL may be submitted."""
+        named = (self.rpms_default_repository, self.modules_default_repository, self.default_modules_scm_url)
+        return ScmRules((*self.scmurls, *named), allow_custom=self.allow_custom_scmurls)
 
     def _contradictions(self) -> Iterator[Problem]:
         for name in ("scratch_build_only_branches", "br_stream_override_regexes", "stream_suffixes"):
@@ -268,6 +279,8 @@ class Settings:
             yield Problem(f"{min(unknown)} is no state that a build can be stuck in", "cleanup_stuck_builds_states")
         if self.koji_builds_slots == 0:
             yield Problem("must be at least 1, or nothing would be built", "koji_builds_slots")
+        if self.scm_max_fetch < 1024 * 1024:
+            yield Problem("must be at least a megabyte, or no repository could be read", "scm_max_fetch")
         for name in ("arches", "base_module_names"):
             if not getattr(self, name):
                 yield Problem("must name at least one", name)

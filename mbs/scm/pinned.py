@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from mbs.scm.protocol import ModuleSource, Ref, Scm
-from mbs.scm.url import ScmUrl
-
-_FULL_HASH = re.compile(r"[0-9a-f]{40}")
+from mbs.scm.protocol import ModuleSource, Ref, Scm, SubmittedSource
+from mbs.scm.url import ScmUrl, full_hash
 
 
 class PinnedScm:
@@ -21,11 +18,11 @@ class PinnedScm:
     def resolve(self, refs: Iterable[Ref]) -> dict[Ref, str]:
         """Pin every ref; one that is 40 hexadecimal digits is its own commit."""
         wanted = list(refs)
-        pinned = {ref: ref.name for ref in wanted if _FULL_HASH.fullmatch(ref.name)}
+        pinned = {ref: commit for ref in wanted if (commit := full_hash(ref.name))}
         rest = [ref for ref in wanted if ref not in pinned]
         return {**pinned, **(self._scm.resolve(rest) if rest else {})}
 
-    def submitted(self, url: ScmUrl, branch: str) -> ModuleSource:
+    def submitted(self, url: ScmUrl, branch: str) -> SubmittedSource:
         """Read the modulemd of a submission."""
         return self._scm.submitted(url, branch)
 

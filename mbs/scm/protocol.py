@@ -31,7 +31,13 @@ class ModuleSource:
     text: bytes
     """Verbatim; it may be anything, so it goes through the reader's guard."""
     commit: str
-    """40 hexadecimal digits."""
+    """40 hexadecimal digits, in lower case."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubmittedSource(ModuleSource):
+    """The modulemd of a submission."""
+
     committed: dt.datetime
     """Commit time in UTC; the module's version is made from it (§7.1)."""
 
@@ -43,10 +49,10 @@ class Scm(Protocol):
     """
 
     def resolve(self, refs: Iterable[Ref]) -> Mapping[Ref, str]:
-        """Pin every ref to its commit (40 hexadecimal digits); all failures are reported at once (422)."""
+        """Pin every ref to its commit (40 hexadecimal digits in lower case); all failures are told at once (422)."""
         ...
 
-    def submitted(self, url: ScmUrl, branch: str) -> ModuleSource:
+    def submitted(self, url: ScmUrl, branch: str) -> SubmittedSource:
         """Read the modulemd of a submission, at a commit that must be part of `branch` (§6.2)."""
         ...
 

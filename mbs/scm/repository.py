@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 
 from mbs.errors import InvalidRequest, Problem, ScmAway, Unprocessable
-from mbs.scm.git import Git, GitRefused, GitSettings, scratch_repository
-from mbs.scm.protocol import ModuleSource, Ref
-from mbs.scm.url import ScmUrl, is_ref, location_of
+from mbs.scm.commit import committed_at
+from mbs.scm.git import Git, GitRefused, GitSettings, GitStopped, scratch_repository
+from mbs.scm.protocol import ModuleSource, Ref, SubmittedSource
+from mbs.scm.url import ScmUrl, full_hash, is_ref, location_of
 
-_FULL_HASH = re.compile(r"[0-9a-f]{40}")
-_HASH = re.compile(r"[0-9a-f]{4,40}")
+_HASH = re.compile(r"[0-9a-fA-F]{4,40}")
 _COMMITS_ONLY = "--filter=tree:0"
-_LINK = "120000"
-"""Mode of a symbolic link."""
-_BRANCH = "refs/heads/fetched"
-"""What a fetched branch is called here."""
+_FETCH = ("fetch", "--quiet", "--no-tags", "--update-shallow")
+_FETCHED = "refs/mbs/fetched"
+"""What a fetched branch or tag is called here."""
+_ALL = ("+refs/heads/*:refs/mbs/heads/*", "+refs/tags/*:refs/mbs/tags/*")
+_FEWER_ABILITIES = re.compile(r"dumb http|shallow|filter|not our ref|unadvertised object", re.IGNORECASE)
+"""What git or the server says where the server does not give a part of a repository."""
+_KINDS = {"120000": "a symbolic link", "040000": "a directory", "160000": "a submodule"}
+"""By mode: what is no file."""
 
 
 class GitScm:
@@ -28,7 +32,6 @@ class GitScm:
 
     def __init__(self, settings: GitSettings | None = None) -> None:
         self._settings = settings or GitSettings()
-        self._git = Git(self._settings)
 
     def resolve(self, refs: Iterable[Ref]) -> dict[Ref, str]:
         """Pin every ref: a branch first, then a tag, then a hash (§11.4); many repositories at a time.
@@ -44,14 +47,16 @@ class GitScm:
         _report(found)
         return {ref: commit for ref, commit in sorted(found.items()) if isinstance(commit, str)}
 
-    def submitted(self, url: ScmUrl, branch: str) -> ModuleSource:
+    def submitted(self, url: ScmUrl, branch: str) -> SubmittedSource:
         """Read `<repository name>.yaml` at the URL's revision, which must be part of `branch` (§6.2)."""
         with scratch_repository(self._settings, url.repository) as git:
             _fetch_branch(git, Ref(url.repository, branch), _COMMITS_ONLY)
             commit = self._commit(git, Ref(url.repository, url.revision))
-            if not git.allows("merge-base", "--is-ancestor", commit, _BRANCH):
+            if not git.allows("merge-base", "--is-ancestor", commit, _FETCHED):
                 raise InvalidRequest(f"Commit {commit} is not in branch {branch}.")
-            return self._read(git, url.name, commit, url.modulemd_path)
+            committed = committed_at(commit, git("cat-file", "commit", commit), time.time())
+        source = self._read(url, commit)
+        return SubmittedSource(source.name, source.text, commit, committed)
 
     def included(self, ref: Ref) -> ModuleSource:
         """Read `<repository name>.yaml` at a ref."""
@@ -63,23 +68,24 @@ class GitScm:
     def imported(self, url: ScmUrl) -> ModuleSource:
         """Read the modulemd at a URL whose revision need not be part of any branch: a finished module's (§3.13)."""
         ref = Ref(url.repository, url.revision)
-        commit = self.resolve([ref])[ref]
-        with scratch_repository(self._settings, url.repository) as git:
-            return self._read(git, url.name, _commit_by_hash(git, commit), url.modulemd_path)
+        return self._read(url, self.resolve([ref])[ref])
 
     def files(self, branch: Ref, directories: Sequence[str], suffix: str) -> dict[str, bytes]:
         """Read files of a branch, with at most as many bytes together as a modulemd may have."""
+        most = self._settings.largest_modulemd
         with scratch_repository(self._settings, branch.repository) as git:
-            _fetch_branch(git, branch, "--depth=1")
-            sizes = {
-                path: size
-                for path, size in _sizes(git)
+            _fetch_branch(git, branch, "--depth=1", _small_files_only(self._settings))
+            git.sever()
+            names = {
+                path: name
+                for path, name in _files(git)
                 if path.endswith(suffix) and str(PurePosixPath(path).parent) in {each or "." for each in directories}
             }
-            total, most = sum(sizes.values()), self._settings.largest_modulemd
+            sizes = _sizes(git, names.values())
+            total = sum(sizes[name] for name in names.values())
             if total > most:
-                raise Unprocessable(f"The files of {branch} have {total} bytes together; at most {most} are read.")
-            return {path: git("cat-file", "blob", f"{_BRANCH}:{path}") for path in sorted(sizes)}
+                raise Unprocessable(f"The files of {branch} have {_bytes(total)} together; at most {most} are read.")
+            return {path: git("cat-file", "blob", name) for path, name in sorted(names.items())}
 
     def _pin_all(self, repository: str, names: set[str]) -> dict[Ref, str | Exception]:
         """Pin the refs of one repository; a failure is the value where the commit would be."""
@@ -91,29 +97,31 @@ class GitScm:
         return {ref: self._pin(ref, advertised) for ref in refs}
 
     def _advertised(self, repository: str, names: list[str]) -> dict[str, str]:
-        """Ask for the heads and tags of these names: commits by full ref name, peeled tags with `^{}`."""
-        patterns = [p for name in names for p in (f"refs/heads/{name}", f"refs/tags/{name}", f"refs/tags/{name}^{{}}")]
+        """Ask for the heads and tags of these names: objects by full ref name."""
+        patterns = [pattern for name in names for pattern in (f"refs/heads/{name}", f"refs/tags/{name}")]
         if not patterns:
             return {}
-        lines = (line.partition("\t") for line in self._git.text("ls-remote", "--", repository, *patterns).splitlines())
+        answer = Git(self._settings, origin=repository).remote("ls-remote", "--", repository, *patterns)
+        lines = (line.partition("\t") for line in answer.decode("utf-8", "replace").splitlines())
         return {name: commit for commit, _, name in lines}
 
     def _pin(self, ref: Ref, advertised: Mapping[str, str]) -> str | Exception:
-        for name in (f"refs/heads/{ref.name}", f"refs/tags/{ref.name}^{{}}", f"refs/tags/{ref.name}"):
-            if name in advertised:
-                return advertised[name]
-        if not _HASH.fullmatch(ref.name):
-            return GitRefused("neither a branch, a tag nor a commit hash")
+        """Pin one ref. A tag is looked into: it may name something that is no commit."""
+        branch, tag = f"refs/heads/{ref.name}", f"refs/tags/{ref.name}"
         try:
+            if branch in advertised:
+                return _sha1(advertised[branch])
+            if tag not in advertised and not _HASH.fullmatch(ref.name):
+                return GitRefused("neither a branch, a tag nor a commit hash")
             with scratch_repository(self._settings, ref.repository) as git:
-                return _commit_by_hash(git, ref.name)
+                return _commit_of_tag(git, tag) if tag in advertised else _commit_by_hash(git, ref.name.lower())
         except (GitRefused, ScmAway) as error:
             return error
 
     def _commit(self, git: Git, ref: Ref) -> str:
         """Find the commit that a submission names; a hash that was fetched with its branch is there already."""
-        if _FULL_HASH.fullmatch(ref.name) and git.allows("cat-file", "-e", f"{ref.name}^{{commit}}"):
-            return ref.name
+        if (known := full_hash(ref.name)) and git.allows("cat-file", "-e", f"{known}^{{commit}}"):
+            return _peeled(git, known)
         try:
             return self.resolve([ref])[ref]
         except Unprocessable as error:
@@ -122,17 +130,28 @@ class GitScm:
                 f"The original message was: {error}"
             ) from None
 
-    def _read(self, git: Git, name: str, commit: str, path: str) -> ModuleSource:
-        try:
-            size = int(git.text("cat-file", "-s", f"{commit}:{path}"))
-            if size > self._settings.largest_modulemd:
-                raise Unprocessable(f"{path} has {size} bytes; at most {self._settings.largest_modulemd} are read.")
-            text = git("cat-file", "blob", f"{commit}:{path}")
-        except GitRefused:
+    def _read(self, url: ScmUrl, commit: str) -> ModuleSource:
+        """Read the modulemd at a commit; files that are larger than one may be are not fetched."""
+        with scratch_repository(self._settings, url.repository) as git:
+            try:
+                _fetch_files(git, commit, self._settings)
+                git.sever()
+            except GitRefused as error:
+                raise Unprocessable(f"Commit {commit} of {url.repository} cannot be read: {error}") from None
+            return ModuleSource(url.name, self._file(git, commit, url.modulemd_path), commit)
+
+    def _file(self, git: Git, commit: str, path: str) -> bytes:
+        found = {name: (mode, blob) for name, mode, blob in _entries(git, commit, "--", path)}
+        if path not in found:
             missing = "The SCM repository doesn't contain a modulemd file. Couldn't access"
-            raise Unprocessable(f"get_module_yaml: {missing}: {path}") from None
-        seconds = int(git.text("show", "--no-patch", "--no-show-signature", "--format=%ct", commit))
-        return ModuleSource(name, text, commit, dt.datetime.fromtimestamp(seconds, dt.UTC))
+            raise Unprocessable(f"get_module_yaml: {missing}: {path}")
+        mode, blob = found[path]
+        if mode in _KINDS:
+            raise Unprocessable(f"{path} is {_KINDS[mode]}, which is not followed: commit the modulemd itself there.")
+        size, most = _sizes(git, [blob])[blob], self._settings.largest_modulemd
+        if size > most:
+            raise Unprocessable(f"{path} has {_bytes(size)}; at most {most} are read.")
+        return git("cat-file", "blob", blob)
 
 
 def _fetch_branch(git: Git, branch: Ref, *options: str) -> None:
@@ -140,7 +159,7 @@ def _fetch_branch(git: Git, branch: Ref, *options: str) -> None:
     if not is_ref(branch.name):
         raise InvalidRequest(f"{branch.name!r} is not the name of a branch")
     try:
-        git("fetch", "--quiet", "--no-tags", *options, "origin", f"+refs/heads/{branch.name}:{_BRANCH}")
+        _fetch(git, f"+refs/heads/{branch.name}:{_FETCHED}", options=options)
     except ScmAway as error:
         raise ScmAway(f"{branch.repository} does not answer: {error}") from None
     except GitRefused as error:
@@ -148,28 +167,106 @@ def _fetch_branch(git: Git, branch: Ref, *options: str) -> None:
         raise Unprocessable(said) from None
 
 
-def _sizes(git: Git) -> Iterator[tuple[str, int]]:
-    """Give path and size of every file of the fetched branch; links and submodules are none."""
-    for entry in git("ls-tree", "-r", "-l", "-z", _BRANCH).decode("utf-8", "surrogateescape").split("\0"):
-        fields, _, path = entry.partition("\t")
-        mode, kind, _, size = fields.split() if fields else ("", "", "", "")
-        if kind == "blob" and mode != _LINK:
-            yield path, int(size)
+def _fetch_files(git: Git, commit: str, settings: GitSettings) -> None:
+    """Fetch a commit with its files, but for those that are too large, or all that the server has where it must be."""
+    small = _small_files_only(settings)
+    try:
+        git.remote(*_FETCH, "--depth=1", small, "origin", commit, most=settings.largest_fetch // 4)
+    except GitRefused as error:
+        if not _FEWER_ABILITIES.search(str(error)):
+            raise
+        git.remote(*_FETCH, small, "origin", *_ALL)
+
+
+def _small_files_only(settings: GitSettings) -> str:
+    """Ask the server to keep what is far too large; of the rest the size can be told."""
+    return f"--filter=blob:limit={2 * settings.largest_modulemd + 1}"
+
+
+def _fetch(git: Git, *refs: str, options: Sequence[str]) -> None:
+    """Fetch refs with as few objects as the options say, or whole where the server knows no options."""
+    try:
+        git.remote(*_FETCH, *options, "origin", *refs)
+    except GitRefused as error:
+        if not _FEWER_ABILITIES.search(str(error)):
+            raise
+        git.remote(*_FETCH, "origin", *refs)
+
+
+def _commit_of_tag(git: Git, tag: str) -> str:
+    """Find the commit of a tag, through tags that name tags."""
+    _fetch(git, f"+{tag}:{_FETCHED}", options=("--depth=1", _COMMITS_ONLY))
+    try:
+        return _peeled(git, _FETCHED)
+    except GitRefused:
+        raise GitStopped("the tag is not one of a commit") from None
 
 
 def _commit_by_hash(git: Git, text: str) -> str:
     """Find a commit by its hash: alone if the server hands it out, else (and if shortened) among all commits."""
-    alone = ("fetch", "--quiet", "--depth=1", "--no-tags", _COMMITS_ONLY, "origin", text)
-    if not (_FULL_HASH.fullmatch(text) and git.allows(*alone)):
-        git("fetch", "--quiet", _COMMITS_ONLY, "origin", "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
-    return git.text("rev-parse", "--verify", "--end-of-options", f"{text}^{{commit}}")
+    alone = ("--depth=1", _COMMITS_ONLY, "origin", text)
+    if not (full_hash(text) and _is_given(git, alone)):
+        _fetch(git, *_ALL, options=(_COMMITS_ONLY,))
+    return _peeled(git, text)
+
+
+def _peeled(git: Git, name: str) -> str:
+    """Give the commit of an object that was fetched."""
+    return git.text("rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
+
+
+def _is_given(git: Git, wanted: Sequence[str]) -> bool:
+    """Say whether the server hands out an object alone."""
+    try:
+        git.remote(*_FETCH, *wanted)
+    except GitStopped:
+        raise
+    except GitRefused:
+        return False
+    return True
+
+
+def _sha1(name: str) -> str:
+    if full_hash(name) is None:
+        raise GitStopped("its commits are not named by SHA-1, as Koji needs them")
+    return name
+
+
+def _files(git: Git) -> Iterator[tuple[str, str]]:
+    """Give path and object of every file of the fetched branch; links and submodules are none."""
+    return ((path, name) for path, mode, name in _entries(git, "-r", _FETCHED) if mode not in _KINDS)
+
+
+def _entries(git: Git, *which: str) -> Iterator[tuple[str, str, str]]:
+    """Give path, mode and object of what `git ls-tree` lists."""
+    for entry in git("ls-tree", "-z", *which).decode("utf-8", "surrogateescape").split("\0"):
+        fields, _, path = entry.partition("\t")
+        if fields:
+            mode, _, name = fields.split()
+            yield path, mode, name
+
+
+def _sizes(git: Git, names: Iterable[str]) -> dict[str, float]:
+    """Give the sizes of objects in bytes: infinite where one was not fetched, being too large."""
+    asked = "".join(f"{name}\n" for name in names).encode()
+    answers = (line.split() for line in git("cat-file", "--batch-check", given=asked).decode().splitlines())
+    return {name: float("inf") if kind == "missing" else int(size[0]) for name, kind, *size in answers}
+
+
+def _bytes(size: float) -> str:
+    return "too many bytes" if size == float("inf") else f"{size} bytes"
 
 
 def _report(found: Mapping[Ref, str | Exception]) -> None:
     """Raise what went wrong: first what the packager can mend, else that servers are away."""
-    refused = [ref for ref, answer in sorted(found.items()) if isinstance(answer, GitRefused)]
+    refused = {ref: answer for ref, answer in sorted(found.items()) if isinstance(answer, GitRefused)}
     if refused:
-        raise Unprocessable.of(Problem(f"Failed to get the latest commit for {ref}") for ref in refused)
+        raise Unprocessable.of(Problem(f"Failed to get the latest commit for {_why(*one)}") for one in refused.items())
     away = {ref.repository: answer for ref, answer in sorted(found.items()) if isinstance(answer, ScmAway)}
     if away:
         raise ScmAway("\n".join(f"{repository} does not answer: {error}" for repository, error in away.items()))
+
+
+def _why(ref: Ref, error: GitRefused) -> str:
+    """Name a ref, with the reason where it is another than that there is none."""
+    return f"{ref}: {error}" if isinstance(error, GitStopped) else str(ref)

@@ -24,6 +24,7 @@ _LOCATION = re.compile(
     r"(?P<path>(?:/[A-Za-z0-9._~+=,@:-]+)*/?)"
 )
 _MODULE_PATH = re.compile(r"[A-Za-z0-9._+-]+(?:/[A-Za-z0-9._+-]+)*")
+_FULL_HASH = re.compile(r"[0-9a-fA-F]{40}")
 _FORBIDDEN_IN_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|$)")
 
 
@@ -98,8 +99,8 @@ def submitted_url(text: str, rules: ScmRules) -> ScmUrl:
     Raises `NotAuthorized` where it is not allowed, `InvalidRequest` where it is malformed.
     """
     location = location_of(re.split(r"[?#]", text, maxsplit=1)[0])
-    if not _is_allowed(location, rules):
-        raise NotAuthorized(f"The submitted scmurl {_shown(text)} is not allowed")
+    if not is_allowed(location, rules):
+        raise NotAuthorized(f"The submitted scmurl {shown(text)} is not allowed")
     match = re.fullmatch(r"[^?#]+(?:\?(?P<path>[^#?]*))?#(?P<revision>.+)", text)
     if location is None or match is None or not location.name:
         raise _malformed(text)
@@ -120,12 +121,19 @@ def location_of(text: str) -> Location | None:
     return _with_authority(match["scheme"], match["host"].lower(), match["port"] or "", path)
 
 
+def is_allowed(location: Location | None, rules: ScmRules) -> bool:
+    """Tell whether the rules let a repository be read at a place; None is one that is not well formed."""
+    if location is not None and location.scheme == "file" and not rules.allow_local:
+        return False
+    return rules.allow_custom or (location is not None and _is_below_any(location, rules.prefixes))
+
+
 def repository_url(text: str) -> str:
     """Check the repository URL of a component or an included module and give what git is told (422 otherwise)."""
     location = location_of(text)
     if location is None or not location.path:
         raise Unprocessable(
-            f"The repository '{_shown(text)}' is not a URL that can be used. Give scheme://host/path with one of the "
+            f"The repository '{shown(text)}' is not a URL that can be used. Give scheme://host/path with one of the "
             f"schemes {', '.join(sorted(SCHEMES))}, without a user name, percent-encoding or '..'"
         )
     return str(location)
@@ -138,17 +146,16 @@ def is_ref(text: str) -> bool:
     return text != "@" and text.isprintable() and _FORBIDDEN_IN_REF.search(text) is None
 
 
+def full_hash(text: str) -> str | None:
+    """Give a whole hash as git writes it, in lower case; None for anything else."""
+    return text.lower() if _FULL_HASH.fullmatch(text) else None
+
+
 def _with_authority(scheme: str, host: str, port: str, path: str) -> Location | None:
     """Join host and port; None where a host is missing, or where a local file has one."""
     if scheme != "file":
         return Location(scheme, host + port, path) if host or not (port or path) else None
     return Location(scheme, "", path) if host in {"", "localhost"} and not port else None
-
-
-def _is_allowed(location: Location | None, rules: ScmRules) -> bool:
-    if location is not None and location.scheme == "file" and not rules.allow_local:
-        return False
-    return rules.allow_custom or (location is not None and _is_below_any(location, rules.prefixes))
 
 
 def _is_below_any(location: Location, prefixes: Collection[str]) -> bool:
@@ -163,10 +170,10 @@ def _is_module_path(path: str) -> bool:
 def _malformed(text: str) -> InvalidRequest:
     expected = "Expected format is '<url>?[module-path]#[revision]'"
     schemes = f"with one of the schemes {', '.join(sorted(SCHEMES))}"
-    return InvalidRequest(f"The submitted scmurl {_shown(text)} is not valid.  {expected}, {schemes}")
+    return InvalidRequest(f"The submitted scmurl {shown(text)} is not valid.  {expected}, {schemes}")
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """Give a URL as a message may hold it: without a password, and on one line whatever is in it."""
     public = re.sub(r"//[^/]*@", "//***@", text)
     return public if public.isprintable() else ascii(public)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import os
+import signal
+import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -43,8 +47,8 @@ class GitRepository:
         )
         return done.stdout.strip()
 
-    def commit(self, name: str, text: str) -> str:
-        (self.path / name).write_text(text)
+    def commit(self, name: str, text: str | bytes) -> str:
+        (self.path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
         self.git("add", name)
         self.git("commit", "--quiet", "-m", f"Change {name}")
         return self.git("rev-parse", "HEAD")
@@ -64,10 +68,9 @@ def repository(tmp_path: Path) -> GitRepository:
 
 
 class _Backend(http.server.BaseHTTPRequestHandler):
-    """Hands requests to `git http-backend`; `refusals` are statuses to answer with first."""
+    """Hands requests to `git http-backend`, or refuses or redirects them first; counts what it sends."""
 
-    root: Path
-    refusals: list[int]
+    served: HttpServer
 
     def do_GET(self) -> None:
         self._answer(b"")
@@ -76,17 +79,38 @@ class _Backend(http.server.BaseHTTPRequestHandler):
         self._answer(self.rfile.read(int(self.headers["Content-Length"])))
 
     def _answer(self, body: bytes) -> None:
-        if self.refusals:
-            self.send_error(self.refusals.pop(0))
+        self.served.asked.append(self.path)
+        if self.served.refusals:
+            self.send_error(self.served.refusals.pop(0))
             return
         url = urlsplit(self.path)
+        for prefix, target in self.served.redirects.items():
+            if url.path.startswith(f"{prefix}/"):
+                self.send_response(302)
+                self.send_header("Location", self.path.replace(prefix, target, 1))
+                self.end_headers()
+                return
+        if self.served.dumb:
+            self._send_file(self.served.root / url.path.lstrip("/"))
+        else:
+            self._run_backend(body, url.path, url.query)
+
+    def _send_file(self, path: Path) -> None:
+        if not path.is_file():
+            self.send_error(404)
+            return
+        self.send_response(200)
+        self.end_headers()
+        self._send(path.read_bytes())
+
+    def _run_backend(self, body: bytes, path: str, query: str) -> None:
         environment = os.environ | {
-            "GIT_PROJECT_ROOT": str(self.root),
+            "GIT_PROJECT_ROOT": str(self.served.root),
             "GIT_HTTP_EXPORT_ALL": "1",
-            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+            "GIT_PROTOCOL": self.headers.get("Git-Protocol", "") if self.served.version_2 else "",
             "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
-            "PATH_INFO": url.path,
-            "QUERY_STRING": url.query,
+            "PATH_INFO": path,
+            "QUERY_STRING": query,
             "REQUEST_METHOD": self.command,
             "CONTENT_TYPE": self.headers.get("Content-Type", ""),
             "CONTENT_LENGTH": str(len(body)),
@@ -98,7 +122,12 @@ class _Backend(http.server.BaseHTTPRequestHandler):
         for name, value in fields.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(content)
+        self._send(content)
+
+    def _send(self, content: bytes) -> None:
+        self.served.sent += len(content)
+        with contextlib.suppress(ConnectionError):
+            self.wfile.write(content)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is http.server's
         """Keep the tests quiet."""
@@ -108,9 +137,19 @@ class HttpServer:
     """The repositories below a directory, over HTTP."""
 
     def __init__(self, root: Path) -> None:
+        self.root = root
         self.refusals: list[int] = []
-        handler = type("Backend", (_Backend,), {"root": root, "refusals": self.refusals})
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        """Statuses to answer with first."""
+        self.redirects: dict[str, str] = {}
+        """What a path begins with, and what it is sent to instead."""
+        self.dumb = False
+        """Whether it hands out files only."""
+        self.version_2 = True
+        """Whether it knows git's protocol 2."""
+        self.asked: list[str] = []
+        self.sent = 0
+        """Bytes of answers."""
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Backend", (_Backend,), {"served": self}))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
@@ -124,3 +163,29 @@ def over_http(repository: GitRepository) -> Iterator[HttpServer]:
     server = HttpServer(repository.path.parent)
     yield server
     server.close()
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[HttpServer]:
+    """Another server, with nothing on it."""
+    (tmp_path / "elsewhere").mkdir()
+    server = HttpServer(tmp_path / "elsewhere")
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def over_git(repository: GitRepository) -> Iterator[str]:
+    """The URL of `git daemon` over the repositories beside `repository`."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    root = repository.path.parent
+    command = ["git", "daemon", "--export-all", "--reuseaddr", "--listen=127.0.0.1", f"--port={port}"]
+    with subprocess.Popen([*command, f"--base-path={root}", str(root)], start_new_session=True) as daemon:
+        for _ in range(200):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                break
+            time.sleep(0.02)
+        yield f"git://127.0.0.1:{port}"
+        os.killpg(daemon.pid, signal.SIGTERM)

@@ -10,7 +10,7 @@ from mbs.expansion.memory import MemoryProvider
 from mbs.modulemd.imported import imported
 from mbs.modulemd.reader import read_stream
 from mbs.plan import BuildPlan
-from mbs.scm.protocol import ModuleSource, Ref
+from mbs.scm.protocol import ModuleSource, Ref, SubmittedSource
 from mbs.scm.url import ScmUrl
 from mbs.settings import Settings
 from mbs.submission.build import Allocation
@@ -91,10 +91,10 @@ class FakeScm:
         self.resolved = sorted(refs)
         return {ref: ref.name if len(ref.name) == 40 else COMMIT for ref in self.resolved}
 
-    def submitted(self, url: ScmUrl, branch: str) -> ModuleSource:
+    def submitted(self, url: ScmUrl, branch: str) -> SubmittedSource:
         assert branch == "master"
         committed = dt.datetime(2024, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
-        return ModuleSource(url.name, self.text.encode(), COMMIT, committed)
+        return SubmittedSource(url.name, self.text.encode(), COMMIT, committed)
 
     def included(self, ref: Ref) -> ModuleSource:
         raise NotImplementedError(ref)

@@ -20,6 +20,14 @@ def open_to_all(section: Mapping[str, Value]) -> frozenset[str]:
     return frozenset(name for name in NAMES if section.get(name))
 
 
+def answer(policy: str, everybody: Collection[str], permissions: Collection[str]) -> str:
+    """Give the action of a policy for a user with these permissions; raise GenericError where there is none."""
+    if policy not in NAMES:
+        raise koji.GenericError(f"no such policy: {policy}")
+    allowed = policy in everybody or "admin" in permissions
+    return "allow" if allowed else "deny Only admin can do this via default policy"
+
+
 def must_allow(policy: str, everybody: Collection[str], permissions: Collection[str]) -> None:
     """Raise ActionNotAllowed, as a hub does, when a policy does not let a user with these permissions through."""
     if policy not in everybody and "admin" not in permissions:

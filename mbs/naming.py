@@ -14,6 +14,8 @@ DEVEL_SUFFIX = "-devel"
 """Of the twin that is published with a module: it has what the module leaves out."""
 KOJI_BUILDS = "koji_builds"
 """Airflow's pool of the arch builds in Koji. A deferred task keeps its slot: so it bounds Koji and not the workers."""
+CONTENT_GENERATOR = "module-build-service"
+"""As which Koji knows whoever imports modules; clients of MBS look for this name."""
 MAX_TAG = 256
 """Characters of a build tag's name."""
 MAX_TARGET = 50

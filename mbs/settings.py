@@ -149,8 +149,9 @@ class Settings:
     """Begin of the release suffix of module RPMs."""
     koji_tag_prefixes: tuple[str, ...] = ("module", "scrmod")
     """First parts of the names of tags that belong to the service."""
-    koji_tag_permission: str = "admin"
-    """Koji permission that the tags ask for; empty: none."""
+    koji_tag_permission: str = "tag"
+    """Koji permission that the tags ask of whoever tags into them; the service's user on the hub must have it. Empty:
+    none, so that the hub's policies alone decide."""
     koji_tag_extra_opts: Mapping[str, Any] = field(
         default_factory=lambda: {
             "mock.package_manager": "dnf",

@@ -8,6 +8,7 @@ import koji
 
 from devhub import builds, content, lookup
 from devhub.lookup import NameOrId
+from devhub.methods import options
 from devhub.methods.registry import Call, method
 from devhub.values import Value
 
@@ -49,6 +50,14 @@ def cg_refund_build(call: Call, cg: str, build_id: int, token: str, state: int =
     cg_id = content.must_have_access(call.connection, cg, session.user_id, is_admin=call.has())
     content.must_be_reserved(call.connection, build_id, token, cg_id)
     (builds.fail if state == builds.FAILED else builds.cancel)(call.connection, build_id)
+
+
+@method("listBTypes")
+def list_btypes(call: Call, query: dict[str, Value] | None = None, queryOpts: dict[str, Value] | None = None) -> Value:
+    """List the types of builds, or the one of a name or an id."""
+    rows = [dict(row) for row in call.connection.execute("SELECT id, name FROM btypes ORDER BY id")]
+    wanted = (query or {}).items()
+    return options.shape([row for row in rows if all(row[key] == value for key, value in wanted)], queryOpts)
 
 
 @method("listCGs")

@@ -6,7 +6,7 @@ from typing import Any
 
 import koji
 
-from devhub import events, lookup, uploads
+from devhub import events, lookup, policy, sessions, uploads
 from devhub.lookup import NameOrId
 from devhub.methods import options
 from devhub.methods.registry import METHODS, Call, method
@@ -32,6 +32,16 @@ def get_api_version(call: Call) -> int:
 def system_list_methods(call: Call) -> list[str]:
     """List the names of all methods."""
     return sorted([*METHODS, "multiCall", "system.multicall"])
+
+
+@method("evalPolicy")
+def eval_policy(call: Call, name: str, data: dict[str, Value]) -> str:
+    """Give what a policy says to the user that the data names (by default the caller)."""
+    user = data.get("user_id")
+    permissions = call.permissions
+    if user is not None:
+        permissions = sessions.permissions(call.connection, lookup.user(call.connection, user)["id"])
+    return policy.answer(name, policy.open_to_all(call.settings.seed.get("policy", {})), permissions)
 
 
 @method("_listapi")

@@ -24,6 +24,12 @@ class KojiFacts:
             if isinstance(tag, dict) and tag["arches"]
         }
 
+    def absent_tags(self, tags: Collection[str]) -> frozenset[str]:
+        """Give those of the tags that the hub does not have."""
+        names = sorted(tags)
+        found = self._hub.multicall(call("getTag", name) for name in names)
+        return frozenset(name for name, tag in zip(names, found, strict=True) if tag is None)
+
     def build_seconds(self, packages: Collection[str]) -> Mapping[str, float]:
         """Give the average seconds of a build for those packages that the hub has built."""
         names = sorted(packages)

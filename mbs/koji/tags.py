@@ -12,6 +12,7 @@ from typing import Any
 
 from mbs.errors import HubRefused
 from mbs.koji.faults import KojiValue, accepted, raise_refused
+from mbs.koji.grants import check
 from mbs.koji.session import Call, Hub, call
 from mbs.macros.text import NAME as MACROS
 from mbs.plan import BuildPlan
@@ -53,7 +54,11 @@ class Found:
 
 
 def ensure_tags(hub: Hub, plan: BuildPlan) -> int:
-    """Make everything of §12.2 that is not there; gives the number of changes. Raises HubRefused, HubAway."""
+    """Make everything of §12.2 that is not there; gives the number of changes. Raises HubRefused, HubAway.
+
+    What the hub would refuse to a later step of the build is refused before the first change.
+    """
+    check(hub, plan)
     made = 0
     for _ in range(ROUNDS):
         steps = missing(plan, look(hub, plan))

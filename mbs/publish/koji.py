@@ -15,7 +15,8 @@ from mbs.errors import BuildFailed, HubRefused
 from mbs.koji.builds import BuildState
 from mbs.koji.faults import accepted
 from mbs.koji.session import Hub, call
-from mbs.publish.metadata import CONTENT_GENERATOR, OutputFile
+from mbs.naming import CONTENT_GENERATOR
+from mbs.publish.metadata import OutputFile
 from mbs.publish.rpms import BINARY_HEADERS, SOURCE_HEADERS, RpmFact, rpm_facts
 
 ALREADY_IMPORTED = "Build already exists"

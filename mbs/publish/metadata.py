@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from mbs.naming import CONTENT_GENERATOR
 from mbs.publish.documents import FinalDocuments
 from mbs.publish.rpms import RpmFact
 
-CONTENT_GENERATOR = "module-build-service"
 BUILDROOT_ID = 1
 
 

@@ -68,6 +68,18 @@ class PreparedBuild:
             name: {**entry, "koji_tag": tags[name] or ""} for name, entry in self.expanded.buildrequires_xmd().items()
         }
 
+    @property
+    def imported(self) -> bool:
+        """Whether the finished module is imported into Koji."""
+        return self.settings.koji_enable_content_generator and not self.request.scratch
+
+    @property
+    def candidate_tags(self) -> tuple[str, ...]:
+        """The tags to try for the imported module, best first (MBS §16.3); none where it is not to be tagged."""
+        if not (self.imported and self.settings.koji_cg_tag_build):
+            return ()
+        return candidate_tags(base_module(self.expanded.buildrequires, self.settings.base_module_names), self.settings)
+
     def make_plan(self, allocation: Allocation) -> BuildPlan:
         """Compile the plan."""
         nsvc, settings, request = allocation.nsvc, self.settings, self.request
@@ -147,13 +159,11 @@ class PreparedBuild:
         )
 
     def _publication(self, nsvc: NSVC) -> Publication:
-        build, settings = koji_build(nsvc), self.settings
-        base = base_module(self.expanded.buildrequires, settings.base_module_names)
-        imported = settings.koji_enable_content_generator and not self.request.scratch
+        build, settings, imported = koji_build(nsvc), self.settings, self.imported
         return Publication(
             version=build.version,
             release=build.release,
-            candidate_tags=candidate_tags(base, settings) if imported and settings.koji_cg_tag_build else (),
+            candidate_tags=self.candidate_tags,
             devel=imported and settings.koji_cg_devel_module,
             imported=imported,
             needs_approval=settings.ready_needs_approval and not self.request.scratch,

@@ -14,6 +14,10 @@ class Hub(Protocol):
         """Give the arches of Koji tags (`getTag`)."""
         ...
 
+    def absent_tags(self, tags: Collection[str]) -> frozenset[str]:
+        """Give those of the tags that there are not (`getTag`)."""
+        ...
+
     def build_seconds(self, packages: Collection[str]) -> Mapping[str, float]:
         """Give the average duration of a build of each package (`getAverageBuildDuration`)."""
         ...
@@ -30,10 +34,15 @@ class HubFacts:
     arches_by_tag: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     seconds_by_package: Mapping[str, float] = field(default_factory=dict)
     build_tag_by_target: Mapping[str, str] = field(default_factory=dict)
+    absent: frozenset[str] = frozenset()
 
     def tag_arches(self, tags: Collection[str]) -> Mapping[str, tuple[str, ...]]:
         """Give what is known about these tags."""
         return {tag: self.arches_by_tag[tag] for tag in tags if tag in self.arches_by_tag}
+
+    def absent_tags(self, tags: Collection[str]) -> frozenset[str]:
+        """Give those that are known not to be there."""
+        return self.absent & frozenset(tags)
 
     def build_seconds(self, packages: Collection[str]) -> Mapping[str, float]:
         """Give what is known about these packages."""

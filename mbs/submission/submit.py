@@ -12,7 +12,7 @@ from mbs.registry import ModuleState, Recorded, Registry
 from mbs.registry.provider import RegistryProvider
 from mbs.scm.protocol import Scm
 from mbs.settings import Settings
-from mbs.submission.hub import Hub
+from mbs.submission.hub import Hub, HubFacts
 from mbs.submission.prepare import Submission, prepare
 from mbs.submission.request import read_request
 
@@ -37,6 +37,7 @@ def submit(
     provider = RegistryProvider(registry.engine, settings.base_module_names)
     submission = prepare(request, provider, scm, settings, hub=hub, reuse_from=reuse_from)
     _refuse_unfinished(registry, submission)
+    _refuse_untagged(hub or HubFacts(), submission)
     return registry.record_submission([build.new_build() for build in submission.builds], by=user)
 
 
@@ -51,6 +52,21 @@ def _refuse_unfinished(registry: Registry, submission: Submission) -> None:
         )
         for build in registry.unfinished_siblings(wanted)
         for nsvc in (build.nsvc,)
+    )
+
+
+def _refuse_untagged(hub: Hub, submission: Submission) -> None:
+    """Refuse what would be imported and tagged nowhere, so that no compose finds it; MBS builds it and says nothing."""
+    wanted = {tags for build in submission.builds if (tags := build.candidate_tags)}
+    absent = hub.absent_tags({tag for tags in wanted for tag in tags}) if wanted else frozenset()
+    refuse(
+        unprocessable(
+            f"Koji has no tag {' or '.join(tags)} for the finished module. A Koji administrator makes one: "
+            f"koji add-tag {tags[0]}. Where no module is to be tagged, switch the setting koji_cg_tag_build off.",
+            "data.dependencies",
+        )
+        for tags in sorted(wanted)
+        if absent.issuperset(tags)
     )
 
 

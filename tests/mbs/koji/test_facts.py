@@ -13,4 +13,5 @@ def test_what_a_target_builds_with_is_asked_of_the_hub(session: HubSession) -> N
     facts = KojiFacts(session)
     assert (facts.build_tag("rawhide"), facts.build_tag("eln")) == ("f41-build", None)
     assert facts.tag_arches(["f41-build", "nowhere"]) == {"f41-build": ("x86_64", "aarch64")}
+    assert facts.absent_tags(["f41-build", "nowhere"]) == {"nowhere"}
     assert facts.build_seconds(["never-built"]) == {}

@@ -11,6 +11,7 @@ from mbs.modulemd.reader import read_stream
 from mbs.nsvc import NSVC
 from mbs.registry import ModuleState, Outcome, Registry
 from mbs.settings import Settings
+from mbs.submission.hub import HubFacts
 from mbs.submission.submit import submit
 from tests.mbs.submission.conftest import GTK, PLATFORM, FakeScm, Prepare
 
@@ -90,3 +91,26 @@ def test_the_reused_build_is_part_of_plan_and_row(
     build = submit(data, "pat", registry=filled, scm=scm, settings=permissive)[0].build
     assert build.reuse_from_id == ready.id
     assert filled.plan(build.id).reuse_from == ready.nsvc
+
+
+def test_a_module_that_would_be_tagged_nowhere_is_refused(
+    filled: Registry, scm: FakeScm, permissive: Settings, scm_data: dict[str, Any]
+) -> None:
+    before = filled.find().total
+    both = frozenset({"f28-modular-updates-candidate", "modular-updates-candidate"})
+    with pytest.raises(Unprocessable) as refused:
+        submit(scm_data, "pat", registry=filled, scm=scm, settings=permissive, hub=HubFacts(absent=both))
+    (problem,) = refused.value.problems
+    assert "no tag f28-modular-updates-candidate or modular-updates-candidate" in problem.message
+    assert "koji add-tag f28-modular-updates-candidate" in problem.message
+    assert filled.find().total == before
+
+
+@pytest.mark.parametrize("scratch", [False, True])
+def test_one_tag_for_the_compose_is_enough_and_a_scratch_build_needs_none(
+    filled: Registry, scm: FakeScm, permissive: Settings, scm_data: dict[str, Any], scratch: bool
+) -> None:
+    absent = {"f28-modular-updates-candidate", *(["modular-updates-candidate"] if scratch else [])}
+    hub = HubFacts(absent=frozenset(absent))
+    data = scm_data | {"scratch": scratch}
+    assert len(submit(data, "pat", registry=filled, scm=scm, settings=permissive, hub=hub)) == 2

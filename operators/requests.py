@@ -10,7 +10,6 @@ field of the form. A run of nobody is refused.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,11 +18,13 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
+from mbs import notes
 from mbs.errors import InvalidRequest, NotAuthorized, Refused
 from mbs.forms import BUILDS, PROBLEMS, SubmittedBuild
 from mbs.koji.facts import KojiFacts
 from mbs.modulemd.imported import imported
 from mbs.modulemd.reader import read_stream
+from mbs.quoting import printable, told
 from mbs.registry import BuildFilter, Outcome, Page, Recorded, Registry
 from mbs.scm.repository import GitScm
 from mbs.scm.url import submitted_url
@@ -61,15 +62,13 @@ class RequestOperator(BaseOperator):
         try:
             answer = self.answer(fields, asking_user(context), since)
         except Refused as refusal:
-            problems = [str(problem) for problem in refusal.problems]
-            for problem in problems:
-                self.log.error("%s", problem)
+            problems = told(refusal.problems)
             context["ti"].xcom_push(PROBLEMS, problems)
-            context["ti"].xcom_push(NOTE, "Refused:\n\n" + "\n".join(f"* {plain(problem)}" for problem in problems))
-            raise AirflowFailException(f"Refused: {'; '.join(problems)}") from None
+            context["ti"].xcom_push(NOTE, notes.refusal(problems))
+            raise AirflowFailException("Refused: " + "\n".join(problems)) from None
         for message in answer.messages:
-            self.log.info("%s", message)
-        context["ti"].xcom_push(NOTE, "\n".join(f"* {message}" for message in answer.messages))
+            self.log.info("%s", printable(message))
+        context["ti"].xcom_push(NOTE, notes.answer(answer.messages))
         for key, value in answer.xcoms.items():
             context["ti"].xcom_push(key, value)
         return answer.result
@@ -177,11 +176,6 @@ def recorded_since(builds: Registry, fields: Mapping[str, Any], user: str, since
         for build in found
         if build.scmurl == fields.get("scmurl") and (source is None or builds.source_modulemd(build.id) == source)
     )
-
-
-def plain(problem: str) -> str:
-    """Take links, images and tags out of what quotes a document: the UI shows a note as Markdown, also to others."""
-    return re.sub(r"[\[<]", r"\\\g<0>", problem)
 
 
 def _submitted(recorded: Recorded) -> SubmittedBuild:

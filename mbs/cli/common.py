@@ -11,6 +11,7 @@ from typing import ParamSpec, TypeVar, cast
 
 import click
 
+from mbs import quoting
 from mbs.errors import InvalidRequest, MbsError, Refused
 
 P = ParamSpec("P")
@@ -52,18 +53,13 @@ def told(command: Callable[P, T]) -> Callable[P, T]:
         try:
             return command(*args, **kwargs)
         except Refused as refused:
-            for problem in refused.problems:
-                click.echo(printable(str(problem)), err=True)
+            for problem in quoting.told(refused.problems):
+                click.echo(problem, err=True)
         except MbsError as error:
-            click.echo(printable(str(error)), err=True)
+            click.echo(quoting.printable(str(error)), err=True)
         raise SystemExit(1)
 
     return run
-
-
-def printable(text: str) -> str:
-    """Write out what a terminal would take for a command; a refusal quotes git servers and hubs."""
-    return "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text)
 
 
 def pair(word: str, option: str, form: str) -> tuple[str, str]:

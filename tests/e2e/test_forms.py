@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from mbs.forms import PROBLEMS
+from mbs.quoting import markdown
 from mbs.registry import BuildFilter
 from tests.e2e.world import World
 
@@ -31,10 +33,13 @@ def test_every_problem_of_a_document_is_in_the_note_and_the_log_and_nothing_is_r
     run = world.api.trigger("submit_module", {"modulemd": BAD})
     ended = world.api.wait("submit_module", run)
     assert ended["state"] == "failed"
-    assert ended["note"].count("\n* ") >= 2, ended["note"]
+    problems = world.api.xcom("submit_module", run, "submit", PROBLEMS)
+    assert len(problems) >= 2
     log = world.api.log("submit_module", run, "submit")
-    for problem in ended["note"].split("\n* ")[1:]:
+    for problem in problems:
+        assert f"* {markdown(problem)}" in ended["note"]
         assert problem in log
+    assert "Traceback" not in log
     assert world.registry.find(BuildFilter()).total == known
     assert len(world.admin.listTags()) == tags
 

@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from sqlalchemy import Engine
 
 from mbs.forms import PROBLEMS
+from mbs.quoting import markdown
 from mbs.registry import BuildFilter, Registry
 from operators import settings as settings_module
 from operators.dependants import RebuildDependantsOperator
@@ -64,7 +65,7 @@ def test_whoever_is_not_named_may_neither_submit_nor_import(user: str | None, al
         [problem] = answer[PROBLEMS]
         assert "Airflow does not say who" in problem or f"{user} is not among the users" in problem
         assert answer["failure"] == f"Refused: {problem}"
-        assert problem in answer[NOTE]
+        assert markdown(problem) in answer[NOTE]
 
 
 def test_a_run_of_nobody_is_refused_even_where_everyone_may_submit(allow: Allow) -> None:
@@ -92,7 +93,7 @@ def test_a_note_quotes_a_document_without_its_links_images_and_tags(allow: Allow
     hostile = PLATFORM.replace("name: platform", 'name: "![](https://evil.example) <img src=x>"')
     answer = fill_in(ImportModuleOperator(task_id="import"), "pat", modulemd=hostile)
     assert "![](https://evil.example) <img src=x>" in answer[PROBLEMS][0]
-    assert "!\\[](https://evil.example) \\<img src=x>" in answer[NOTE]
+    assert '`"![](https://evil.example)` \\<img src=x>"' in answer[NOTE]
 
 
 @pytest.mark.usefixtures("running_hub", "registry_engine")

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from mbs.errors import HubAway, Infrastructure, MbsError
+from mbs.errors import ForbiddenTransition, HubAway, Infrastructure, MbsError
 from mbs.koji.session import HubAccount, HubSession
 from mbs.plan import BuildPlan
 from mbs.registry.registry import Registry
@@ -88,13 +88,15 @@ class ModuleBuildOperator(BaseOperator):
             self.defer(trigger=trigger, method_name="hub_answered")
         except Infrastructure:
             raise
+        except ForbiddenTransition as defect:
+            self.fail(context, str(defect), defect=defect)
         except MbsError as error:
             self.fail(context, str(error))
 
-    def fail(self, context: Context, reason: str, *, detail: str | None = None) -> NoReturn:
-        """Fail for good with `detail`, and leave the reason for `record_failure`."""
+    def fail(self, context: Context, reason: str, *, defect: Exception | None = None) -> NoReturn:
+        """Fail for good, and leave the reason for `record_failure`; the log shows where a defect of ours comes from."""
         context["ti"].xcom_push(FAILURE, {"at": time.time(), "reason": reason})
-        raise AirflowFailException(detail or reason)
+        raise AirflowFailException(reason) from defect
 
     def hub(self) -> HubSession:
         """Open a session to the hub; close it."""

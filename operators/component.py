@@ -138,7 +138,7 @@ class KojiBuildOperator(ModuleBuildOperator):
         context["ti"].xcom_push(links.LOGS_URL, links.logs_url(self.account.files_url, report.task.id))
         for line in report.tail:
             self.log.error("%s: %s", report.log, line)
-        self.fail(context, report.summary, detail=str(report))
+        self.fail(context, report.summary)
 
     def _record_failure(self, hub: Hub, report: FailureReport, sight: TaskSight) -> None:
         """Record the failure of the component; a sibling may have done it, or begun anew."""

@@ -16,6 +16,7 @@ from operators import (
     listener,
     notes,
     pools,
+    task_log,
     tasks,  # noqa: F401 - likewise
 )
 
@@ -24,4 +25,4 @@ class ModuleBuildServicePlugin(AirflowPlugin):
     """Listeners of the module build service."""
 
     name = "module_build_service"
-    listeners = [listener, notes, pools]  # noqa: RUF012 - declared as an instance's by Airflow, which reads it from the class
+    listeners = [listener, notes, pools, task_log]  # noqa: RUF012 - declared as an instance's by Airflow, which reads it from the class

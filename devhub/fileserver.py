@@ -21,6 +21,7 @@ from urllib.parse import quote
 TEXT = "text/plain; charset=utf-8"
 _TYPES = {".rpm": "application/x-rpm", ".gz": "application/gzip", ".xml": "text/xml; charset=utf-8"}
 _TEXTS = (".cfg", ".conf", ".json", ".log", ".md", ".patch", ".spec", ".txt", ".yaml", ".yml")
+_STYLE = ":root { color-scheme: light dark; } body { margin: 1.5rem; font: 15px/1.6 system-ui, sans-serif; }"
 _HARMLESS = (
     ("X-Content-Type-Options", "nosniff"),
     ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox"),
@@ -73,8 +74,8 @@ def _listing(target: Path, path: str) -> Response:
         f'<li><a href="{quote(os.fsencode(name))}">{html.escape(name)}</a></li>\n' for name in ["../", *names]
     )
     title = html.escape(f"Index of /kojifiles/{path}")
-    head = f"<!DOCTYPE html>\n<html><head><title>{title}</title></head>"
-    page = f"{head}\n<body><h1>{title}</h1>\n<ul>\n{links}</ul></body></html>\n"
+    head = f"<!DOCTYPE html>\n<html><head><title>{title}</title>\n<style>{_STYLE}</style></head>"
+    page = f'{head}\n<body><a href="/koji/">devhub</a><h1>{title}</h1>\n<ul>\n{links}</ul></body></html>\n'
     return text(HTTPStatus.OK, page, "text/html; charset=utf-8", *_HARMLESS)
 
 

@@ -1,4 +1,4 @@
-"""The hub over HTTP: /kojihub for calls and uploads, /kojifiles/ for files; and the faults of the wire.
+"""The hub over HTTP: /kojihub for calls and uploads, /kojifiles/ for files, /koji/ for pages; and the wire's faults.
 
 Every answer to a call is 200 with the result or a fault in it, as a hub gives it; 405 for what is not a POST, 403 for
 what a browser sends, 400 for a body that is no call or is larger than allowed.
@@ -24,8 +24,10 @@ from devhub import faults, fileserver, rpc, uploads, wire
 from devhub.connections import CONNECTIONS, HEADERS, Channel
 from devhub.database import Database
 from devhub.fileserver import Response, text
+from devhub.methods import Call
 from devhub.methods.misc import KOJI_VERSION
 from devhub.settings import Settings
+from devhub.web import site
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +68,15 @@ class Application:
             return fileserver.serve(
                 self.settings.files, path.removeprefix("/kojifiles").lstrip("/"), environ.get("HTTP_RANGE")
             )
-        return text(HTTPStatus.NOT_FOUND, "This is a Koji hub: calls go to /kojihub, files are under /kojifiles/.")
+        if path in ("/", "/koji"):
+            return Response(HTTPStatus.FOUND, (("Location", "/koji/"), ("Content-Length", "0")))
+        if path.startswith("/koji/"):
+            call = Call(self.database.reader(), None, self.settings, self.database)
+            return site.serve(call, path.removeprefix("/koji/"), dict(parse_qsl(environ["QUERY_STRING"])))
+        return text(
+            HTTPStatus.NOT_FOUND,
+            "This is a Koji hub: calls go to /kojihub, files are under /kojifiles/, pages are under /koji/.",
+        )
 
     def _hub(self, environ: Environ) -> Response:
         if environ["REQUEST_METHOD"] != "POST":

@@ -120,7 +120,7 @@ def get_build_logs(call: Call, build: BuildRef) -> list[dict[str, Any]]:
     """List the log files that are kept with a build."""
     found = builds.must_find(call.connection, build)
     top = Path(call.settings.paths.build_logs(found))
-    return [_log(call, top, path) for path in sorted(top.rglob("*")) if path.is_file()]
+    return [_log(call, top, path) for path in sorted(top.rglob("*")) if path.is_file() and not path.is_symlink()]
 
 
 @method("getChangelogEntries")
@@ -208,9 +208,12 @@ def _between(seconds: float, after: float | None, before: float | None) -> bool:
 
 
 def _log(call: Call, top: Path, path: Path) -> dict[str, Any]:
-    directory = path.parent.relative_to(top)
-    relative = path.relative_to(call.settings.files)
-    return {"name": path.name, "path": str(relative), "dir": "" if str(directory) == "." else str(directory)}
+    directory = str(path.parent.relative_to(top))
+    return {
+        "name": path.name,
+        "path": f"{top.relative_to(call.settings.files)}/{directory}/{path.name}",
+        "dir": directory,
+    }
 
 
 def _changelog(path: Path) -> list[dict[str, Any]]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from mbs.errors import Unprocessable
 from mbs.expansion.provider import RegisteredModule
 from mbs.nsvc import NSVC
 
@@ -20,6 +22,11 @@ MAX_TAG = 256
 """Characters of a build tag's name."""
 MAX_TARGET = 50
 """Characters of a target's name in Koji."""
+
+_KOJI_NAME = re.compile(rf"[A-Za-z0-9/_.+-]{{1,{MAX_TAG}}}")
+_FIELDS = ("name", "stream", "version", "context")
+_FIELD = re.compile(rf"\{{({'|'.join(_FIELDS)})\}}")
+_BRACES = re.compile(r"\{[^{}]*\}?|\}")
 
 
 class KojiBuild(NamedTuple):
@@ -40,6 +47,30 @@ def koji_tag(nsvc: NSVC, *, scratch_id: int | None = None) -> str:
     A scratch build has `scrmod-` and its id, so that it never meets a real one.
     """
     return _name(nsvc, scratch_id, MAX_TAG - len(BUILD_SUFFIX))
+
+
+def tag_from_template(template: str, nsvc: NSVC) -> str:
+    """Name the tag of a module that was built elsewhere: `module-{name}-{stream}-{version}-{context}`.
+
+    Raises `Unprocessable` where the template has another field, or Koji could have no tag of that name.
+    """
+    if unknown := sorted(set(_BRACES.findall(template)) - {f"{{{field}}}" for field in _FIELDS}):
+        raise Unprocessable(
+            f"The template of Koji tags {template!r} has {', '.join(unknown)}: write "
+            f"{', '.join(f'{{{field}}}' for field in _FIELDS)} only"
+        )
+    tag = _FIELD.sub(lambda found: str(getattr(nsvc, found[1])), template)
+    if not is_koji_name(tag):
+        raise Unprocessable(
+            f"The Koji tag {tag!r}, made from a template, is not one that Koji allows: letters, digits and / _ . + -, "
+            f"{MAX_TAG} characters at most"
+        )
+    return tag
+
+
+def is_koji_name(text: str) -> bool:
+    """Say whether Koji could have a tag of that name (`RegexNameInternal` and `MaxNameLengthInternal` of a hub)."""
+    return _KOJI_NAME.fullmatch(text) is not None
 
 
 def build_tag(tag: str) -> str:

@@ -1,15 +1,12 @@
-"""What an administrator runs: `mbs db`, `mbs pools`, `mbs import`."""
+"""What an administrator runs: `mbs db`, `mbs pools`."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import click
 
 from mbs import pools as koji_pools
 from mbs.cli.airflow import airflow_of
-from mbs.cli.common import FILE, told
-from mbs.cli.plan import registered
+from mbs.cli.common import told
 from mbs.cli.registry import registry_of
 from mbs.registry.migrate import upgrade
 from mbs.settings_sources import load
@@ -36,18 +33,3 @@ def pools() -> None:
     """
     settings = load()
     click.echo(koji_pools.provide(airflow_of(settings), settings.koji_builds_slots))
-
-
-@click.command("import")
-@click.argument("files", nargs=-1, required=True, type=FILE)
-@told
-def import_files(files: tuple[Path, ...]) -> None:
-    """Register base modules or finished modules.
-
-    Each of FILES holds one document or many (a modules.yaml). What is imported can be built against at once.
-    """
-    settings = load()
-    registry = registry_of(settings)
-    for module in registered(files, settings):
-        done = registry.import_module(module, base_module_names=settings.base_module_names)
-        click.echo("\n".join(done.messages))

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import click
 
 from mbs.cli import show
-from mbs.cli.common import FILE, FileOrUrl, read_file, refs_of, told
+from mbs.cli.common import FILE, FileOrUrl, refs_of, told
 from mbs.cli.hints import with_hints
+from mbs.cli.imports import Reading, collection, reading_options, tell_remarks, tell_skipped
 from mbs.cli.registry import registry_of
 from mbs.cli.source import source_fields
-from mbs.errors import InvalidModulemd, Problem, Refused, RegistryAway
+from mbs.errors import Refused, RegistryAway
 from mbs.expansion.memory import MemoryProvider
-from mbs.expansion.provider import ModuleProvider, RegisteredModule
+from mbs.expansion.provider import ModuleProvider
 from mbs.expansion.result import Unsatisfied
-from mbs.modulemd.guard import MANY_DOCUMENTS
-from mbs.modulemd.imported import imported
-from mbs.modulemd.reader import read_all
 from mbs.plan import BuildPlan
 from mbs.registry.provider import RegistryProvider
 from mbs.scm.pinned import PinnedScm
@@ -31,6 +30,8 @@ from mbs.submission.build import Allocation
 from mbs.submission.prepare import prepare
 from mbs.submission.request import Request, read_request
 
+_FILLED = "Of {} modules the Koji tag or what they were built against was filled in."
+
 
 @click.command()
 @click.argument("source", metavar="FILE|URL", type=FileOrUrl())
@@ -39,6 +40,7 @@ from mbs.submission.request import Request, read_request
 @click.option("--module", "modules", multiple=True, type=FILE, help="File of finished modules. Repeatable.")
 @click.option("--ref", "refs", multiple=True, metavar="NAME=COMMIT", help="Commit of a component. Repeatable.")
 @click.option("--arch", "arches", multiple=True, help="Arch to build for, where the platform has none. Repeatable.")
+@reading_options
 @click.option("--json", "form", flag_value="json", help="Print the plans, one JSON document per line.")
 @click.option("--modulemd", "form", flag_value="modulemd", help="Print the documents of the builds, for --module.")
 @told
@@ -51,6 +53,7 @@ def plan(
     refs: tuple[str, ...],
     arches: tuple[str, ...],
     form: str | None,
+    **reading: Any,
 ) -> None:
     """Show what would be built, in what order and against what.
 
@@ -59,7 +62,8 @@ def plan(
     Needs no server: with --platform and --module the modules to build against come from files, otherwise from the
     registry. Components that --ref names no commit for are looked up with git. Nothing is recorded.
     """
-    found, unsatisfied = plans(Wish(source, branch, platforms + modules, refs_of(refs), arches), load())
+    wish = Wish(source, branch, platforms + modules, refs_of(refs), arches, Reading(**reading))
+    found, unsatisfied = plans(wish, load())
     if form == "json":
         show.plans_as_json(found)
     elif form == "modulemd":
@@ -79,6 +83,7 @@ class Wish:
     """Files of modules to build against; empty: those of the registry."""
     refs: Mapping[str, str]
     arches: tuple[str, ...]
+    reading: Reading = field(default_factory=Reading)
 
 
 def plans(wish: Wish, settings: Settings) -> tuple[tuple[BuildPlan, ...], tuple[Unsatisfied, ...]]:
@@ -106,24 +111,12 @@ def plans(wish: Wish, settings: Settings) -> tuple[tuple[BuildPlan, ...], tuple[
     return tuple(made), submission.unsatisfied
 
 
-def registered(files: Iterable[Path], settings: Settings) -> Iterator[RegisteredModule]:
-    """Read the modules of files, each of one or many documents; raise InvalidModulemd with the problems of all."""
-    problems: list[Problem] = []
-    found: list[RegisteredModule] = []
-    for file in files:
-        try:
-            for document in read_all(read_file(file, MANY_DOCUMENTS.size)):
-                found.append(imported(document, settings.base_module_names, settings.stream_suffixes))  # noqa: PERF401 - what was read before a refusal does not matter
-        except Refused as refused:
-            problems += [Problem(f"{file}: {problem}", problem.where) for problem in refused.problems]
-    if problems:
-        raise InvalidModulemd.of(problems)
-    yield from found
-
-
 def _provider(wish: Wish, settings: Settings) -> ModuleProvider:
     if wish.registered:
-        return MemoryProvider(registered(wish.registered, settings))
+        found = collection(wish.registered, settings, wish.reading)
+        tell_skipped(found.problems)
+        tell_remarks([*found.remarks, *([_FILLED.format(len(found.filled))] if found.filled else [])])
+        return MemoryProvider(found.modules)
     if not settings.database_url:
         msg = "Nothing is known to build against. Give a file with --platform, or set MBS_DATABASE_URL."
         raise click.UsageError(msg)

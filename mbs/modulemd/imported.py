@@ -3,29 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import cast
 
 from mbs.contexts import DEFAULT_CONTEXT
 from mbs.expansion.provider import RegisteredModule
 from mbs.modulemd.changes import Changes
-from mbs.modulemd.document import Modulemd
+from mbs.modulemd.document import Dependencies, Modulemd
 from mbs.modulemd.reader import apply, read_stream
 from mbs.modulemd.rules import Finding, identity_problems, refuse, unprocessable
+from mbs.naming import tag_from_template
 from mbs.nsvc import NSVC
 from mbs.streams import stream_version
 
+MISSING_ENTRIES = (
+    'The imported module buildrequires other modules, but the metadata in the xmd["mbs"]["buildrequires"] dictionary '
+    "is missing entries"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRules:
+    """How finished modules are read."""
+
+    base_module_names: tuple[str, ...]
+    stream_suffixes: Mapping[str, float] = field(default_factory=dict)
+    koji_tag_template: str | None = None
+    """Where it is given, what published documents lack is filled in: see `imported`."""
+
 
 def imported(
-    document: Modulemd, base_module_names: Collection[str], suffixes: Mapping[str, float] | None = None
+    document: Modulemd,
+    base_module_names: Collection[str],
+    suffixes: Mapping[str, float] | None = None,
+    koji_tag_template: str | None = None,
 ) -> RegisteredModule:
     """Turn a document into a registered module; raise `Unprocessable` with all that is wrong.
 
     A missing `xmd.mbs` becomes `{mse: TRUE}`, a missing context `00000000`. `suffixes` is the setting
-    `stream_suffixes`; stream version and virtual streams are those of base modules only.
+    `stream_suffixes`; stream version and virtual streams are those of base modules only. Distributions publish their
+    modules without `xmd.mbs`: with `koji_tag_template` the tag is made from it, and what the module was built against
+    is taken from the single streams of its buildrequires (version 0: nobody knows which build it was).
     """
     base = document.name in base_module_names
-    refuse([*_problems(document), *(_base_problems(document) if base else ())])
-    completed = _completed(document)
+    template = None if base else koji_tag_template
+    refuse([*_problems(document, fill=template is not None), *(_base_problems(document) if base else ())])
+    completed = _completed(document, template)
     name, stream, context = str(completed.name), str(completed.stream), str(completed.context)
     mbs = completed.xmd_mbs
     return RegisteredModule(
@@ -40,21 +63,52 @@ def imported(
     )
 
 
+def filled_in(document: Modulemd, module: RegisteredModule) -> tuple[str, ...]:
+    """Say what `imported` filled in with a template: the Koji tag, and what the module was built against."""
+    known = _buildrequires(document)
+    against = [nsvc.name_stream for name, nsvc in sorted(module.buildrequires.items()) if name not in known]
+    tag = module.koji_tag if _text(document.xmd_mbs, "koji_tag") is None else None
+    return (*([f"Koji tag {tag}"] if tag else []), *([f"built against {', '.join(against)}"] if against else []))
+
+
 def importable(text: str, koji_tag: str | None) -> str:
     """Give the document of a build of ours as `imported` reads it: the build's Koji tag is part of it."""
     document = read_stream(text, limits=None)
     return apply(document, Changes(xmd={**document.xmd, "mbs": {**document.xmd_mbs, "koji_tag": koji_tag or ""}})).text
 
 
-def _completed(document: Modulemd) -> Modulemd:
-    """Fill in what a document may leave out."""
-    if "mbs" in document.xmd and document.context:
+def _completed(document: Modulemd, template: str | None) -> Modulemd:
+    """Fill in what a document may leave out, and with a template for the Koji tag what published ones do."""
+    mbs = dict(document.xmd_mbs) if "mbs" in document.xmd else {"mse": True}
+    context = document.context or DEFAULT_CONTEXT
+    if template is not None:
+        mbs |= _filled(document, template, context)
+    if context == document.context and document.xmd.get("mbs") == mbs:
         return document
-    xmd = dict(document.xmd) | ({} if "mbs" in document.xmd else {"mbs": {"mse": True}})
-    return apply(document, Changes(context=document.context or DEFAULT_CONTEXT, xmd=xmd))
+    return apply(document, Changes(context=context, xmd={**document.xmd, "mbs": mbs}))
 
 
-def _problems(document: Modulemd) -> Iterator[Finding]:
+def _filled(document: Modulemd, template: str, context: str) -> dict[str, object]:
+    """Make the keys of `xmd.mbs` that are missing."""
+    nsvc = NSVC(str(document.name), str(document.stream), document.version, context)
+    tag = _text(document.xmd_mbs, "koji_tag") or tag_from_template(template, nsvc)
+    unknown = {"ref": "", "version": "0", "context": DEFAULT_CONTEXT, "koji_tag": ""}
+    entries = {name: {**unknown, "stream": stream} for name, stream in _single_streams(document).items()}
+    found = {**entries, **_buildrequires(document)}
+    return {"koji_tag": tag} | ({"buildrequires": found} if found else {})
+
+
+def _single_streams(document: Modulemd) -> dict[str, str]:
+    """Give the buildrequires that name one stream, and by it what the module was built against."""
+    pair = document.dependencies[0] if document.dependencies else Dependencies()
+    return {
+        name: streams[0]
+        for name, streams in pair.buildrequires.items()
+        if len(streams) == 1 and not streams[0].startswith("-")
+    }
+
+
+def _problems(document: Modulemd, *, fill: bool) -> Iterator[Finding]:
     """Find what is wrong with any imported module."""
     if not document.name or not document.stream:
         yield unprocessable("Both the name and stream must be set for the modulemd being imported.", "data.name")
@@ -65,17 +119,18 @@ def _problems(document: Modulemd) -> Iterator[Finding]:
         yield unprocessable(
             "The imported module's dependencies list should contain just one element", "data.dependencies"
         )
-    yield from _buildrequires_problems(document)
+    yield from _buildrequires_problems(document, fill=fill)
 
 
-def _buildrequires_problems(document: Modulemd) -> Iterator[Finding]:
-    """Find build dependencies that are not resolved, or not legibly."""
+def _buildrequires_problems(document: Modulemd, *, fill: bool) -> Iterator[Finding]:
+    """Find build dependencies that are not resolved, or not legibly; `fill` says that single streams resolve them."""
     resolved = _buildrequires(document)
-    missing = sorted({name for pair in document.dependencies for name in pair.buildrequires} - set(resolved))
+    wanted = {name: streams for pair in document.dependencies for name, streams in pair.buildrequires.items()}
+    missing = sorted(wanted.keys() - set(resolved) - set(_single_streams(document) if fill else ()))
     if missing:
         yield unprocessable(
-            'The imported module buildrequires other modules, but the metadata in the xmd["mbs"]["buildrequires"] '
-            f"dictionary is missing entries: {', '.join(missing)}",
+            f"{MISSING_ENTRIES}: {', '.join(missing)}"
+            + (f". {_ambiguous({name: wanted[name] for name in missing})}" if fill else ""),
             "data.xmd.mbs.buildrequires",
         )
     for name, entry in resolved.items():
@@ -84,6 +139,12 @@ def _buildrequires_problems(document: Modulemd) -> Iterator[Finding]:
                 f'The entry of {name} in xmd["mbs"]["buildrequires"] needs a stream and a version (a number)',
                 f"data.xmd.mbs.buildrequires.{name}",
             )
+
+
+def _ambiguous(missing: Mapping[str, tuple[str, ...]]) -> str:
+    """Say why entries cannot be filled in."""
+    listed = "; ".join(f"{name}: [{', '.join(streams)}]" for name, streams in missing.items())
+    return f"They cannot be filled in, as dependencies names no single stream ({listed})"
 
 
 def _base_problems(document: Modulemd) -> Iterator[Finding]:

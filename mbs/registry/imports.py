@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from mbs.errors import ForbiddenTransition, Problem
 from mbs.expansion.provider import RegisteredModule
 from mbs.registry import builds
 from mbs.registry.models import BaseModuleLink, ModuleBuild
@@ -15,6 +16,24 @@ from mbs.registry.rows import Imported, module_build_row, nsvc_of
 from mbs.registry.states import ModuleState, check_module
 
 OWNER = "mbs_import"
+
+
+def import_modules(
+    session: Session, modules: Iterable[RegisteredModule], *, by: str, base_module_names: Sequence[str]
+) -> tuple[tuple[Imported, ...], tuple[Problem, ...]]:
+    """Import what can be, base modules first, so that the others are linked to them; a problem for each that cannot.
+
+    In one order for all, so that two imports at the same time wait for each other and not in a circle.
+    """
+    done: list[Imported] = []
+    problems: list[Problem] = []
+    for module in sorted(modules, key=lambda one: (one.nsvc.name not in base_module_names, one.nsvc)):
+        try:
+            with session.begin_nested():
+                done.append(import_module(session, module, by=by, base_module_names=base_module_names))
+        except ForbiddenTransition as error:
+            problems.append(Problem(f"{error} Cancel it, or wait for its end, and import again."))
+    return tuple(done), tuple(problems)
 
 
 def import_module(session: Session, module: RegisteredModule, *, by: str, base_module_names: Iterable[str]) -> Imported:
@@ -53,8 +72,16 @@ def _fill(build: ModuleBuild, module: RegisteredModule) -> None:
     build.koji_tag, build.commit, build.modulemd = module.koji_tag, module.commit, module.document.text
     build.arches, build.virtual_streams = list(module.arches), sorted(module.virtual_streams)
     build.stream_version = module.stream_version
+    build.buildrequires = dict(_entries(module))
+
+
+def _entries(module: RegisteredModule) -> Iterator[tuple[str, dict[str, object]]]:
+    """Give `xmd.mbs.buildrequires` with what every entry must have: the first modules of Fedora name no context."""
     found = module.document.xmd_mbs.get("buildrequires")
-    build.buildrequires = dict(found) if isinstance(found, dict) else {}
+    for name, nsvc in module.buildrequires.items():
+        entry = found.get(name) if isinstance(found, Mapping) else None
+        resolved = {"stream": nsvc.stream, "version": str(nsvc.version), "context": nsvc.context}
+        yield name, {**(entry if isinstance(entry, Mapping) else {}), **resolved}
 
 
 def _link(session: Session, build: ModuleBuild, module: RegisteredModule, base_module_names: Iterable[str]) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
 
-from mbs.errors import InvalidRequest, NotFound
+from mbs.errors import Conflict, InvalidRequest, NotFound, Problem
 from mbs.expansion.provider import RegisteredModule
 from mbs.nsvc import NSVC
 from mbs.plan import BuildPlan, from_json
@@ -82,6 +82,24 @@ class Registry:
         """Register a base module or a module finished elsewhere, or replace it (MBS §6.4)."""
         with self._transaction() as session:
             return imports.import_module(session, module, by=by, base_module_names=base_module_names)
+
+    def import_modules(
+        self,
+        modules: Sequence[RegisteredModule],
+        *,
+        base_module_names: Sequence[str],
+        by: str = imports.OWNER,
+        skip_invalid: bool = False,
+    ) -> tuple[tuple[Imported, ...], tuple[Problem, ...]]:
+        """Register many, all or none; with `skip_invalid` those that can be, and a problem for each other.
+
+        Raises Conflict where one is being built here.
+        """
+        with self._transaction() as session:
+            done, problems = imports.import_modules(session, modules, by=by, base_module_names=base_module_names)
+            if problems and not skip_invalid:
+                raise Conflict.of(problems)
+            return done, problems
 
     # Module builds
 

@@ -1,0 +1,121 @@
+"""`mbs import`, and the files of finished modules that `mbs plan` reads in the same way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import click
+
+from mbs import quoting
+from mbs.cli.common import FILE, read_file, told
+from mbs.cli.registry import registry_of
+from mbs.errors import InvalidModulemd, Problem
+from mbs.modulemd.collection import Collection, collect
+from mbs.modulemd.guard import MANY_DOCUMENTS
+from mbs.modulemd.imported import MISSING_ENTRIES, ImportRules
+from mbs.registry.rows import Imported
+from mbs.settings import Settings
+from mbs.settings_sources import load
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_HINT = "--koji-tag-template fills them in from its dependencies"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the command line wants files of finished modules read."""
+
+    skip_invalid: bool = False
+    koji_tag_template: str | None = None
+
+
+def reading_options(command: Callable[P, T]) -> Callable[P, T]:
+    """Give a command the options of a `Reading`."""
+    skip = click.option("--skip-invalid", is_flag=True, help="Leave out documents that cannot be taken, and tell them.")
+    template = click.option(
+        "--koji-tag-template",
+        metavar="TEMPLATE",
+        help="Fill in what published documents lack: the Koji tag, module-{name}-{stream}-{version}-{context}, and "
+        "from their dependencies what they were built against.",
+    )
+    return skip(template(command))
+
+
+def collection(files: Iterable[Path], settings: Settings, reading: Reading) -> Collection:
+    """Read the modules of files, each of one or many documents; with `skip_invalid` in spite of problems.
+
+    Raises InvalidModulemd with the problems of all files.
+    """
+    contents = [(str(file), read_file(file, MANY_DOCUMENTS.size)) for file in files]
+    rules = ImportRules(settings.base_module_names, settings.stream_suffixes, reading.koji_tag_template)
+    found = collect(contents, rules)
+    if not reading.koji_tag_template:
+        found = replace(found, refused=tuple(tuple(map(_with_hint, problems)) for problems in found.refused))
+    if found.problems and not reading.skip_invalid:
+        raise InvalidModulemd.of(found.problems)
+    return found
+
+
+@click.command("import")
+@click.argument("files", nargs=-1, required=True, type=FILE)
+@reading_options
+@told
+def import_files(files: tuple[Path, ...], skip_invalid: bool, koji_tag_template: str | None) -> None:
+    """Register base modules or finished modules.
+
+    Each of FILES holds one document or many (a modules.yaml). What is imported can be built against at once. Where a
+    document cannot be taken, nothing is imported; with --skip-invalid the others are, and the exit status is 1.
+    """
+    settings = load()
+    registry = registry_of(settings)
+    found = collection(files, settings, Reading(skip_invalid, koji_tag_template))
+    done, refused = registry.import_modules(
+        found.modules, base_module_names=settings.base_module_names, skip_invalid=skip_invalid
+    )
+    skipped = len(found.refused) + len(refused)
+    tell_remarks(found.remarks)
+    for one in done:
+        click.echo(_said(one, found))
+    tell_skipped((*found.problems, *refused))
+    if skipped or len(done) > 1:
+        click.echo(_summary(done, skipped))
+    if skipped:
+        raise SystemExit(1)
+
+
+def tell_remarks(remarks: Iterable[str]) -> None:
+    """Tell what was passed over, where it is in nobody's way."""
+    for remark in remarks:
+        click.echo(quoting.printable(remark), err=True)
+
+
+def tell_skipped(problems: Iterable[Problem]) -> None:
+    """Tell what was left out, and why."""
+    for problem in problems:
+        click.echo(quoting.printable(f"Skipped: {problem}"), err=True)
+
+
+def _said(done: Imported, found: Collection) -> str:
+    filled = found.filled.get(done.build.nsvc, ())
+    return quoting.printable("\n".join(done.messages) + (f" (filled in: {'; '.join(filled)})" if filled else ""))
+
+
+def _summary(done: Sequence[Imported], skipped: int) -> str:
+    updated = sum(one.updated for one in done)
+    parts = [f"{_counted(len(done), 'module')} imported"]
+    parts += [f"{updated} of them registered before"] if updated else []
+    parts += [f"{_counted(skipped, 'document')} skipped"] if skipped else []
+    return f"{', '.join(parts)}."
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number != 1 else ''}"
+
+
+def _with_hint(problem: Problem) -> Problem:
+    return replace(problem, message=f"{problem.message}. {_HINT}") if MISSING_ENTRIES in problem.message else problem

@@ -24,6 +24,7 @@ MAX_TARGET = 50
 """Characters of a target's name in Koji."""
 
 _KOJI_NAME = re.compile(rf"[A-Za-z0-9/_.+-]{{1,{MAX_TAG}}}")
+_USER_NAME = re.compile(rf"[A-Za-z0-9/_.@-]{{1,{MAX_TAG}}}")
 _FIELDS = ("name", "stream", "version", "context")
 _FIELD = re.compile(rf"\{{({'|'.join(_FIELDS)})\}}")
 _BRACES = re.compile(r"\{[^{}]*\}?|\}")
@@ -71,6 +72,11 @@ def tag_from_template(template: str, nsvc: NSVC) -> str:
 def is_koji_name(text: str) -> bool:
     """Say whether Koji could have a tag of that name (`RegexNameInternal` and `MaxNameLengthInternal` of a hub)."""
     return _KOJI_NAME.fullmatch(text) is not None
+
+
+def is_user_name(text: str) -> bool:
+    """Say whether Koji could have a user of that name (`RegexUserName` and `MaxNameLengthInternal` of a hub)."""
+    return _USER_NAME.fullmatch(text) is not None
 
 
 def build_tag(tag: str) -> str:

@@ -10,8 +10,10 @@ from typing import Any
 from mbs.components.srpms import srpm_overrides
 from mbs.errors import InvalidRequest, Refused
 from mbs.modulemd.rules import Finding, bad_request, forbidden, refuse
+from mbs.naming import is_koji_name, is_user_name
 from mbs.nsvc import NSVC
-from mbs.scm.url import ScmUrl, submitted_url
+from mbs.quoting import quoted
+from mbs.scm.url import ScmUrl, is_ref, submitted_url
 from mbs.settings import Settings
 
 Streams = Mapping[str, tuple[str, ...]]
@@ -33,6 +35,12 @@ KEYS = (
     "srpms",
 )
 """The keys of a submission; any other is refused."""
+
+_NAMES: Mapping[str, tuple[Callable[[str], bool], str]] = {
+    "branch": (is_ref, "a branch that git could have"),
+    "side_tag": (is_koji_name, "a tag that Koji could have"),
+    "owner": (is_user_name, "a user that Koji could have"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +100,7 @@ def _problems(
     if unknown := sorted(given.keys() - set(KEYS)):
         yield bad_request(f"The request contains invalid parameters: {', '.join(unknown)}")
     yield from _wrong_types(given)
+    yield from _name_problems(given)
     yield from _scratch_problems(given, settings, scratch=scratch)
     if "owner" in given and not may_choose_owner:
         yield bad_request("The request contains 'owner' parameter, however NO_AUTH is not allowed", "owner")
@@ -118,6 +127,14 @@ def _wrong_types(given: Mapping[str, Any]) -> Iterator[Finding]:
         yield bad_request(
             f'The "rpm_component_ref_overrides" parameter must be {expected}', "rpm_component_ref_overrides"
         )
+
+
+def _name_problems(given: Mapping[str, Any]) -> Iterator[Finding]:
+    """Find names that nothing can have: they get into refs, tags of Koji, notes and the names of DAGs' tags."""
+    for key, (is_name, what) in _NAMES.items():
+        value = given.get(key)
+        if isinstance(value, str) and not is_name(value):
+            yield bad_request(f'The "{key}" parameter is not the name of {what}: {quoted(value)}', key)
 
 
 def _scratch_problems(given: Mapping[str, Any], settings: Settings, *, scratch: bool) -> Iterator[Finding]:

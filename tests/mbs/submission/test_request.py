@@ -109,3 +109,29 @@ def test_some_branches_take_scratch_builds_only() -> None:
 
 def test_where_users_are_not_told_apart_the_owner_may_be_named() -> None:
     assert read_request(SCM | {"owner": "robin"}, "anonymous", STRICT, may_choose_owner=True).owner == "robin"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *(("branch", value) for value in ("-x", "a b", "a..b", "x.lock", "a\u202eb", "[x](//y)", "refs/*", "x" * 256)),
+        *(("side_tag", value) for value in ("a b", "f40~side", "f40\n", "<b>", "{side_tag}", "f40;id", "x" * 257)),
+        *(("owner", value) for value in ("a b", "robin\n", "<b>", "ro\u200bbin", "$(id)", "x" * 257)),
+    ],
+)
+def test_a_name_that_nothing_can_have_is_refused(key: str, value: str) -> None:
+    with pytest.raises(InvalidRequest, match=f'^The "{key}" parameter is not the name of a') as caught:
+        read_request(SCM | {key: value}, "pat", STRICT, may_choose_owner=True)
+    ((problem),) = caught.value.problems
+    assert problem.where == key
+    assert len(problem.message) < 200
+    assert problem.message.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("branch", "private/robin/el8.1-fix+1"), ("side_tag", "f40-build-side-77"), ("owner", "mbs/host.org@EXAMPLE.ORG")],
+)
+def test_a_name_that_git_and_koji_could_have_is_taken(key: str, value: str) -> None:
+    request = read_request(SCM | {key: value}, "pat", STRICT, may_choose_owner=True)
+    assert getattr(request, key) == value

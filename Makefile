@@ -3,14 +3,14 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 BIN := .venv/bin
-export AIRFLOW_HOME := $(CURDIR)
 # Where there is no folder for the user's sockets and locks, ours serves: /tmp would be shared with other users.
 export XDG_RUNTIME_DIR ?= $(CURDIR)/var/run
 # Tests that need a real hub get it from here: make contract HUB=... USER=... PASSWORD=...
 HUB ?=
 PASSWORD ?=
-# More words for pytest: make test ARGS="-k reuse -x"
+# More words for pytest: make test ARGS="-k reuse -x", or ARGS=tests/mbs/test_nsvc.py::test_... for just these.
 ARGS ?=
+CHOSEN := $(filter tests/%,$(ARGS))
 
 .PHONY: help setup browser demo test check bench contract lock stop clean
 
@@ -29,8 +29,12 @@ demo: setup ## Build modules on this machine, with an embedded Koji hub, and sho
 # The stories of the whole service come last and alone: they share one Airflow, and need the machine for themselves.
 # Exit code 5 is pytest's for ARGS that choose no test of a part.
 test: browser ## Run the tests
+ifneq ($(CHOSEN),)
+	@$(BIN)/python -m pytest $(ARGS)
+else
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --ignore tests/e2e $(ARGS) || test $$? = 5
 	@$(BIN)/python -m pytest tests/e2e $(ARGS) || test $$? = 5
+endif
 
 check: setup ## Lint, types, import contracts, spelling
 	@$(BIN)/ruff check .
@@ -44,7 +48,7 @@ bench: setup ## Measure what docs/benchmarks.md shows
 
 contract: setup ## Run the hub stories against any hub: HUB=http://... USER=mbs PASSWORD=...
 	@test -n "$(HUB)" || { echo "make contract: say which hub: HUB=http://host/kojihub USER=mbs PASSWORD=..." >&2; exit 2; }
-	@$(BIN)/python -m pytest tests/contract --hub "$(HUB)" --hub-user "$(USER)" --hub-password "$(PASSWORD)" $(ARGS)
+	@$(BIN)/python -m pytest $(if $(CHOSEN),,tests/contract) --hub "$(HUB)" --hub-user "$(USER)" --hub-password "$(PASSWORD)" $(ARGS)
 
 lock: setup ## Write requirements.txt anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev pyproject.toml -o requirements.txt --upgrade

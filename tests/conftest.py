@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import uuid
@@ -19,8 +20,12 @@ from sqlalchemy import Engine, create_engine, make_url, text
 from devhub.examples import publish
 from mbs.registry import Registry, engine_for
 from mbs.registry.migrate import upgrade
+from tools.stack.environment import forget_services
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# A shell that exports the settings of a service in production is not to lead a test to it.
+forget_services(os.environ, ROOT)
 
 hypothesis.configuration.set_hypothesis_home_dir(ROOT / "var" / "hypothesis")
 

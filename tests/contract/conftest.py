@@ -23,6 +23,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--hub-password", default="mbs", help="the user's password")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what would not touch the hub that was named."""
+    if config.getoption("--hub", default=None) is None:
+        return
+    out = [item for item in items if "story_hub" not in getattr(item, "fixturenames", ())]
+    config.hook.pytest_deselected(items=out)
+    items[:] = [item for item in items if item not in out]
+
+
 @dataclass(frozen=True)
 class Hub:
     """A hub under test; `database` and `settings` are None for one that is not ours."""

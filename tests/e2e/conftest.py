@@ -1,9 +1,12 @@
-"""One whole service for all stories: PostgreSQL, devhub, API server, scheduler, triggerer, DAG processor."""
+"""One whole service for all stories: PostgreSQL, API server, scheduler, triggerer, DAG processor, and its hub.
+
+The hub is a devhub that starts with the rest, or the one that MBS_KOJI_HUB names (CONTRIBUTING.md).
+"""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -25,19 +28,22 @@ QUICKER = {
 @pytest.fixture(scope="session")
 def world() -> Iterator[World]:
     """A running service with the platform imported; its logs stay in var/e2e/var/log."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in QUICKER.items():
-            patch.setenv(name, value)
-        for name in [name for name in os.environ if name.startswith("AIRFLOW__") and name not in QUICKER]:
-            patch.delenv(name)
-        started = World(fresh_home(checkout() / "var" / "e2e"))
-        try:
-            manager.start(started.layout)
-            story.publish_examples(started.layout)
-            story.import_platform(started.api)
-            yield started
-        finally:
-            manager.stop(started.layout)
+    started = World(replace(fresh_home(checkout() / "var" / "e2e"), settings=QUICKER))
+    try:
+        manager.start(started.layout)
+        story.publish_examples(started.layout)
+        story.import_platform(started.api, started.layout.hub)
+        yield started
+    finally:
+        manager.stop(started.layout)
+
+
+@pytest.fixture(autouse=True)
+def _what_only_devhub_can_do(request: pytest.FixtureRequest, world: World) -> None:
+    if request.node.get_closest_marker("faults") and not world.takes_faults:
+        pytest.skip("only a devhub can be told to fail, by its admin: MBS_KOJI_ADMIN_USER, MBS_KOJI_ADMIN_PASSWORD")
+    if request.node.get_closest_marker("own_hub") and not world.layout.hub.own:
+        pytest.skip("a hub that others use is not stopped")
 
 
 @pytest.fixture(scope="session")

@@ -50,6 +50,7 @@ def picture(world: World, page: Page, name: str) -> None:
     page.screenshot(path=world.layout.var / f"{name}.png")
 
 
+@pytest.mark.faults
 def test_submit_through_the_form_see_a_failure_and_retry_it_in_the_graph(world: World, page: Page) -> None:
     world.packages("grumpy", "gentle")
     ui = world.layout.ui_url

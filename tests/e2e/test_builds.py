@@ -24,13 +24,14 @@ def test_the_example_is_built_and_every_rpm_carries_the_modules_release_and_labe
     assert states["batch_3.cpu-greet.aarch64"] == "skipped"
     assert world.row(build).state is ModuleState.READY
 
-    rpms, builds = world.admin.listTaggedRPMS(build.plan.koji_tag)
+    rpms, builds = world.hub.listTaggedRPMS(build.plan.koji_tag)
     assert {found["name"] for found in builds} == {component.name for component in build.plan.components}
     assert {rpm["release"] for rpm in rpms} == {f"1.{build.plan.dist}"}
-    headers = [world.admin.getRPMHeaders(rpm["id"], headers=["MODULARITYLABEL"]) for rpm in rpms]
+    headers = [world.hub.getRPMHeaders(rpm["id"], headers=["MODULARITYLABEL"]) for rpm in rpms]
     assert {header["MODULARITYLABEL"] for header in headers} == {str(build.plan.nsvc)}
 
 
+@pytest.mark.faults
 def test_a_failed_arch_is_red_with_the_reason_and_clear_failed_finishes_without_building_again(world: World) -> None:
     world.packages("calm", "moody", "late")
     document = module("moods", {"calm": {}, "moody": {}, "late": {"buildorder": 5}})
@@ -99,13 +100,14 @@ def test_an_included_module_is_built_and_published_as_a_part_of_the_one_that_inc
 ) -> None:
     plan = small.stack.plan
     assert {(one.name, one.batch) for one in plan.components} == {("ground", 1), ("roof", 2)}
-    tagged = world.admin.listTagged(plan.koji_tag)
+    tagged = world.hub.listTagged(plan.koji_tag)
     assert {found["package_name"] for found in tagged} == {"ground", "roof"}
     assert world.published(small.stack, "stack") == {"roof", "ground"}
     assert world.published(small.stack, "stack-devel") == set()
     assert not world.registry.find(BuildFilter(name="base")).items, "it is no module build of its own"
 
 
+@pytest.mark.faults
 def test_more_is_never_in_koji_than_the_pool_allows_also_with_two_modules(world: World) -> None:
     names = [f"crowd-{number}" for number in range(10)]
     world.packages(*names)

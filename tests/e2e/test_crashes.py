@@ -13,7 +13,7 @@ from sqlalchemy import text
 from mbs.registry import ModuleState
 from tests.e2e.world import World, module
 from tools.demo.story import Followed
-from tools.stack import processes
+from tools.stack import manager, supervisor
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -35,14 +35,13 @@ def built_once(world: World, build: Followed) -> None:
 
 def workers_in_a_task(world: World) -> Iterator[psutil.Process]:
     """The processes of the executor that run a task, and the tasks' own."""
-    scheduler = processes.running(world.layout, "scheduler")
-    assert scheduler is not None
-    for process in scheduler.children(recursive=True):
+    for process in supervisor.process(world.layout, "scheduler").children(recursive=True):
         if process.children() and "worker -- LocalExecutor" in " ".join(process.cmdline()):
             yield process
             yield from process.children(recursive=True)
 
 
+@pytest.mark.faults
 def test_a_worker_killed_between_submission_and_recording_builds_nothing_twice(world: World) -> None:
     world.packages("fragile")
     with world.fault("build_faults", [{"kind": "slow", "package": "fragile", "seconds": 10}]):
@@ -54,6 +53,7 @@ def test_a_worker_killed_between_submission_and_recording_builds_nothing_twice(w
         built_once(world, build)
 
 
+@pytest.mark.faults
 def test_an_answer_that_is_lost_after_the_submission_builds_nothing_twice(world: World) -> None:
     world.packages("unheard")
     build = world.submit(module("silence", {"unheard": {}}))
@@ -63,20 +63,31 @@ def test_an_answer_that_is_lost_after_the_submission_builds_nothing_twice(world:
     built_once(world, build)
 
 
-def test_a_build_survives_the_restart_of_every_part_of_the_service_and_an_outage_of_the_hub(world: World) -> None:
+@pytest.mark.faults
+def test_a_build_survives_the_death_of_postgresql_and_of_every_part_of_airflow(world: World) -> None:
     world.packages("sturdy", "steady")
     with world.fault("build_faults", [{"kind": "slow", "package": "st*dy", "seconds": 10}]):
         build = world.submit(module("endurance", {"sturdy": {}, "steady": {"buildorder": 1}}))
         world.reaches(build, "batch_1.sturdy.x86_64", "deferred")
-        processes.running(world.layout, "triggerer").kill()  # type: ignore[union-attr] # it runs, or the test fails
-        world.restart("triggerer")
-        world.reaches(build, "batch_2.steady.x86_64", "deferred")
-        processes.stop(world.layout, "devhub")
-        back = time.monotonic() + OUTAGE_SECONDS
-        world.restart("api-server")
-        assert world.states(build)["batch_2.steady.x86_64"] in WAITING
-        time.sleep(max(0, back - time.monotonic()))
-        assert world.states(build)["batch_2.steady.x86_64"] in WAITING
+        world.kill("postgres")
+        world.reaches(build, "batch_2.steady.x86_64", "deferred", seconds=300)
+        world.kill("api-server", "scheduler", "triggerer", "dag-processor")
+        world.is_ready()
+    built_once(world, build)
+    restarts = {name: status.restarts for name, status in manager.status(world.layout).items()}
+    assert all(restarts[name] for name in ("postgres", "api-server", "scheduler", "triggerer", "dag-processor"))
+
+
+@pytest.mark.faults
+@pytest.mark.own_hub
+def test_a_build_survives_an_outage_of_the_hub(world: World) -> None:
+    world.packages("patient")
+    with world.fault("build_faults", [{"kind": "slow", "package": "patient", "seconds": 10}]):
+        build = world.submit(module("outage", {"patient": {}}))
+        world.reaches(build, "batch_1.patient.x86_64", "deferred")
+        supervisor.stop(world.layout, "devhub")
+        time.sleep(OUTAGE_SECONDS)
+        assert world.states(build)["batch_1.patient.x86_64"] in WAITING
         world.start("devhub")
     built_once(world, build)
 

@@ -29,7 +29,7 @@ data:
 
 def test_every_problem_of_a_document_is_in_the_note_and_the_log_and_nothing_is_recorded(world: World) -> None:
     known = world.registry.find(BuildFilter()).total
-    tags = len(world.admin.listTags())
+    tags = len(world.hub.listTags())
     run = world.api.trigger("submit_module", {"modulemd": BAD})
     ended = world.api.wait("submit_module", run)
     assert ended["state"] == "failed"
@@ -41,7 +41,7 @@ def test_every_problem_of_a_document_is_in_the_note_and_the_log_and_nothing_is_r
         assert problem in log
     assert "Traceback" not in log
     assert world.registry.find(BuildFilter()).total == known
-    assert len(world.admin.listTags()) == tags
+    assert len(world.hub.listTags()) == tags
 
 
 def test_a_form_without_anything_in_it_says_what_is_missing(world: World) -> None:

@@ -22,7 +22,7 @@ from mbs.registry import ModuleBuildRow, Registry
 from tools.airflow_api import AirflowApi, Task
 from tools.demo import story
 from tools.demo.story import Followed
-from tools.stack import manager, processes
+from tools.stack import manager, supervisor
 from tools.stack.layout import Layout
 from tools.stack.services import services
 
@@ -43,6 +43,9 @@ echo {name} > %{{buildroot}}/usr/share/{name}/name
 """
 
 OPEN = {koji.TASK_STATES[name] for name in ("FREE", "OPEN", "ASSIGNED")}
+
+NEWEST = {"order": "-id", "limit": 1000}
+"""Which tasks are looked through: a hub that was here before the stories has others, too."""
 
 STREAM = "1"
 """Of every module that is built here."""
@@ -79,11 +82,28 @@ class World:
         return story.registry_of(self.layout)
 
     @cached_property
+    def hub(self) -> Any:
+        """An anonymous session of the hub."""
+        return koji.ClientSession(self.layout.hub.url)
+
+    @cached_property
     def admin(self) -> Any:
         """A session of the hub's administrator."""
-        session = koji.ClientSession(f"{self.layout.hub_url}/kojihub", {"user": "kojiadmin", "password": "kojiadmin"})
+        account = self.layout.hub.admin
+        session = koji.ClientSession(self.layout.hub.url, {"user": account.user, "password": account.password})
         session.login()
         return session
+
+    @cached_property
+    def takes_faults(self) -> bool:
+        """Whether the hub is a devhub whose administrator we are."""
+        if not self.layout.hub.admin.user:
+            return False
+        try:
+            self.admin.callMethod("devhub.faults")
+        except koji.GenericError:
+            return False
+        return True
 
     def packages(self, *names: str, requires: Mapping[str, str] | None = None) -> None:
         """Make git repositories of tiny packages; `requires` names a BuildRequires of some."""
@@ -94,7 +114,7 @@ class World:
                 wanted = (requires or {}).get(name)
                 line = f"BuildRequires: {wanted}" if wanted else ""
                 (directory / f"{name}.spec").write_text(SPEC.format(name=name, requires=line))
-            publish(Path(scratch), self.layout.var / "examples")
+            publish(Path(scratch), self.layout.examples)
 
     def repository(self, name: str, document: str) -> str:
         """Make a git repository of a module, with this document on its branch, and give the SCM URL of the commit."""
@@ -102,13 +122,12 @@ class World:
             directory = Path(scratch, "modules", name)
             directory.mkdir(parents=True)
             (directory / f"{name}.yaml").write_text(document)
-            publish(Path(scratch), self.layout.var / "examples")
-        repository = self.layout.var / "examples" / "modules" / name
-        return f"file://{repository}?#{story.commit_of_now(repository, STREAM)}"
+            publish(Path(scratch), self.layout.examples)
+        return story.commit_module(self.layout, name, STREAM)
 
     def example(self, name: str) -> Followed:
         """Submit a new commit of a module of the examples, and give its build when its DAG runs."""
-        return story.submit(self.api, self.registry, self.layout.var / "examples" / "modules" / name, STREAM)
+        return story.submit(self.api, self.registry, self.layout, name, STREAM)
 
     def submit(self, document: str) -> Followed:
         """Paste a document into the form, and give its build when its DAG runs."""
@@ -167,14 +186,13 @@ class World:
 
     def build_tasks(self, build: Followed) -> list[dict[str, Any]]:
         """Give the Koji build tasks of a module build, macros included."""
-        options = {"method": "build", "decode": True}
-        tasks: list[dict[str, Any]] = self.admin.listTasks(options, {"limit": 1000})
+        tasks: list[dict[str, Any]] = self.hub.listTasks({"method": "build", "decode": True}, NEWEST)
         return [task for task in tasks if task["request"][1] == build.plan.target]
 
     def most_arch_builds(self, builds: Iterable[Followed]) -> int:
         """Give how many arch builds of module builds Koji has had at the same time, from creation to end."""
         parents = {task["id"] for build in builds for task in self.build_tasks(build)}
-        tasks = self.admin.listTasks({"method": "buildArch"}, {"limit": 1000})
+        tasks = self.hub.listTasks({"method": "buildArch"}, NEWEST)
         ours = [task for task in tasks if task["parent"] in parents]
         begun = [(task["create_ts"], 1) for task in ours]
         ended = [(task["completion_ts"], -1) for task in ours]
@@ -193,15 +211,22 @@ class World:
         """Delete a run, as a person does in the UI."""
         self.api.call("DELETE", f"dags/{build.dag_id}/dagRuns/{quote(build.run_id)}")
 
-    def restart(self, name: str) -> None:
-        """Stop a process of the stack and start it again."""
-        processes.stop(self.layout, name)
-        self.start(name)
+    def kill(self, *names: str) -> None:
+        """Kill processes of the stack, and nothing below them."""
+        for process in [supervisor.process(self.layout, name) for name in names]:
+            process.kill()
+
+    def is_ready(self, seconds: float = 240) -> None:
+        """Wait until every process of the stack is ready."""
+        self.api.until(
+            lambda: {each.state for each in manager.status(self.layout).values()} == {"ready"}, "all parts", seconds
+        )
 
     def start(self, name: str) -> None:
         """Start a process of the stack and wait until it is ready."""
         [service] = [service for service in services(self.layout) if service.name == name]
-        manager.launch(self.layout, service, lambda _: None)
+        supervisor.start(self.layout, name)
+        manager.await_ready(self.layout, service, lambda _: None)
 
     @contextmanager
     def pool(self, slots: int) -> Iterator[None]:

@@ -20,6 +20,8 @@ from rich.table import Table
 
 import tools.bench
 from tools.bench.figures import Figure
+from tools.stack.environment import forget_services
+from tools.stack.layout import checkout
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 SUPPORT = {"__main__", "figures", "service"}
@@ -77,4 +79,5 @@ def _table(name: str, figures: list[Figure]) -> Table:
 
 
 if __name__ == "__main__":
+    forget_services(os.environ, checkout())
     main()

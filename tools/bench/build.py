@@ -168,7 +168,7 @@ def figures(result: Result) -> Iterable[Figure]:
 
 def _build(service: Service, size: int) -> Result:
     names = [f"measured-{size}-{number}" for number in range(size)]
-    _publish(names, service.layout.var / "examples")
+    _publish(names, service.layout.examples)
     before = service.spent()
     build = _submitted(service, module(size, names))
     run = _ended(service, build)

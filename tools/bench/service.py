@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import koji
@@ -15,10 +15,9 @@ from mbs.koji.faults import KojiValue
 from mbs.registry.registry import Registry
 from tools.airflow_api import AirflowApi
 from tools.demo import story
-from tools.stack import manager, processes
+from tools.stack import manager, supervisor
 from tools.stack.apart import fresh_home
 from tools.stack.layout import Layout, checkout
-from tools.stack.services import devhub_command
 
 AIRFLOW = ("api-server", "scheduler", "triggerer", "dag-processor")
 """The scheduler has the workers of the LocalExecutor below it."""
@@ -65,7 +64,7 @@ class Service:
     @cached_property
     def hub(self) -> KojiValue:
         """An anonymous session of the hub."""
-        return koji.ClientSession(f"{self.layout.hub_url}/kojihub")
+        return koji.ClientSession(self.layout.hub.url)
 
     def spent(self) -> Spent:
         """Give what was spent until now."""
@@ -77,11 +76,7 @@ class Service:
         self.api.call("PATCH", "pools/koji_builds", json=pool, params={"update_mask": "slots"})
 
     def _cpu(self) -> dict[str, float]:
-        found = {name: processes.running(self.layout, name) for name in (*AIRFLOW, HUB)}
-        postmaster = int((self.layout.postgres / "postmaster.pid").read_text().split()[0])
-        return {name: _seconds(process) for name, process in found.items() if process} | {
-            POSTGRES: _seconds(psutil.Process(postmaster))
-        }
+        return {name: _seconds(supervisor.process(self.layout, name)) for name in (*AIRFLOW, POSTGRES, HUB)}
 
     def _transactions(self) -> int:
         engine = create_engine(self.layout.database_url("postgres"))
@@ -95,14 +90,12 @@ class Service:
 @contextmanager
 def running(*hub_options: str) -> Iterator[Service]:
     """Run a service in var/bench, its hub with these options of `devhub serve`; nothing of it remains running."""
-    layout = fresh_home(checkout() / "var" / "bench")
+    layout = replace(fresh_home(checkout() / "var" / "bench"), named_hub=None, devhub_options=hub_options)
     try:
-        command = (*devhub_command(layout), *hub_options)
-        processes.start(layout, HUB, command, layout.environment())  # before the others, which find it running
         manager.start(layout, lambda _: None)
         service = Service(layout)
         story.publish_examples(layout)
-        story.import_platform(service.api)
+        story.import_platform(service.api, layout.hub)
         yield service
     finally:
         manager.stop(layout, lambda _: None)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
-from pathlib import Path
 
 import click
 from rich.console import Console
@@ -19,7 +19,8 @@ from tools.demo.progress import lines
 from tools.demo.summary import Shown, print_summary
 from tools.demo.view import view_for
 from tools.stack import manager
-from tools.stack.layout import Layout, layout
+from tools.stack.environment import forget_services
+from tools.stack.layout import Layout, checkout, layout
 from tools.stack.problem import StackProblem
 
 
@@ -39,12 +40,19 @@ def demo(console: Console, timeout: float) -> bool:
     """Play every act, up to the first that fails, and sum up; give whether all of them succeeded."""
     begin = time.monotonic()
     stack = layout()
-    console.print("Starting PostgreSQL, devhub and Airflow")
+    console.print(beginning(stack), markup=False, highlight=False, soft_wrap=True)
     manager.start(stack, lambda text: console.print(f"  {text}", markup=False, highlight=False))
     stage = Stage(console, stack, timeout)
     succeeded = stage.play()
     print_summary(console, stack, stage.registry, stage.shown, time.monotonic() - begin)
     return succeeded
+
+
+def beginning(stack: Layout) -> str:
+    """Say what is started."""
+    if stack.hub.own:
+        return "Starting PostgreSQL, devhub and Airflow"
+    return f"Starting PostgreSQL and Airflow, to build in {stack.hub.url} as {stack.hub.service.user}"
 
 
 class Stage:
@@ -58,16 +66,16 @@ class Stage:
 
     def play(self) -> bool:
         """Play all acts, each on the results of those before it."""
-        examples = story.publish_examples(self._stack)
+        story.publish_examples(self._stack)
         self._console.print("Importing the platform")
-        story.import_platform(self._api)
-        return all(self._act(number, act, examples) for number, act in enumerate(ACTS, 1))
+        story.import_platform(self._api, self._stack.hub)
+        return all(self._act(number, act) for number, act in enumerate(ACTS, 1))
 
-    def _act(self, number: int, act: Act, examples: Path) -> bool:
+    def _act(self, number: int, act: Act) -> bool:
         begin = time.monotonic()
         self._console.print(f"\n{number} of {len(ACTS)}  {act.about}", style="bold", highlight=False, soft_wrap=True)
         act.before(self._stack)
-        build = story.submit(self._api, self.registry, examples / "modules" / act.module, act.stream)
+        build = story.submit(self._api, self.registry, self._stack, act.module, act.stream)
         with view_for(self._console, f"Building {build.plan.nsvc}", build.plan.arches) as view:
 
             def show(states: dict[str, str | None]) -> None:
@@ -80,4 +88,5 @@ class Stage:
 
 
 if __name__ == "__main__":
+    forget_services(os.environ, checkout())
     main()

@@ -31,7 +31,7 @@ def change_greet(layout: Layout) -> None:
         shutil.copytree(checkout() / "examples" / "rpms" / "greet", package)
         source = package / "greet.c"
         source.write_text(source.read_text().replace("no greeting in", "no greeting is known in"))
-        publish(Path(scratch), layout.var / "examples")
+        publish(Path(scratch), layout.examples)
 
 
 ACTS = (

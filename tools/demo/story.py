@@ -14,6 +14,7 @@ from mbs.registry.registry import Registry, engine_for
 from operators.identifiers import dag_id
 from tools.airflow_api import FINISHED, AirflowApi, ApiError
 from tools.stack import secrets
+from tools.stack.hub import PLATFORM_TAG, Hub
 from tools.stack.layout import Layout, checkout
 from tools.stack.problem import StackProblem
 
@@ -40,11 +41,9 @@ def registry_of(layout: Layout) -> Registry:
     return Registry(engine_for(layout.database_url("mbs")))
 
 
-def publish_examples(layout: Layout) -> Path:
-    """Make or update the git repositories of the examples and give their directory."""
-    into = layout.var / "examples"
-    publish(checkout() / "examples", into)
-    return into
+def publish_examples(layout: Layout) -> None:
+    """Make or update the git repositories of the examples."""
+    publish(checkout() / "examples", layout.examples)
 
 
 def commit_of_now(repository: Path, branch: str) -> str:
@@ -56,20 +55,26 @@ def commit_of_now(repository: Path, branch: str) -> str:
     parents = [word for parent in dict.fromkeys((known, base)) if parent for word in ("-p", parent)]
     commit = _git(repository, "commit-tree", f"{base}^{{tree}}", *parents, "-m", "Build again", **author)
     _git(repository, "update-ref", f"refs/heads/{branch}", commit)
+    _git(repository, "update-server-info")  # for those who fetch it over plain HTTP
     return commit
 
 
-def import_platform(api: AirflowApi) -> None:
-    """Register the base module of the examples through the form."""
+def import_platform(api: AirflowApi, hub: Hub) -> None:
+    """Register the base module of the examples through the form, with the tag that it has on this hub."""
     document = (checkout() / "examples" / "platform" / "platform.yaml").read_text()
+    document = document.replace(f"koji_tag: {PLATFORM_TAG}\n", f"koji_tag: {hub.platform_tag}\n")
     run = _form(api, "import_module", {"modulemd": document})
     _succeeded(api, "import_module", run)
 
 
-def submit(api: AirflowApi, registry: Registry, repository: Path, branch: str) -> Followed:
-    """Submit a module by SCM URL through the form, and give its build when its DAG runs."""
-    commit = commit_of_now(repository, branch)
-    run = _form(api, "submit_module", {"scmurl": f"file://{repository}?#{commit}", "branch": branch})
+def commit_module(layout: Layout, name: str, branch: str) -> str:
+    """Add a commit without changes to a module of the examples, and give its SCM URL."""
+    return f"{layout.sources}modules/{name}?#{commit_of_now(layout.examples / 'modules' / name, branch)}"
+
+
+def submit(api: AirflowApi, registry: Registry, layout: Layout, name: str, branch: str) -> Followed:
+    """Submit a new commit of a module of the examples through the form, and give its build when its DAG runs."""
+    run = _form(api, "submit_module", {"scmurl": commit_module(layout, name, branch), "branch": branch})
     _succeeded(api, "submit_module", run)
     [build_id, *_] = api.xcom("submit_module", run, "submit")
     return followed(api, registry, build_id)

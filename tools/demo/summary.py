@@ -31,7 +31,7 @@ class Shown:
 
 def print_summary(console: Console, layout: Layout, registry: Registry, shown: Sequence[Shown], seconds: float) -> None:
     """Print what every build has left in Koji and in the registry, and where to look; `seconds` is the wall time."""
-    hub = koji.ClientSession(f"{layout.hub_url}/kojihub")
+    hub = koji.ClientSession(layout.hub.url)
     for each in shown:
         row = registry.build(each.build.build_id)
         console.print(f"\n[bold]{row.nsvc}[/bold]  {row.state.label} after {duration(each.seconds)}", highlight=False)
@@ -97,6 +97,7 @@ def composed(hub: KojiValue, nsvc: NSVC) -> dict[str, list[str]]:
 
 
 def repository_path(hub: KojiValue, layout: Layout, build_tag: str) -> str | None:
-    """Give the directory of the newest repository of a build tag."""
+    """Give the directory of the newest repository of a build tag, or its URL where the hub is elsewhere."""
     repository = hub.getRepo(build_tag)
-    return str(layout.devhub / "files" / "repos" / build_tag / str(repository["id"])) if repository else None
+    files = str(layout.devhub / "files") if layout.hub.own else layout.hub.files
+    return f"{files}/repos/{build_tag}/{repository['id']}" if repository else None

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from tools.stack import manager, secrets
-from tools.stack.layout import layout
+from tools.stack.environment import forget_services
+from tools.stack.layout import checkout, layout
 from tools.stack.problem import StackProblem
 
 
@@ -30,14 +33,22 @@ def stop() -> None:
 
 @main.command()
 def status() -> None:
-    """Tell what runs; exit 1 where not everything is ready."""
+    """Tell what runs and what was started again; exit 1 where not everything is ready."""
     found = manager.status(layout())
-    for name, state in found.items():
-        click.echo(f"{name:15} {state}")
-    raise SystemExit(0 if set(found.values()) == {"ready"} else 1)
+    for name, each in found.items():
+        click.echo(f"{name:15} {each.state:10}{_restarts(each)}".rstrip())
+    raise SystemExit(0 if {each.state for each in found.values()} == {"ready"} else 1)
+
+
+def _restarts(status: manager.Status) -> str:
+    if not status.restarts:
+        return ""
+    times = "once" if status.restarts == 1 else f"{status.restarts} times"
+    return f"restarted {times}, last at {status.starts[-1].astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 if __name__ == "__main__":
+    forget_services(os.environ, checkout())
     try:
         main()
     except StackProblem as problem:

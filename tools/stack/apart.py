@@ -7,7 +7,7 @@ import socket
 from pathlib import Path
 
 from tools.stack import manager
-from tools.stack.layout import Layout, Ports, checkout
+from tools.stack.layout import Layout, Ports, checkout, layout
 
 
 def fresh_home(home: Path) -> Layout:
@@ -18,7 +18,7 @@ def fresh_home(home: Path) -> Layout:
     home.mkdir(parents=True)
     for name in ("airflow.cfg", "dags", "plugins"):
         (home / name).symlink_to(checkout() / name)
-    return Layout(home, Ports(*free_ports(4)))
+    return layout(home, Ports(*free_ports(3)))
 
 
 def free_ports(count: int) -> list[int]:

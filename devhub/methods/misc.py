@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import koji
@@ -128,11 +129,11 @@ def get_host(call: Call, hostInfo: NameOrId, strict: bool = False, event: int | 
 
 @method("getLastHostUpdate")
 def get_last_host_update(call: Call, hostID: int, ts: bool = False) -> str | float | None:
-    """Give when a builder was last heard of, as text or (`ts`) in seconds; nil if never."""
+    """Give when a builder was last heard of, as text or (`ts`) in seconds: now, as they live in this process."""
     row = call.connection.execute("SELECT update_time FROM hosts WHERE id = ?", (hostID,)).fetchone()
     if row is None:
         raise koji.GenericError(f"Host not found: {hostID}")
-    seconds = row["update_time"]
+    seconds = row["update_time"] or time.time()
     return seconds if ts else events.stamp(seconds)
 
 
@@ -172,7 +173,7 @@ def _host(row: dict[str, Any]) -> dict[str, Any]:
         **{key: row[key] for key in keys},
         "enabled": bool(row["enabled"]),
         "ready": bool(row["ready"]),
-        "update_ts": row["update_time"],
+        "update_ts": row["update_time"] or time.time(),
         "comment": None,
         "description": None,
     }

@@ -21,6 +21,7 @@ class Place(NamedTuple):
 
 COMMANDS = {
     "db": Place("mbs.cli.care", "db", "Care for the registry's database."),
+    "doctor": Place("mbs.cli.doctor", "doctor", "Look at hub, registry, Airflow and sources; tell what is wrong."),
     "import": Place("mbs.cli.imports", "import_files", "Register base modules or finished modules."),
     "list": Place("mbs.cli.builds", "list_builds", "List module builds, the newest first."),
     "plan": Place("mbs.cli.plan", "plan", "Show what would be built, in what order and against what."),

@@ -78,7 +78,8 @@ class PreparedBuild:
         """The tags to try for the imported module, best first (MBS §16.3); none where it is not to be tagged."""
         if not (self.imported and self.settings.koji_cg_tag_build):
             return ()
-        return candidate_tags(base_module(self.expanded.buildrequires, self.settings.base_module_names), self.settings)
+        base = base_module(self.expanded.buildrequires, self.settings.base_module_names)
+        return candidate_tags(base.nsvc.stream if base else None, self.settings)
 
     def make_plan(self, allocation: Allocation) -> BuildPlan:
         """Compile the plan."""
@@ -175,10 +176,10 @@ def base_module(modules: Mapping[str, RegisteredModule], names: Iterable[str]) -
     return next((modules[name] for name in names if name in modules), None)
 
 
-def candidate_tags(base: RegisteredModule | None, settings: Settings) -> tuple[str, ...]:
-    """Give the tags to try for the imported module, best first (MBS §16.3)."""
+def candidate_tags(base_stream: str | None, settings: Settings) -> tuple[str, ...]:
+    """Give the tags to try for a module imported for a stream of a base module, best first (MBS §16.3)."""
     default = (settings.koji_cg_default_build_tag,) if settings.koji_cg_default_build_tag else ()
-    return (settings.koji_cg_build_tag_template.format(base.nsvc.stream), *default) if base else default
+    return (settings.koji_cg_build_tag_template.format(base_stream), *default) if base_stream else default
 
 
 def koji_tags(

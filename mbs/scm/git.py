@@ -59,8 +59,11 @@ _OPTIONS = (
     "pack.threads=1",
 )
 
-_BOUNDED = 'ulimit -c 0; ulimit -v "$1"; ulimit -f "$2"; shift 2; exec git "$@"'
-"""Bounds on a process that starts others are inherited from before its start. -v counts kB, -f half kB."""
+_BOUNDED = 'ulimit -c 0; ulimit -v "$1"; ulimit -f "$2"; t=$3; shift 3; exec timeout -k 1 "$t" git "$@"'
+"""Bounds on a process that starts others are inherited from before its start. -v counts kB, -f half kB.
+
+Whoever waits for git ends it in time; `timeout` does where he was killed.
+"""
 
 _FAULT_OF_THE_NETWORK = re.compile(
     r"""could\ ?n[o']t\ (resolve|connect) | (failed|unable)\ to\ connect
@@ -80,6 +83,8 @@ _QUOTED = 2000
 """Bytes of what git says that are read: the last, where the reason stands."""
 _LONGEST_OUTPUT = 32 * MIB
 _MOST_REDIRECTS = 5
+_GRACE = 2.0
+"""Seconds after which git ends by itself that nobody has ended in time."""
 
 
 class GitRefused(MbsError):
@@ -188,7 +193,7 @@ class Git:
             into.write(given)
             into.seek(0)
             process = subprocess.Popen(
-                _command(arguments, self._settings.memory, largest),
+                _command(arguments, self._settings, largest),
                 cwd="/",
                 env={**environment, "GIT_DIR": str(self._directory or os.devnull)},
                 stdin=into,
@@ -220,11 +225,12 @@ def scratch_repository(settings: GitSettings, origin: str) -> Iterator[Git]:
         yield git
 
 
-def _command(arguments: tuple[str, ...], memory: int, largest: int) -> list[str]:
+def _command(arguments: tuple[str, ...], settings: GitSettings, largest: int) -> list[str]:
     options = (part for option in _OPTIONS for part in ("-c", option))
-    kilobytes = _at_most(resource.RLIMIT_AS, memory) // 1024
+    kilobytes = _at_most(resource.RLIMIT_AS, settings.memory) // 1024
     half_kilobytes = _at_most(resource.RLIMIT_FSIZE, largest) // 512
-    return ["/bin/sh", "-c", _BOUNDED, "git", str(kilobytes), str(half_kilobytes), *options, *arguments]
+    bounds = (str(kilobytes), str(half_kilobytes), f"{settings.timeout + _GRACE:g}")
+    return ["/bin/sh", "-c", _BOUNDED, "git", *bounds, *options, *arguments]
 
 
 def _at_most(kind: int, wanted: int) -> int:
@@ -284,7 +290,7 @@ def _whole(output: IO[bytes], command: str) -> bytes:
 def _failure(status: int, errors: str, memory: int, largest: int) -> MbsError:
     if _NO_MEMORY.search(errors):
         return GitStopped(f"the repository cannot be read with the {memory / MIB:.3g} MB of memory that git may use")
-    if status == -signal.SIGXFSZ or _TOO_LARGE.search(errors):
+    if status in {-signal.SIGXFSZ, 128 + signal.SIGXFSZ} or _TOO_LARGE.search(errors):
         return GitStopped(f"the repository sends more than the {largest / MIB:.3g} MB that are read of one")
     if _REDIRECT.search(errors):
         return Redirected()

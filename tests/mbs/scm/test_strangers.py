@@ -22,6 +22,7 @@ from mbs.scm.protocol import Ref
 from mbs.scm.repository import GitScm
 from mbs.scm.url import ScmRules, ScmUrl, submitted_url
 from mbs.settings import Settings
+from tests.mbs.scm.test_repository import is_free
 
 if TYPE_CHECKING:
     from tests.mbs.scm.conftest import GitRepository, HttpServer
@@ -223,6 +224,17 @@ def test_a_bound_of_the_process_is_never_widened(tmp_path: Path, monkeypatch: py
     limited = ["sh", "-c", 'ulimit -v 400000; ulimit -f 1000; exec "$@"', "sh", sys.executable, "-c", read]
     done = subprocess.run(limited, check=True, capture_output=True, text=True)
     assert done.stdout.split() == ["400000", "1000", "0"]
+
+
+def test_git_ends_in_time_although_who_waits_for_it_was_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock, begun = tmp_path / "held", tmp_path / "begun"
+    fake_git(tmp_path, f"exec 9>{lock}; flock 9; touch {begun}; sleep 100 & wait", monkeypatch)
+    ask = "from mbs.scm.git import *; Git(GitSettings(timeout=1), origin='x').remote('x')"
+    with subprocess.Popen([sys.executable, "-c", ask]) as waiting:
+        while not begun.exists():
+            time.sleep(0.05)
+        waiting.kill()
+    assert any(is_free(lock) for _ in range(200))
 
 
 # Where a server sends git to

@@ -83,6 +83,12 @@ class InvalidModulemd(Unprocessable):
     """The modulemd is not valid."""
 
 
+class TimedOut(Refused):
+    """It took longer than a submission may."""
+
+    status = 504
+
+
 class Infrastructure(MbsError):
     """Something outside is away for now; the same call may succeed later."""
 

@@ -1,11 +1,13 @@
-"""Frozen dataclasses out of JSON values, strictly by their annotations.
+"""Frozen dataclasses into JSON, and out of it strictly by their annotations.
 
 Knows what the plan is made of: str, int, float, bool, `T | None`, unions of scalars, `tuple[T, ...]`, `Mapping[str, T]`
-and dataclasses. The reader of a type is built once and reused, for a plan is read whenever a task starts.
+and dataclasses; `object` is any JSON value. The reader of a type is built once and reused, for a plan is read whenever
+a task starts.
 """
 
 from __future__ import annotations
 
+import json
 import types
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import MISSING, fields
@@ -21,14 +23,27 @@ class Malformed(ValueError):
     """A JSON value that is not what its place asks for; says where and what."""
 
 
+def encode(value: object) -> str:
+    """Give canonical JSON: equal values have the same bytes, whatever the process or its hash seed."""
+    return json.dumps(
+        value, default=_as_object, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+
+
 def decode(wanted: type[T], value: object) -> T:
     """Make a `wanted` (a dataclass) of a JSON value; unknown and missing keys are errors."""
     found: T = _reader(cast("Hashable", wanted))(value, "")
     return found
 
 
+def _as_object(part: Any) -> dict[str, object]:  # noqa: ANN401 - a dataclass, of any type
+    return {each.name: getattr(part, each.name) for each in fields(part)}
+
+
 @cache
 def _reader(wanted: Hashable) -> Reader:
+    if wanted is object:
+        return lambda value, _: value
     origin, arguments = get_origin(wanted), get_args(wanted)
     if origin in (Union, types.UnionType):
         return _union(arguments)

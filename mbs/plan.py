@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 from mbs.errors import UnreadablePlan
-from mbs.jsoncodec import Malformed, decode
+from mbs.jsoncodec import Malformed, decode, encode
 from mbs.nsvc import NSVC
 
 FORMAT_VERSION = 1
@@ -148,10 +147,8 @@ class BuildPlan:
 
 
 def to_json(plan: BuildPlan) -> str:
-    """Give the plan as canonical JSON: the same plan has the same bytes, whatever the process or its hash seed."""
-    return json.dumps(
-        plan, default=_as_object, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    """Give the plan as canonical JSON."""
+    return encode(plan)
 
 
 def from_json(text: str, *, build: object = None) -> BuildPlan:
@@ -164,10 +161,6 @@ def from_json(text: str, *, build: object = None) -> BuildPlan:
         whose = "" if build is None else f" of module build {build}"
         msg = f"The plan{whose} cannot be read: {error}. Submit the module again to have it planned anew."
         raise UnreadablePlan(msg) from error
-
-
-def _as_object(part: Any) -> dict[str, object]:  # noqa: ANN401 - any dataclass of the plan
-    return {each.name: getattr(part, each.name) for each in fields(part)}
 
 
 def _check_version(raw: object) -> None:

@@ -18,11 +18,15 @@ from mbs.errors import MbsError, Problem
 from mbs.expansion.settings import ExpansionSettings
 from mbs.modulemd.rules import Rules
 from mbs.reuse import Strategy
+from mbs.sandbox.limits import Limits
 from mbs.scm.git import GitSettings
 from mbs.scm.url import ScmRules
 from mbs.settings_values import READERS
 
 T = TypeVar("T")
+
+LEAST_MEMORY = 128 * 1024 * 1024
+"""Bytes that reading a document takes, with the parsers."""
 
 STUCK_STATES = ("init", "wait", "build")
 """The states that a build can be stuck in: those that a person may cancel."""
@@ -81,6 +85,10 @@ class Settings:
     """Combinations of streams that are tried for one submission, whether they can be satisfied or not."""
     max_modulemd_size: int = 2 * 1024 * 1024
     """Size of a submitted document, in bytes."""
+    submission_deadline: float = 300.0
+    """Seconds for which a document is fetched, read and planned before that is given up."""
+    submission_memory: int = 512 * 1024 * 1024
+    """Memory that reading and planning a document may take, in bytes; each git that fetches has as much."""
     allow_name_override_from_scm: bool = False
     """Whether a document may name its module otherwise than its repository."""
     allow_stream_override_from_scm: bool = False
@@ -269,6 +277,11 @@ class Settings:
         named = (self.rpms_default_repository, self.modules_default_repository, self.default_modules_scm_url)
         return ScmRules((*self.scmurls, *named), allow_custom=self.allow_custom_scmurls)
 
+    @property
+    def sandbox(self) -> Limits:
+        """What the work on a stranger's document may use."""
+        return Limits(seconds=self.submission_deadline, memory=self.submission_memory, file=self.scm_max_fetch)
+
     def _contradictions(self) -> Iterator[Problem]:
         for name in ("scratch_build_only_branches", "br_stream_override_regexes", "stream_suffixes"):
             yield from _broken_regexes(name, getattr(self, name))
@@ -282,6 +295,9 @@ class Settings:
             yield Problem("must be at least 1, or nothing would be built", "koji_builds_slots")
         if self.scm_max_fetch < 1024 * 1024:
             yield Problem("must be at least a megabyte, or no repository could be read", "scm_max_fetch")
+        if self.submission_memory < LEAST_MEMORY:
+            least = f"must be at least {LEAST_MEMORY}, or no document could be read"
+            yield Problem(least, "submission_memory")
         for name in ("arches", "base_module_names"):
             if not getattr(self, name):
                 yield Problem("must name at least one", name)

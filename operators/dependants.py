@@ -17,7 +17,6 @@ from mbs.registry.registry import Registry
 from mbs.registry.rows import BuildFilter, ModuleBuildRow, Page
 from mbs.registry.states import ModuleState
 from mbs.reuse import Strategy
-from mbs.scm.repository import GitScm
 from mbs.settings import Settings
 from mbs.submission.submit import submit
 from operators.assets import READY_MODULES
@@ -70,8 +69,7 @@ class RebuildDependantsOperator(BaseOperator):
         fields = resubmission(build, builds.plan(build.id), ready)
         try:
             with KojiHook(self.koji_conn_id).get_conn() as hub:
-                scm = GitScm(current.git)
-                submit(fields, build.owner, registry=builds, scm=scm, settings=current, hub=KojiFacts(hub))
+                submit(fields, build.owner, registry=builds, settings=current, hub=KojiFacts(hub))
         except Refused as refusal:
             return f"{build.nsvc} cannot be built again: {refusal}"
         self.log.info("Submitted %s:%s again: %s is ready.", build.nsvc.name, build.nsvc.stream, ready)

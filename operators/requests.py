@@ -22,13 +22,11 @@ from mbs import notes
 from mbs.errors import InvalidRequest, NotAuthorized, Refused
 from mbs.forms import BUILDS, PROBLEMS, SubmittedBuild
 from mbs.koji.facts import KojiFacts
-from mbs.modulemd.imported import imported
-from mbs.modulemd.reader import read_stream
 from mbs.quoting import printable, told
 from mbs.registry import BuildFilter, Outcome, Page, Recorded, Registry
-from mbs.scm.repository import GitScm
-from mbs.scm.url import submitted_url
+from mbs.scm.url import ScmUrl, submitted_url
 from mbs.settings import Settings
+from mbs.submission.planner import read_in_sandbox
 from mbs.submission.submit import submit
 from operators.hook import CONNECTION as KOJI
 from operators.hook import KojiHook
@@ -109,7 +107,6 @@ class SubmitModuleOperator(RequestOperator):
                 fields,
                 user,
                 registry=builds,
-                scm=GitScm(current.git),
                 settings=current,
                 hub=KojiFacts(hub),
                 may_choose_owner=user in current.allowed_users_to_choose_owner,
@@ -128,8 +125,7 @@ class ImportModuleOperator(RequestOperator):
         """Import the pasted document, or the one at an SCM URL."""
         current = settings()
         check_importer(user, current)
-        document = read_stream(_document(fields, current))
-        module = imported(document, current.base_module_names, current.stream_suffixes)
+        module = read_in_sandbox(_document(fields, current), current)
         done = registry(self.registry_conn_id).import_module(
             module, by=user, base_module_names=current.base_module_names
         )
@@ -192,11 +188,8 @@ def _outcome(recorded: Recorded) -> str:
     return said[recorded.outcome]
 
 
-def _document(fields: Mapping[str, Any], current: Settings) -> str | bytes:
+def _document(fields: Mapping[str, Any], current: Settings) -> str | ScmUrl:
     scmurl, text = fields.get("scmurl"), fields.get("modulemd")
     if bool(scmurl) == bool(text):
         raise InvalidRequest("Give either an SCM URL or a document.")
-    if text:
-        return str(text)
-    url = submitted_url(str(scmurl), current.scm_rules)
-    return GitScm(current.git).imported(url).text
+    return str(text) if text else submitted_url(str(scmurl), current.scm_rules)

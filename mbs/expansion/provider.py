@@ -1,4 +1,7 @@
-"""What expansion needs to know of registered modules; the registry is one provider, files are another."""
+"""What expansion needs to know of registered modules; the registry is one provider, files are another.
+
+Where they are stored their documents are text, which is read only where it may be read (`mbs.expansion.stored`).
+"""
 
 from __future__ import annotations
 
@@ -27,6 +30,37 @@ class RegisteredModule:
     arches: tuple[str, ...] = ()
     retired: bool = False
     """A base module that is no longer built for (state garbage); what was built against it may still be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredModule:
+    """A registered module whose document is still text; the other fields are those of `RegisteredModule`."""
+
+    nsvc: NSVC
+    text: str
+    koji_tag: str | None = None
+    commit: str = ""
+    stream_version: float | None = None
+    virtual_streams: tuple[str, ...] = ()
+    buildrequires: Mapping[str, NSVC] = field(default_factory=dict)
+    arches: tuple[str, ...] = ()
+    retired: bool = False
+
+
+class ModuleStore(Protocol):
+    """Where modules are stored; it answers what `ModuleProvider` answers, in the same order."""
+
+    def streams(self, name: str) -> Sequence[str]:
+        """Give the streams of `name` with at least one ready build, sorted."""
+        ...
+
+    def builds(self, name: str, stream: str) -> Sequence[StoredModule]:
+        """Give all ready builds of `name:stream`."""
+        ...
+
+    def base_modules(self, name: str) -> Sequence[StoredModule]:
+        """Give the newest build of every stream of the base module `name`."""
+        ...
 
 
 class ModuleProvider(Protocol):

@@ -1,121 +1,18 @@
-"""The registry as the source of registered modules for stream expansion.
-
-Right where MBS is not (§10.1): only ready builds count, also for the contexts of the newest version, and versions are
-compared as numbers. A module's document is read once per process; before any is read, the builds that cannot be chosen
-are left out.
-"""
+"""The registry as the source of registered modules for those who may read their documents themselves."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, Engine, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Engine
 
-from mbs.expansion.provider import RegisteredModule
-from mbs.modulemd.document import Modulemd
-from mbs.modulemd.reader import read
-from mbs.nsvc import NSVC
-from mbs.registry.away import known_when_away
-from mbs.registry.models import ModuleBuild
-from mbs.registry.rows import ModuleBuildRow, module_build_row
-from mbs.registry.states import ModuleState
-
-_KEPT_DOCUMENTS = 2000
+from mbs.expansion.stored import StoredModules
+from mbs.registry.stored import RegistryStore
 
 
-class RegistryProvider:
+class RegistryProvider(StoredModules):
     """A `ModuleProvider` over the registry."""
 
     def __init__(self, engine: Engine, base_module_names: Iterable[str]) -> None:
         """Take the registry's engine and the names of the base modules."""
-        self._engine = engine
-        self._base_module_names = tuple(base_module_names)
-        self._documents: dict[tuple[int, object], Modulemd] = {}
-
-    def streams(self, name: str) -> tuple[str, ...]:
-        """Give the streams of `name` with at least one ready build, sorted."""
-        query = select(ModuleBuild.stream).where(ModuleBuild.name == name, _READY).distinct()
-        with known_when_away(), Session(self._engine) as session:
-            return tuple(sorted(session.scalars(query)))
-
-    def builds(self, name: str, stream: str) -> tuple[RegisteredModule, ...]:
-        """Give the ready builds of `name:stream`, newest version first.
-
-        Of the versions that were built against the same base modules only the newest can ever be chosen (§8.2); the
-        older ones, which pile up by the hundred, are left out.
-        """
-        rows = self._rows(ModuleBuild.name == name, ModuleBuild.stream == stream, _READY)
-        newest: dict[tuple[NSVC, ...], int] = {}
-        for row in rows:
-            newest.setdefault(self._bases(row), row.nsvc.version)
-        return self._modules([row for row in rows if row.nsvc.version == newest[self._bases(row)]])
-
-    def base_modules(self, name: str) -> tuple[RegisteredModule, ...]:
-        """Give the newest build of every stream, ready ones first choice, highest stream version first."""
-        rows = self._rows(ModuleBuild.name == name, _READY | _RETIRED)
-        newest: dict[str, ModuleBuildRow] = {}
-        for row in sorted(rows, key=lambda row: row.state is not ModuleState.READY):
-            newest.setdefault(row.nsvc.stream, row)
-        by_number = sorted(newest.values(), key=lambda row: (-(row.stream_version or 0.0), row.nsvc.stream))
-        return self._modules(by_number)
-
-    def _rows(self, *conditions: ColumnElement[bool]) -> list[ModuleBuildRow]:
-        query = select(ModuleBuild).where(*conditions)
-        with known_when_away(), Session(self._engine) as session:
-            found = session.scalars(query.order_by(ModuleBuild.version.desc(), ModuleBuild.context))
-            return [module_build_row(build) for build in found]
-
-    def _bases(self, row: ModuleBuildRow) -> tuple[NSVC, ...]:
-        resolved = _resolved(row.buildrequires)
-        return tuple(resolved[name] for name in self._base_module_names if name in resolved)
-
-    def _modules(self, rows: list[ModuleBuildRow]) -> tuple[RegisteredModule, ...]:
-        documents = self._documents_of(rows)
-        return tuple(_registered(row, document) for row, document in zip(rows, documents, strict=True))
-
-    def _documents_of(self, rows: list[ModuleBuildRow]) -> list[Modulemd]:
-        """Read what is not known yet; an import of the same NSVC changes its time, and so its key."""
-        missing = [row.id for row in rows if (row.id, row.time_modified) not in self._documents]
-        if len(self._documents) > _KEPT_DOCUMENTS:
-            self._documents.clear()
-            missing = [row.id for row in rows]
-        texts = self._texts(missing)
-        for row in rows:
-            if row.id in texts:
-                # What is stored was written by libmodulemd, and is a stream document.
-                self._documents[row.id, row.time_modified] = cast("Modulemd", read(texts[row.id], limits=None))
-        return [self._documents[row.id, row.time_modified] for row in rows]
-
-    def _texts(self, ids: list[int]) -> dict[int, str]:
-        if not ids:
-            return {}
-        query = select(ModuleBuild.id, ModuleBuild.modulemd).where(ModuleBuild.id.in_(ids))
-        with known_when_away(), Session(self._engine) as session:
-            return {row.id: row.modulemd for row in session.execute(query)}
-
-
-_READY = ModuleBuild.state == ModuleState.READY
-_RETIRED = ModuleBuild.state == ModuleState.GARBAGE
-
-
-def _registered(row: ModuleBuildRow, document: Modulemd) -> RegisteredModule:
-    return RegisteredModule(
-        nsvc=row.nsvc,
-        document=document,
-        koji_tag=row.koji_tag,
-        commit=row.commit,
-        stream_version=row.stream_version,
-        virtual_streams=row.virtual_streams,
-        buildrequires=_resolved(row.buildrequires),
-        arches=row.arches,
-        retired=row.state is ModuleState.GARBAGE,
-    )
-
-
-def _resolved(buildrequires: Mapping[str, Any]) -> dict[str, NSVC]:
-    return {
-        name: NSVC(name, entry["stream"], int(entry["version"]), entry["context"])
-        for name, entry in buildrequires.items()
-    }
+        super().__init__(RegistryStore(engine, base_module_names))

@@ -1,4 +1,4 @@
-"""One expanded, pinned module build becomes its BuildPlan: a pure function, run once the registry has given an id."""
+"""One expanded, pinned module build becomes the draft of its BuildPlan: all of it but what is named after its id."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from mbs.components.record import pinned
 from mbs.errors import Unprocessable
 from mbs.expansion.provider import RegisteredModule
 from mbs.expansion.result import ExpandedStream
-from mbs.macros.text import macro_file
 from mbs.modulemd.changes import Changes, is_true
 from mbs.modulemd.document import BUILD_GROUP_PROFILES, Modulemd
 from mbs.modulemd.reader import apply
-from mbs.naming import build_tag, dist, dist_marking, koji_build, koji_tag, target
+from mbs.naming import dist_marking
 from mbs.nsvc import NSVC
 from mbs.plan import BuildPlan, PlannedComponent, PlannedDependency, PlannedGroup, PlannedMacros, Publication
 from mbs.settings import Settings
-from mbs.submission.build import Allocation, NewBuild
+from mbs.submission.build import Allocation, Draft, NewBuild
 from mbs.submission.request import Request
 
 _TAG_OPTIONS = ("repo_include_all", "dynamic_buildrequires")
@@ -43,22 +42,31 @@ class PreparedBuild:
     """The dist-git commit of the document; empty for a pasted one."""
     reuse_from: tuple[int, NSVC] | None = None
 
-    def new_build(self) -> NewBuild:
-        """Give what the registry records."""
-        contexts = self.expanded.contexts
-        return NewBuild(
-            nsvc=self.nsvc,
-            make_plan=self.make_plan,
+    def draft(self) -> Draft:
+        """Give it as plain data."""
+        contexts, settings = self.expanded.contexts, self.settings
+        modules = self.expanded.buildrequires
+        return Draft(
+            plan=self._plan(),
+            dist_marking=dist_marking(modules, settings.allowed_privileged_module_names, settings.base_module_names),
+            dist_prefix=settings.default_dist_tag_prefix,
+            macros=self.document.buildopts.rpm_macros,
             build_context=contexts.build_context,
             build_context_no_bms=contexts.build_context_no_bms,
             runtime_context=contexts.runtime_context,
             commit=self.commit,
             srpms=self.request.srpms,
             buildrequires=self.buildrequires,
-            scratch=self.request.scratch,
-            rebuild_strategy=self.request.rebuild_strategy,
             reuse_from_id=self.reuse_from[0] if self.reuse_from else None,
         )
+
+    def new_build(self) -> NewBuild:
+        """Give what the registry records."""
+        return self.draft().new_build()
+
+    def make_plan(self, allocation: Allocation) -> BuildPlan:
+        """Compile the plan."""
+        return self.draft().named(allocation)
 
     @cached_property
     def buildrequires(self) -> Mapping[str, Mapping[str, str]]:
@@ -81,24 +89,21 @@ class PreparedBuild:
         base = base_module(self.expanded.buildrequires, self.settings.base_module_names)
         return candidate_tags(base.nsvc.stream if base else None, self.settings)
 
-    def make_plan(self, allocation: Allocation) -> BuildPlan:
-        """Compile the plan."""
-        nsvc, settings, request = allocation.nsvc, self.settings, self.request
-        scratch_id = allocation.build_id if request.scratch else None
-        tag = koji_tag(nsvc, scratch_id=scratch_id)
-        release = self._dist(allocation)
+    def _plan(self) -> BuildPlan:
+        """Compile all of the plan that needs no id."""
+        settings, request = self.settings, self.request
         return BuildPlan(
-            nsvc=nsvc,
-            build_id=allocation.build_id,
+            nsvc=self.nsvc,
+            build_id=0,
             owner=request.owner,
             scmurl=request.scmurl,
             branch=request.branch,
             scratch=request.scratch,
             rebuild_strategy=request.rebuild_strategy,
-            koji_tag=tag,
-            build_tag=build_tag(tag),
-            target=target(nsvc, scratch_id=scratch_id),
-            dist=release,
+            koji_tag="",
+            build_tag="",
+            target="",
+            dist="",
             arches=self.arches,
             tag_permission=settings.koji_tag_permission or None,
             tag_extra=tag_extra(settings.koji_tag_extra_opts, self.document.mbs_options),
@@ -106,12 +111,10 @@ class PreparedBuild:
             blocked_packages=texts(self.document.mbs_options.get("blocked_packages")),
             dependencies=dependencies(self.expanded.buildrequires, self.buildrequires, settings.base_module_names),
             groups=groups(self.expanded.buildrequires.values()),
-            macros=PlannedMacros(
-                macro_file(nsvc, release, self.document.buildopts.rpm_macros), settings.koji_build_macros_target or None
-            ),
+            macros=PlannedMacros("", settings.koji_build_macros_target or None),
             components=self.components,
-            publication=self._publication(nsvc),
-            modulemd=self.written(nsvc).text,
+            publication=self._publication(),
+            modulemd=self.written(self.nsvc).text,
             source_modulemd=self.source_modulemd,
             side_tag=request.side_tag,
             reuse_from=self.reuse_from[1] if self.reuse_from else None,
@@ -148,22 +151,11 @@ class PreparedBuild:
             **{key: value for key, value in optional.items() if value},
         }
 
-    def _dist(self, allocation: Allocation) -> str:
-        settings, modules = self.settings, self.expanded.buildrequires
-        marking = dist_marking(modules, settings.allowed_privileged_module_names, settings.base_module_names)
-        return dist(
-            allocation.nsvc,
-            index=allocation.first_sibling_id,
-            marking=marking,
-            scratch=self.request.scratch,
-            prefix=settings.default_dist_tag_prefix,
-        )
-
-    def _publication(self, nsvc: NSVC) -> Publication:
-        build, settings, imported = koji_build(nsvc), self.settings, self.imported
+    def _publication(self) -> Publication:
+        settings, imported = self.settings, self.imported
         return Publication(
-            version=build.version,
-            release=build.release,
+            version="",
+            release="",
             candidate_tags=self.candidate_tags,
             devel=imported and settings.koji_cg_devel_module,
             imported=imported,

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mbs.errors import InvalidRequest, NotFound
 from mbs.modulemd.rules import refuse, unprocessable
 from mbs.nsvc import NSVC
 from mbs.registry import ModuleState, Recorded, Registry
-from mbs.registry.provider import RegistryProvider
-from mbs.scm.protocol import Scm
+from mbs.registry.stored import RegistryStore
 from mbs.settings import Settings
+from mbs.submission.build import Draft
 from mbs.submission.hub import Hub, HubFacts
-from mbs.submission.prepare import Submission, prepare
+from mbs.submission.planner import Planner, PlanOrder, plan_in_sandbox
 from mbs.submission.request import read_request
 
 
@@ -22,28 +22,29 @@ def submit(
     user: str,
     *,
     registry: Registry,
-    scm: Scm,
     settings: Settings,
     hub: Hub | None = None,
     may_choose_owner: bool = False,
+    planner: Planner = plan_in_sandbox,
 ) -> tuple[Recorded, ...]:
     """Check, expand, plan and record a submission: all its builds or, with a Refused, none.
 
-    `data` are the keys of MBS §3.11. Raises Conflict where every build exists and none has failed,
-    and Unprocessable where other contexts of a buildrequired version are still being built.
+    `data` are the keys of MBS §3.11. The document is fetched, read and planned by the `planner`, in a sandbox; all that
+    happens here is the recording. Raises Conflict where every build exists and none has failed, Unprocessable where
+    other contexts of a buildrequired version are still being built, and what `plan_in_sandbox` raises.
     """
     request = read_request(data, user, settings, may_choose_owner=may_choose_owner)
     reuse_from = _reusable(registry, request.reuse_components_from)
-    provider = RegistryProvider(registry.engine, settings.base_module_names)
-    submission = prepare(request, provider, scm, settings, hub=hub, reuse_from=reuse_from)
-    _refuse_unfinished(registry, submission)
-    _refuse_untagged(hub or HubFacts(), submission)
-    return registry.record_submission([build.new_build() for build in submission.builds], by=user)
+    store, hub = RegistryStore(registry.engine, settings.base_module_names), hub or HubFacts()
+    drafts = planner(PlanOrder(request, settings, reuse_from), store, hub)
+    _refuse_unfinished(registry, drafts)
+    _refuse_untagged(hub, drafts)
+    return registry.record_submission([draft.new_build() for draft in drafts], by=user)
 
 
-def _refuse_unfinished(registry: Registry, submission: Submission) -> None:
+def _refuse_unfinished(registry: Registry, drafts: Iterable[Draft]) -> None:
     """Refuse to build against a module of which another context is still being built (MBS §10.1)."""
-    wanted = {module.nsvc for build in submission.builds for module in build.expanded.buildrequires.values()}
+    wanted = {dependency.nsvc for draft in drafts for dependency in draft.plan.dependencies}
     refuse(
         unprocessable(
             f'Buildrequire {nsvc.name}-{nsvc.stream}-{nsvc.version} is in "{build.state.label}" state: wait until all '
@@ -55,9 +56,9 @@ def _refuse_unfinished(registry: Registry, submission: Submission) -> None:
     )
 
 
-def _refuse_untagged(hub: Hub, submission: Submission) -> None:
+def _refuse_untagged(hub: Hub, drafts: Iterable[Draft]) -> None:
     """Refuse what would be imported and tagged nowhere, so that no compose finds it; MBS builds it and says nothing."""
-    wanted = {tags for build in submission.builds if (tags := build.candidate_tags)}
+    wanted = {tags for draft in drafts if (tags := draft.plan.publication.candidate_tags)}
     absent = hub.absent_tags({tag for tags in wanted for tag in tags}) if wanted else frozenset()
     refuse(
         unprocessable(

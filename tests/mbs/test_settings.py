@@ -71,6 +71,7 @@ def test_every_setting_has_a_reader() -> None:
     """`Settings` itself hands on what stands under other names in its parts; `hints` looks at repositories by name."""
     handed_on = {"scmurls", "allow_custom_scmurls", "allow_local_scmurls"}
     handed_on |= {"scm_net_timeout", "scm_net_retry_interval", "scm_max_fetch"}
+    handed_on |= {"submission_deadline", "submission_memory"}
     read = {name for package in ("mbs", "operators", "dags", "plugins") for name in read_settings(package)}
     assert {each.name for each in fields(Settings)} - read - handed_on == set()
 

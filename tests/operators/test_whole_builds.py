@@ -29,7 +29,6 @@ from mbs.plan import BuildPlan
 from mbs.publish.log import build_log
 from mbs.publish.steps import publish as publish_steps
 from mbs.registry import ComponentState, ModuleState, Registry, engine_for
-from mbs.scm.repository import GitScm
 from mbs.settings import Settings
 from mbs.submission.submit import submit
 from mbs.takeover import REASON, UNNEEDED_MACROS
@@ -86,8 +85,7 @@ class Service:
         repository = url.removeprefix("file://").partition("?")[0]
         subprocess.run(["git", "-C", repository, "branch", "--force", self.stream, "main"], check=True)
         data = {"scmurl": url, "branch": self.stream, **options}
-        scm = GitScm(self.settings.git)
-        done = submit(data, "alice", registry=self.registry, scm=scm, settings=self.settings, hub=KojiFacts(self.hub))
+        done = submit(data, "alice", registry=self.registry, settings=self.settings, hub=KojiFacts(self.hub))
         return self.registry.plan(done[0].build.id)
 
     def rebuild(self, **options: Any) -> BuildPlan:

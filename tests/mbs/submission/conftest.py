@@ -10,12 +10,14 @@ from mbs.expansion.memory import MemoryProvider
 from mbs.modulemd.imported import imported
 from mbs.modulemd.reader import read_stream
 from mbs.plan import BuildPlan
-from mbs.scm.protocol import ModuleSource, Ref, SubmittedSource
+from mbs.scm.protocol import ModuleSource, Ref, Scm, SubmittedSource
 from mbs.scm.url import ScmUrl
 from mbs.settings import Settings
 from mbs.submission.build import Allocation
+from mbs.submission.planner import Planner
 from mbs.submission.prepare import Submission, prepare
 from mbs.submission.request import read_request
+from mbs.submission.sandboxed import drafts
 
 DOCUMENT = """\
 document: modulemd
@@ -139,6 +141,11 @@ def prepared(provider: MemoryProvider, scm: FakeScm, permissive: Settings) -> Pr
         return prepare(read_request(data, "pat", settings), provider, scm, settings, now=0, **more)
 
     return run
+
+
+def at_hand(scm: Scm) -> Planner:
+    """Plan in this process, with the given repositories."""
+    return lambda order, store, hub: drafts(order, store, hub, scm)
 
 
 def plans_of(submission: Submission) -> list[BuildPlan]:

@@ -13,7 +13,7 @@ from mbs.registry import ModuleState, Outcome, Registry
 from mbs.settings import Settings
 from mbs.submission.hub import HubFacts
 from mbs.submission.submit import submit
-from tests.mbs.submission.conftest import GTK, PLATFORM, FakeScm, Prepare
+from tests.mbs.submission.conftest import GTK, PLATFORM, FakeScm, Prepare, at_hand
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def filled(registry: Registry) -> Registry:
 def test_a_submission_is_recorded_whole(
     filled: Registry, scm: FakeScm, permissive: Settings, scm_data: dict[str, Any]
 ) -> None:
-    recorded = submit(scm_data, "pat", registry=filled, scm=scm, settings=permissive)
+    recorded = submit(scm_data, "pat", registry=filled, planner=at_hand(scm), settings=permissive)
     assert [one.outcome for one in recorded] == [Outcome.NEW, Outcome.NEW]
     for one in recorded:
         plan = filled.plan(one.build.id)
@@ -36,7 +36,7 @@ def test_a_submission_is_recorded_whole(
         assert one.build.build_context is not None
         assert set(one.build.buildrequires) == {"gtk", "platform"}
     with pytest.raises(Conflict):
-        submit(scm_data, "pat", registry=filled, scm=scm, settings=permissive)
+        submit(scm_data, "pat", registry=filled, planner=at_hand(scm), settings=permissive)
 
 
 def test_a_refused_submission_records_nothing(
@@ -44,7 +44,7 @@ def test_a_refused_submission_records_nothing(
 ) -> None:
     before = filled.find().total
     with pytest.raises(Unprocessable):
-        submit(scm_data, "pat", registry=filled, scm=scm, settings=replace(permissive, max_builds=1))
+        submit(scm_data, "pat", registry=filled, planner=at_hand(scm), settings=replace(permissive, max_builds=1))
     assert filled.find().total == before
 
 
@@ -58,7 +58,7 @@ def test_a_buildrequire_must_have_all_its_contexts_built(
     filled.transition(recorded.build.id, ModuleState.BUILD, None, "task")
     before = filled.find().total
     with pytest.raises(Unprocessable) as refused:
-        submit(scm_data, "pat", registry=filled, scm=scm, settings=permissive)
+        submit(scm_data, "pat", registry=filled, planner=at_hand(scm), settings=permissive)
     first, second = (problem.message for problem in refused.value.problems)
     assert first.startswith('Buildrequire gtk-1-20180101000000 is in "wait" state')
     assert second.startswith('Buildrequire gtk-2-20180101000000 is in "build" state')
@@ -66,7 +66,7 @@ def test_a_buildrequire_must_have_all_its_contexts_built(
 
     for sibling in siblings:
         filled.transition(filled.build(sibling).id, ModuleState.FAILED, "It failed.", "task")
-    assert len(submit(scm_data, "pat", registry=filled, scm=scm, settings=permissive)) == 2
+    assert len(submit(scm_data, "pat", registry=filled, planner=at_hand(scm), settings=permissive)) == 2
 
 
 def test_components_are_reused_from_a_ready_build_only(
@@ -74,11 +74,11 @@ def test_components_are_reused_from_a_ready_build_only(
 ) -> None:
     def reuse(build: object) -> None:
         data = scm_data | {"reuse_components_from": build}
-        submit(data, "pat", registry=filled, scm=scm, settings=permissive)
+        submit(data, "pat", registry=filled, planner=at_hand(scm), settings=permissive)
 
     with pytest.raises(InvalidRequest, match="could not be found"):
         reuse(999)
-    first = submit(scm_data, "pat", registry=filled, scm=scm, settings=permissive)[0].build
+    first = submit(scm_data, "pat", registry=filled, planner=at_hand(scm), settings=permissive)[0].build
     with pytest.raises(InvalidRequest, match="must be in the ready state"):
         reuse(str(first.nsvc))
 
@@ -88,7 +88,7 @@ def test_the_reused_build_is_part_of_plan_and_row(
 ) -> None:
     ready = filled.find().items[0]
     data = scm_data | {"reuse_components_from": ready.id}
-    build = submit(data, "pat", registry=filled, scm=scm, settings=permissive)[0].build
+    build = submit(data, "pat", registry=filled, planner=at_hand(scm), settings=permissive)[0].build
     assert build.reuse_from_id == ready.id
     assert filled.plan(build.id).reuse_from == ready.nsvc
 
@@ -99,7 +99,7 @@ def test_a_module_that_would_be_tagged_nowhere_is_refused(
     before = filled.find().total
     both = frozenset({"f28-modular-updates-candidate", "modular-updates-candidate"})
     with pytest.raises(Unprocessable) as refused:
-        submit(scm_data, "pat", registry=filled, scm=scm, settings=permissive, hub=HubFacts(absent=both))
+        submit(scm_data, "pat", registry=filled, planner=at_hand(scm), settings=permissive, hub=HubFacts(absent=both))
     (problem,) = refused.value.problems
     assert "no tag f28-modular-updates-candidate or modular-updates-candidate" in problem.message
     assert "koji add-tag f28-modular-updates-candidate" in problem.message
@@ -113,4 +113,4 @@ def test_one_tag_for_the_compose_is_enough_and_a_scratch_build_needs_none(
     absent = {"f28-modular-updates-candidate", *(["modular-updates-candidate"] if scratch else [])}
     hub = HubFacts(absent=frozenset(absent))
     data = scm_data | {"scratch": scratch}
-    assert len(submit(data, "pat", registry=filled, scm=scm, settings=permissive, hub=hub)) == 2
+    assert len(submit(data, "pat", registry=filled, planner=at_hand(scm), settings=permissive, hub=hub)) == 2

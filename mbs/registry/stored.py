@@ -1,0 +1,102 @@
+"""The registry as the source of registered modules for stream expansion, their documents as text.
+
+Right where MBS is not (§10.1): only ready builds count, also for the contexts of the newest version, and versions are
+compared as numbers. Before any document is fetched, the builds that cannot be chosen are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, Engine, select
+from sqlalchemy.orm import Session
+
+from mbs.expansion.provider import StoredModule
+from mbs.nsvc import NSVC
+from mbs.registry.away import known_when_away
+from mbs.registry.models import ModuleBuild
+from mbs.registry.rows import ModuleBuildRow, module_build_row
+from mbs.registry.states import ModuleState
+
+
+class RegistryStore:
+    """A `ModuleStore` over the registry."""
+
+    def __init__(self, engine: Engine, base_module_names: Iterable[str]) -> None:
+        """Take the registry's engine and the names of the base modules."""
+        self._engine = engine
+        self._base_module_names = tuple(base_module_names)
+
+    def streams(self, name: str) -> tuple[str, ...]:
+        """Give the streams of `name` with at least one ready build, sorted."""
+        query = select(ModuleBuild.stream).where(ModuleBuild.name == name, _READY).distinct()
+        with known_when_away(), Session(self._engine) as session:
+            return tuple(sorted(session.scalars(query)))
+
+    def builds(self, name: str, stream: str) -> tuple[StoredModule, ...]:
+        """Give the ready builds of `name:stream`, newest version first.
+
+        Of the versions that were built against the same base modules only the newest can ever be chosen (§8.2); the
+        older ones, which pile up by the hundred, are left out.
+        """
+        rows = self._rows(ModuleBuild.name == name, ModuleBuild.stream == stream, _READY)
+        newest: dict[tuple[NSVC, ...], int] = {}
+        for row in rows:
+            newest.setdefault(self._bases(row), row.nsvc.version)
+        return self._modules([row for row in rows if row.nsvc.version == newest[self._bases(row)]])
+
+    def base_modules(self, name: str) -> tuple[StoredModule, ...]:
+        """Give the newest build of every stream, ready ones first choice, highest stream version first."""
+        rows = self._rows(ModuleBuild.name == name, _READY | _RETIRED)
+        newest: dict[str, ModuleBuildRow] = {}
+        for row in sorted(rows, key=lambda row: row.state is not ModuleState.READY):
+            newest.setdefault(row.nsvc.stream, row)
+        by_number = sorted(newest.values(), key=lambda row: (-(row.stream_version or 0.0), row.nsvc.stream))
+        return self._modules(by_number)
+
+    def _rows(self, *conditions: ColumnElement[bool]) -> list[ModuleBuildRow]:
+        query = select(ModuleBuild).where(*conditions)
+        with known_when_away(), Session(self._engine) as session:
+            found = session.scalars(query.order_by(ModuleBuild.version.desc(), ModuleBuild.context))
+            return [module_build_row(build) for build in found]
+
+    def _bases(self, row: ModuleBuildRow) -> tuple[NSVC, ...]:
+        resolved = _resolved(row.buildrequires)
+        return tuple(resolved[name] for name in self._base_module_names if name in resolved)
+
+    def _modules(self, rows: list[ModuleBuildRow]) -> tuple[StoredModule, ...]:
+        texts = self._texts([row.id for row in rows])
+        return tuple(_stored(row, texts[row.id]) for row in rows)
+
+    def _texts(self, ids: list[int]) -> dict[int, str]:
+        if not ids:
+            return {}
+        query = select(ModuleBuild.id, ModuleBuild.modulemd).where(ModuleBuild.id.in_(ids))
+        with known_when_away(), Session(self._engine) as session:
+            return {row.id: row.modulemd for row in session.execute(query)}
+
+
+_READY = ModuleBuild.state == ModuleState.READY
+_RETIRED = ModuleBuild.state == ModuleState.GARBAGE
+
+
+def _stored(row: ModuleBuildRow, text: str) -> StoredModule:
+    return StoredModule(
+        nsvc=row.nsvc,
+        text=text,
+        koji_tag=row.koji_tag,
+        commit=row.commit,
+        stream_version=row.stream_version,
+        virtual_streams=row.virtual_streams,
+        buildrequires=_resolved(row.buildrequires),
+        arches=row.arches,
+        retired=row.state is ModuleState.GARBAGE,
+    )
+
+
+def _resolved(buildrequires: Mapping[str, Any]) -> dict[str, NSVC]:
+    return {
+        name: NSVC(name, entry["stream"], int(entry["version"]), entry["context"])
+        for name, entry in buildrequires.items()
+    }

@@ -1,0 +1,73 @@
+"""Who reads a stranger's document: a sandbox, and never the process that has the registry, Koji and their passwords.
+
+What the sandbox asks is answered here: which modules are registered, and what Koji says about tags and packages.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from mbs.expansion.provider import ModuleStore, RegisteredModule
+from mbs.jsoncodec import decode
+from mbs.nsvc import NSVC
+from mbs.sandbox import process
+from mbs.scm.url import ScmUrl
+from mbs.settings import Settings
+from mbs.submission.build import Draft
+from mbs.submission.hub import Hub
+from mbs.submission.request import Request
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOrder:
+    """A submission that is to be planned."""
+
+    request: Request
+    settings: Settings
+    reuse_from: tuple[int, NSVC] | None = None
+    """Id and identity of the build that components are to be reused from."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOrder:
+    """A base module or a finished module that is to be read."""
+
+    document: str | ScmUrl
+    settings: Settings
+
+
+class Planner(Protocol):
+    """Plans a submission; raises Refused with all that is wrong."""
+
+    def __call__(self, order: PlanOrder, store: ModuleStore, hub: Hub) -> tuple[Draft, ...]:
+        """Give a draft for each of its builds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Drafts:
+    """What the sandbox answers."""
+
+    drafts: tuple[Draft, ...]
+
+
+def plan_in_sandbox(order: PlanOrder, store: ModuleStore, hub: Hub) -> tuple[Draft, ...]:
+    """Plan a submission in a sandbox. Raises besides what `process.run` raises: HubAway, HubRefused, RegistryAway."""
+    questions: process.Questions = {
+        "streams": store.streams,
+        "builds": store.builds,
+        "base_modules": store.base_modules,
+        "tag_arches": hub.tag_arches,
+        "absent_tags": hub.absent_tags,
+        "build_seconds": hub.build_seconds,
+        "build_tag": hub.build_tag,
+    }
+    drafts = process.run("mbs.submission.sandboxed:plan", order, questions, order.settings.sandbox)
+    return decode(_Drafts, {"drafts": drafts}).drafts
+
+
+def read_in_sandbox(document: str | ScmUrl, settings: Settings) -> RegisteredModule:
+    """Read a module that is to be imported; raise Unprocessable with all that is wrong, and what `process.run` does."""
+    order = ImportOrder(document, settings)
+    return decode(RegisteredModule, process.run("mbs.submission.sandboxed:read_import", order, {}, settings.sandbox))

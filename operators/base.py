@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from mbs.errors import ForbiddenTransition, HubAway, Infrastructure, MbsError
 from mbs.koji.session import HubAccount, HubSession
+from mbs.notes import Failure
 from mbs.plan import BuildPlan
 from mbs.registry.registry import Registry
 from mbs.registry.rows import ModuleBuildRow
@@ -32,7 +33,7 @@ TASK = "task "
 """How those begin who are a task of the module build, in the registry's trace."""
 
 FAILURE = "failure"
-"""XCom of a task that failed for good: when (seconds since the epoch) and why."""
+"""XCom of a task that failed for good: a `mbs.notes.Failure`."""
 
 Event = Mapping[str, Any]
 """What a trigger wakes an operator with: `kind` and perhaps `reason`."""
@@ -93,9 +94,13 @@ class ModuleBuildOperator(BaseOperator):
         except MbsError as error:
             self.fail(context, str(error))
 
-    def fail(self, context: Context, reason: str, *, defect: Exception | None = None) -> NoReturn:
-        """Fail for good, and leave the reason for `record_failure`; the log shows where a defect of ours comes from."""
-        context["ti"].xcom_push(FAILURE, {"at": time.time(), "reason": reason})
+    def fail(self, context: Context, reason: str, *, defect: Exception | None = None, **facts: Any) -> NoReturn:
+        """Fail for good, and leave the reason and other `facts` of a `Failure` for `record_failure`.
+
+        The log shows where a defect of ours comes from.
+        """
+        failure = Failure(time.time(), reason, self.task_id, **facts)
+        context["ti"].xcom_push(FAILURE, failure.stored())
         raise AirflowFailException(reason) from defect
 
     def hub(self) -> HubSession:

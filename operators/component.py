@@ -133,12 +133,23 @@ class KojiBuildOperator(ModuleBuildOperator):
         self.defer(trigger=trigger, method_name="build_ended")
 
     def _fail_with_report(self, context: Context, hub: Hub, sight: TaskSight) -> None:
-        report = report_failure(hub, sight.task, sight.children, package=self.component, arch=self.arch)
+        report = report_failure(
+            hub, sight.task, sight.children, package=self.component, arch=self.arch, dist=self.plan.dist
+        )
         self._record_failure(hub, report, sight)
         context["ti"].xcom_push(links.LOGS_URL, links.logs_url(self.account.files_url, report.task.id))
         for line in report.tail:
             self.log.error("%s: %s", report.log, line)
-        self.fail(context, report.summary)
+        self.fail(
+            context,
+            str(report),
+            what=self.component,
+            arch=report.failed_arch,
+            koji_task=report.task.id,
+            url=links.task_url(self.account.web_url, report.task.id),
+            why=report.reason,
+            lines=report.lines,
+        )
 
     def _record_failure(self, hub: Hub, report: FailureReport, sight: TaskSight) -> None:
         """Record the failure of the component; a sibling may have done it, or begun anew."""
@@ -147,7 +158,7 @@ class KojiBuildOperator(ModuleBuildOperator):
         build = builds_of_tasks(hub, [sight.task.id]).get(sight.task.id)
         with self.registry.component(self.plan.build_id, self.component) as component:
             if component.row.task_id == sight.task.id and component.row.state not in FINISHED_COMPONENT:
-                component.finished(state, build.nvr if build else None, report.summary)
+                component.finished(state, build.nvr if build else None, str(report))
 
     def _known_tasks(self, component_id: int) -> set[int]:
         trace = self.registry.component_trace(component_id)

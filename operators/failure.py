@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from airflow.sdk import Context
 
+from mbs import notes
+from mbs.notes import Failure
 from mbs.plan import BuildPlan
 from mbs.registry.states import UNFINISHED, ModuleState
-from operators.base import FAILURE, ModuleBuildOperator, failed_tasks
+from operators.base import FAILURE, TASK, ModuleBuildOperator, failed_tasks
+from operators.identifiers import NOTE
 
 
 class RecordFailureOperator(ModuleBuildOperator):
@@ -25,19 +29,37 @@ class RecordFailureOperator(ModuleBuildOperator):
         super().__init__(plan=plan, **kwargs)
 
     def execute(self, context: Context) -> None:
-        """Record the reason of the task that failed first."""
-        reason = first_reason(context)
-        if self.registry.build(self.plan.build_id).state in UNFINISHED:
-            self.registry.transition(self.plan.build_id, ModuleState.FAILED, reason, self.by)
+        """Record the reasons of all tasks that failed, in the registry and in the note of the run."""
+        failures = failures_of(context)
+        reason = notes.reasons(failures)
+        self._record(reason)
+        context["ti"].xcom_push(NOTE, notes.failed(failures))
         self.fail(context, reason)
 
+    def _record(self, reason: str) -> None:
+        """End the module build, or tell what fails now in one that had failed; who stopped one has said why."""
+        build_id = self.plan.build_id
+        if self.registry.build(build_id).state in UNFINISHED:
+            self.registry.transition(build_id, ModuleState.FAILED, reason, self.by)
+        elif (self.registry.trace(build_id)[-1].by or "").startswith(TASK):
+            self.registry.explain(build_id, ModuleState.FAILED, reason, self.by)
 
-def first_reason(context: Context) -> str:
-    """Give the reason of the task that failed first; one without a word was ended by a person, or lost."""
+
+def failures_of(context: Context) -> list[Failure]:
+    """Give why the tasks of this run failed, the first first, once each: arches fail together with their build.
+
+    A task without a word was ended by a person, or lost.
+    """
     tasks = failed_tasks(context)
-    found = context["ti"].xcom_pull(task_ids=tasks, key=FAILURE) if tasks else []
-    reasons = sorted((failure["at"], failure["reason"]) for failure in found if failure)
-    if reasons:
-        return str(reasons[0][1])
+    left = context["ti"].xcom_pull(task_ids=tasks, key=FAILURE) if tasks else []
+    found = [Failure.read(stored) for stored in left if stored]
+    first = {one.cause: one for one in sorted(found, key=lambda one: one.at, reverse=True)}
+    silent = sorted(set(tasks) - {one.task for one in found})
+    told = sorted(first.values(), key=lambda one: one.at)
+    return [*told, _without_a_word(silent)] if silent or not told else told
+
+
+def _without_a_word(tasks: list[str]) -> Failure:
     named = ", ".join(tasks) or "a task"
-    return f"{named} failed without a reason of its own: marked failed by a person, or lost. Its log may tell more."
+    said = f"{named} failed without a reason of its own: marked failed by a person, or lost. Its log may tell more."
+    return Failure(time.time(), said)

@@ -23,8 +23,8 @@ LONGEST = 200
 
 FORMS = frozenset({"submit_module", "import_module"})
 """The DAGs that answer a form."""
-NOTE = "note"
-"""XCom key under which such a DAG's task leaves what the run's note shall say."""
+NOTE = "mbs_note"
+"""XCom key under which a task leaves what the run's note shall say when the run has ended."""
 
 
 def dag_id(nsvc: NSVC) -> str:

@@ -21,10 +21,12 @@ from sqlalchemy.orm import object_session
 
 from mbs.errors import MbsError
 from mbs.koji.session import IMPATIENT, HubSession
+from mbs.notes import sentence
 from mbs.registry.states import ModuleState
 from mbs.upkeep.cancel import cancel_components
 from operators.hook import KojiHook
 from operators.identifiers import dag_id
+from operators.notes import write
 from operators.registry import registry
 
 T = TypeVar("T")
@@ -49,6 +51,7 @@ def on_dag_run_failed(dag_run: DagRun, msg: str) -> None:
             who = _who(dag_run) if _MARKED in msg else None
             reason = f"Canceled by {who}" if who else f"Its run in Airflow failed: {msg}"
             _elsewhere(partial(_close, builds, reason, who or "airflow"))
+            write(dag_run, sentence(reason))
     except MbsError as error:  # the run has ended all the same; upkeep reconciles
         log.warning("The module build of %s could not be closed: %s", dag_run.dag_id, error)
 

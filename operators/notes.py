@@ -1,7 +1,7 @@
-"""Puts the answer to a form where one looks first: into the note of its run.
+"""Puts what there is to say of a run where one looks first: into its note.
 
 A task has no call for that, so it leaves its sentences as an XCom, and this listener, which the scheduler calls with
-its own database session, copies them when the run ends.
+its own database session, copies them when the run ends. What a person wrote into a note stays below.
 """
 
 from __future__ import annotations
@@ -9,35 +9,69 @@ from __future__ import annotations
 from airflow.listeners import hookimpl
 from airflow.models.dagrun import DagRun
 from airflow.models.xcom import XComModel
-from sqlalchemy import select
-from sqlalchemy.orm import object_session
+from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy.orm import Session, object_session
 
+from mbs.notes import NOTE_LENGTH, UNANSWERED
 from operators.identifiers import FORMS, NOTE
 
-NOTE_LENGTH = 1000
-"""Characters that Airflow keeps of a note."""
+BELOW = "\n\n----\n\n"
+"""Between ours and what a person wrote."""
+
+OURS = 300
+"""Characters that ours has in any case."""
+
+
+@hookimpl(tryfirst=True)
+def on_dag_run_running(dag_run: DagRun) -> None:
+    """Forget what an earlier end of the run left: it goes on."""
+    session = object_session(dag_run)
+    if session is not None and _left(session, dag_run) is not None:
+        session.execute(delete(XComModel).where(*_ours(dag_run)))
+        write(dag_run, "")
 
 
 @hookimpl
 def on_dag_run_success(dag_run: DagRun) -> None:
-    """Say what was done."""
-    _write(dag_run)
+    """Say what came of it."""
+    _tell(dag_run)
 
 
 @hookimpl
 def on_dag_run_failed(dag_run: DagRun) -> None:
-    """Say why it was refused."""
-    _write(dag_run)
+    """Say why it failed, or was refused; a form whose task died without a word was not answered."""
+    if not _tell(dag_run) and dag_run.dag_id in FORMS and not dag_run.note:
+        write(dag_run, UNANSWERED)
 
 
-def _write(dag_run: DagRun) -> None:
+def write(dag_run: DagRun, text: str) -> None:
+    """Make a text the note of a run, above what a person wrote into it."""
+    theirs = _written_by_a_person(dag_run)
+    below = f"{BELOW if text else ''}{theirs}" if theirs else ""
+    room = max(NOTE_LENGTH - len(below), OURS)
+    dag_run.note = f"{text[:room]}{below}"[:NOTE_LENGTH]  # one that is longer ends the scheduler's transaction
+
+
+def _tell(dag_run: DagRun) -> bool:
+    """Copy what a task of the run has left last; tell whether one has."""
     session = object_session(dag_run)
-    if dag_run.dag_id not in FORMS or session is None:
-        return
-    query = select(XComModel).where(
-        XComModel.dag_id == dag_run.dag_id, XComModel.run_id == dag_run.run_id, XComModel.key == NOTE
-    )
-    found = session.scalars(query).first()
+    found = _left(session, dag_run) if session is not None else None
     if found is not None:
-        note = str(XComModel.deserialize_value(found))
-        dag_run.note = note if len(note) <= NOTE_LENGTH else f"{note[: NOTE_LENGTH - 20]}\n(more in the log)"
+        write(dag_run, str(XComModel.deserialize_value(found)))
+    return found is not None
+
+
+def _left(session: Session, dag_run: DagRun) -> XComModel | None:
+    newest = select(XComModel).where(*_ours(dag_run)).order_by(XComModel.timestamp.desc()).limit(1)
+    return session.scalars(newest).first()
+
+
+def _ours(dag_run: DagRun) -> tuple[ColumnElement[bool], ...]:
+    return (XComModel.dag_id == dag_run.dag_id, XComModel.run_id == dag_run.run_id, XComModel.key == NOTE)
+
+
+def _written_by_a_person(dag_run: DagRun) -> str:
+    note = dag_run.dag_run_note
+    if note is None or note.user_id is None:
+        return ""
+    return str(note.content or "").rpartition(BELOW)[2]

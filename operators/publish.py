@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from airflow.sdk import Context
 
+from mbs import notes
+from mbs.notes import Result
 from mbs.plan import BuildPlan
+from mbs.publish.documents import FinalDocuments
 from mbs.publish.steps import make_documents, publish
 from mbs.registry.states import ModuleState
 from operators.assets import READY_MODULES, stream_asset
 from operators.base import ModuleBuildOperator
+from operators.identifiers import FINAL_MODULEMD, IMPORT_BUILD, NOTE
+
+MADE = "made"
+"""XCom of the final documents: how many `rpms` they list by arch, and perhaps a `warning`."""
+
+IMPORTED = "imported"
+"""XCom of the import: the tag for the compose, by the build in Koji."""
 
 
 class FinalModulemdOperator(ModuleBuildOperator):
@@ -18,10 +30,11 @@ class FinalModulemdOperator(ModuleBuildOperator):
 
     ui_color = "#e6f4ea"
 
-    def work(self, context: Context) -> None:  # noqa: ARG002 # Airflow's form
+    def work(self, context: Context) -> None:
         """Make the documents from what is in the module's tag now."""
         with self.hub() as hub:
             made = make_documents(hub, self.registry, self.plan)
+        context["ti"].xcom_push(MADE, {"rpms": rpm_counts(made.documents), "warning": made.warning})
         for documents in made.documents:
             counts = ", ".join(f"{len(document.rpms)} on {document.arch}" for document in documents.arches)
             self.log.info("%s: artifacts: %s.", documents.name, counts or "none")
@@ -37,13 +50,15 @@ class ImportBuildOperator(ModuleBuildOperator):
 
     ui_color = "#e6f4ea"
 
-    def work(self, context: Context) -> None:  # noqa: ARG002 # Airflow's form
+    def work(self, context: Context) -> None:
         """Import and tag what is not imported or tagged."""
         if self.plan.publication.imported:
             with self.hub() as hub:
-                for build in publish(hub, self.registry, self.plan):
-                    done = "Imported" if build.fresh else "Found"
-                    self.log.info("%s %s; tagged for the compose: %s.", done, build.nvr, build.tag or "nowhere")
+                builds = publish(hub, self.registry, self.plan)
+            for build in builds:
+                done = "Imported" if build.fresh else "Found"
+                self.log.info("%s %s; tagged for the compose: %s.", done, build.nvr, build.tag or "nowhere")
+            context["ti"].xcom_push(IMPORTED, {build.nvr: build.tag for build in builds})
         else:
             self.log.info("Nothing is imported: %s.", "a scratch build" if self.plan.scratch else "switched off")
         if self.registry.build(self.plan.build_id).state is ModuleState.BUILD:
@@ -73,3 +88,30 @@ class MarkReadyOperator(ModuleBuildOperator):
         for asset in self.outlets:
             context["outlet_events"][asset].extra = {"nsvc": str(self.plan.nsvc), "build_id": self.plan.build_id}
         self.log.info("Module build %s is %s.", self.plan.nsvc, end.label)
+        context["ti"].xcom_push(NOTE, notes.ended_well(self._result(context, end)))
+
+    def _result(self, context: Context, end: ModuleState) -> Result:
+        rows = [row for row in self.registry.components(self.plan.build_id) if not row.build_time_only]
+        made = _left(context, FINAL_MODULEMD, MADE)
+        return Result(
+            str(self.plan.nsvc),
+            end.label,
+            self.plan.koji_tag,
+            rpms=made.get("rpms", {}),
+            imported=_left(context, IMPORT_BUILD, IMPORTED),
+            built=[row.name for row in rows if row.reused_from is None],
+            reused=[row.name for row in rows if row.reused_from is not None],
+            warnings=[made["warning"]] if made.get("warning") else [],
+        )
+
+
+def _left(context: Context, task_id: str, key: str) -> dict[str, Any]:
+    """Give what another task has left; nothing where it ran before there was such a thing."""
+    found = context["ti"].xcom_pull(task_ids=[task_id], key=key)
+    return next((value for value in found if value), {})
+
+
+def rpm_counts(made: Iterable[FinalDocuments]) -> dict[str, int]:
+    """Count the RPMs in final documents by arch, each once."""
+    nevras = {rpm.nevra for documents in made for document in documents.arches for rpm in document.rpms}
+    return dict(Counter(nevra.rpartition(".")[2] for nevra in nevras))

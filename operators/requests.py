@@ -16,10 +16,10 @@ from datetime import datetime
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 
 from mbs import notes
-from mbs.errors import InvalidRequest, NotAuthorized, Refused
+from mbs.errors import InvalidRequest, MbsError, NotAuthorized, Refused
 from mbs.forms import BUILDS, PROBLEMS, SubmittedBuild
 from mbs.koji.facts import KojiFacts
 from mbs.quoting import printable, told
@@ -33,6 +33,7 @@ from operators.hook import KojiHook
 from operators.identifiers import NOTE, dag_id
 from operators.registry import CONNECTION, registry
 from operators.settings import settings
+from operators.task_log import sentence_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,9 @@ class RequestOperator(BaseOperator):
             context["ti"].xcom_push(PROBLEMS, problems)
             context["ti"].xcom_push(NOTE, notes.refusal(problems))
             raise AirflowFailException("Refused: " + "\n".join(problems)) from None
+        except (MbsError, AirflowTaskTimeout) as error:  # tried again perhaps, and then forgotten
+            context["ti"].xcom_push(NOTE, notes.unanswered(sentence_of(error) or str(error)))
+            raise
         for message in answer.messages:
             self.log.info("%s", printable(message))
         context["ti"].xcom_push(NOTE, notes.answer(answer.messages))

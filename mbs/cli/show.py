@@ -13,6 +13,7 @@ from rich.text import Text
 
 from mbs.expansion.result import Unsatisfied
 from mbs.plan import BuildPlan, PlannedComponent, to_json
+from mbs.quoting import printable
 from mbs.registry.rows import ComponentRow, ModuleBuildRow, TraceRow
 
 _TIME = "%Y-%m-%d %H:%M:%S"
@@ -73,13 +74,19 @@ def listing(rows: Iterable[ModuleBuildRow], total: int) -> None:
     table = _table("Id", "Module build", "State", "Owner", "Submitted (UTC)", "Reason")
     for row in rows:
         submitted = f"{row.time_submitted:{_TIME}}"
-        _row(table, str(row.id), str(row.nsvc), row.state.label, row.owner, submitted, row.state_reason)
+        _row(table, str(row.id), str(row.nsvc), row.state.label, row.owner, submitted, first_line(row.state_reason))
     if not table.row_count:
         click.echo("There are no such module builds.")
         return
     console = _console()
     console.print(table)
     console.print(f"{table.row_count} of {total}")
+
+
+def first_line(reason: str | None) -> str:
+    """Shorten a reason for a list: below its first line stand the lines of a log, or more failures."""
+    first, _, more = (reason or "").partition("\n")
+    return f"{first} ..." if more else first
 
 
 def _plan(console: Console, plan: BuildPlan) -> None:
@@ -136,9 +143,9 @@ def _pairs(facts: dict[str, str | None]) -> Table:
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     for name, value in facts.items():
         if value:
-            table.add_row(Text(f"  {name}", style="dim"), Text(value, overflow="fold"))
+            table.add_row(Text(f"  {name}", style="dim"), Text(printable(value), overflow="fold"))
     return table
 
 
 def _row(table: Table, *cells: str | None) -> None:
-    table.add_row(*(escape(cell or "") for cell in cells))
+    table.add_row(*(escape(printable(cell or "")) for cell in cells))

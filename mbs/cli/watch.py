@@ -14,6 +14,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from mbs.quoting import plain, printable
 from mbs.registry import ComponentRow, ComponentState, ModuleBuildRow, ModuleState, Registry
 
 INTERVAL = 2.0
@@ -79,8 +80,9 @@ def lines(sight: Sight) -> list[str]:
     """Say what is known of a build, one line per fact."""
     build = sight.build
     known = (row for row in sight.components if row.state is not None)
-    said = [f"{build.nsvc} {row.name} {_state(row)} {_detail(row)}".rstrip() for row in known]
-    return [*said, f"{build.nsvc} is {build.state.label}{f': {build.state_reason}' if build.state_reason else ''}"]
+    said = [f"{build.nsvc} {row.name} {_state(row)} {plain(_detail(row))}".rstrip() for row in known]
+    reason = f": {plain(build.state_reason)}" if build.state_reason else ""
+    return [*said, f"{build.nsvc} is {build.state.label}{reason}"]
 
 
 def _drawn(sights: Iterable[Sight]) -> Group:
@@ -93,7 +95,7 @@ def _head(sight: Sight) -> Text:
     text = Text(str(build.nsvc), style="bold")
     text.append(f"  {build.state.label}", style=_STYLES.get(build.state, "yellow"))
     text.append(f"  {', '.join(f'{count} {state.lower()}' for state, count in sorted(counts.items()))}", style="dim")
-    return text.append(f"\n{build.state_reason}") if build.state_reason else text
+    return text.append(f"\n{printable(build.state_reason)}") if build.state_reason else text
 
 
 def _table(components: Iterable[ComponentRow]) -> Table:
@@ -101,7 +103,7 @@ def _table(components: Iterable[ComponentRow]) -> Table:
     for batch, rows in groupby(components, key=lambda row: row.batch):
         for place, row in enumerate(rows):
             cells = (f"batch {batch}" if place == 0 else "", row.name, _state(row), _detail(row))
-            table.add_row(*(Text(cell, overflow="fold") for cell in cells))
+            table.add_row(*(Text(printable(cell), overflow="fold") for cell in cells))
     return table
 
 

@@ -33,6 +33,12 @@ _BUSY_STATUS = frozenset({408, 425, 429})
 _UNIQUE_VIOLATION = "uniqueviolation"
 _ALREADY = ("already exists", "already tagged")
 
+_TRACEBACK = re.compile(r"^Traceback \(most recent call last\):\n(?:.*\n)*?(?=\S)(.+)", re.MULTILINE)
+_SEE_LOG = re.compile(r"[;,]? see [\w., ]+? for (?:more information|details)")
+_EXISTS = re.compile(r"Build already exists \(id=(?P<id>\d+), state=\w+\)")
+_IN_PROGRESS = re.compile(r"Build already in progress \(task (?P<task>\d+)\)")
+_NAMED = re.compile(r"'(name|version|release)': u?'([^']*)'")
+
 
 def translate(error: BaseException, made: str) -> HubAway | HubRefused:
     """Say what an error of the stock client means; `made` names the call."""
@@ -81,6 +87,39 @@ def raise_refused(answers: Iterable[KojiValue], *, races_pass: bool = False) -> 
 def is_unknown_method(error: HubRefused) -> bool:
     """Tell whether the hub is too old to have the method."""
     return error.code == 1000 and "Invalid method" in str(error)
+
+
+def explained(fault: str, *, package: str, dist: str) -> str:
+    """Say in a sentence why a build task failed: Koji's words, or what they mean for the `package` of a module.
+
+    `dist` is what the releases of the module build's packages end in.
+    """
+    if found := _EXISTS.search(fault):
+        return _build_exists(fault, found["id"], package, dist)
+    if found := _IN_PROGRESS.search(fault):
+        return (
+            f"Koji builds the same version and release already, in task {found['task']}. {_needs_dist(package)} "
+            f"If it does, clear this task when task {found['task']} has ended."
+        )
+    ends = _TRACEBACK.findall(fault)
+    return _SEE_LOG.sub("", ends[-1] if ends else fault)
+
+
+def _build_exists(fault: str, build_id: str, package: str, dist: str) -> str:
+    """Koji puts all that it knows of the build into its words; people need the name, and what to do."""
+    facts = dict(_NAMED.findall(fault))
+    nvr = "-".join(facts[part] for part in ("name", "version", "release")) if len(facts) == 3 else "the same build"
+    known = f"Koji has {nvr} already (build {build_id})"
+    if dist and dist in facts.get("release", ""):
+        return f"{known}, of this module build but not of this commit. Delete it in Koji, or submit a new commit."
+    return f"{known}, and makes no other of it. {_needs_dist(package)}"
+
+
+def _needs_dist(package: str) -> str:
+    return (
+        f"The release of {package} must end in %{{?dist}} (Release: 1%{{?dist}}), so that it has another one in every "
+        "module build."
+    )
 
 
 def _away(made: str, error: BaseException) -> HubAway:

@@ -1,27 +1,27 @@
-"""Why a Koji build failed, for people: the task that failed, Koji's fault, and the end of the log that explains it."""
+"""Why a Koji build failed, for people: the task that failed, Koji's fault, and the lines of its log that matter."""
 
 from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from mbs.errors import HubRefused
-from mbs.koji.faults import KojiValue, accepted
+from mbs.koji import excerpts
+from mbs.koji.faults import KojiValue, explained
 from mbs.koji.session import Hub, call
 from mbs.koji.tasks import TaskInfo, TaskState, culprit
+from mbs.quoting import printable, quoted
 
 TAIL_LINES = 40
-TAIL_BYTES = 32 * 1024
+READ_BYTES = 128 * 1024
+"""Bytes of a log that are read, from its end: the first error of a long build stands far above."""
 REASON_LENGTH = 500
+LINE_LENGTH = 200
 
-_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
-"""Terminal colours and control characters of a package's build must not act in a reader's terminal."""
-
-
-LogTail: TypeAlias = tuple[str | None, tuple[str, ...]]
+_COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_LOG_NAMED = re.compile(r"\b([a-z_]+\.log)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,18 @@ class FailureReport:
     """The task that failed: the arch's child, a sibling, or the build itself."""
     host: str | None
     reason: str
-    """Koji's own words."""
+    """One sentence: Koji's words, or what they mean."""
     log: str | None = None
     """Name of the log that `tail` is the end of."""
     tail: tuple[str, ...] = ()
+    """Its last lines, without what mock says of itself."""
+    lines: tuple[str, ...] = ()
+    """What matters in that log."""
+
+    @property
+    def failed_arch(self) -> str:
+        """Where it failed: an arch, or `srpm`."""
+        return self.task.label or self.arch
 
     @property
     def summary(self) -> str:
@@ -46,19 +54,20 @@ class FailureReport:
         where = f" on {self.host}" if self.host else ""
         what = f"{self.task.method} task {self.task.id}"
         verb = "was canceled" if self.task.state is TaskState.CANCELED else "failed"
-        return f"{self.package} ({self.task.label or self.arch}): Koji's {what}{where} {verb}: {self.reason}"
+        return f"{self.package} ({self.failed_arch}): Koji's {what}{where} {verb}: {self.reason}"
 
     def __str__(self) -> str:
-        """The summary and the end of the log."""
-        if not self.tail:
-            return self.summary
-        return "\n".join((self.summary, f"--- the last {len(self.tail)} lines of {self.log}", *self.tail))
+        """The summary and the lines that matter, each on a line of its own."""
+        return "\n".join((self.summary, *(f"  {line}" for line in self.lines)))
 
 
 def report_failure(
-    hub: Hub, build: TaskInfo, children: Sequence[TaskInfo], *, package: str, arch: str
+    hub: Hub, build: TaskInfo, children: Sequence[TaskInfo], *, package: str, arch: str, dist: str
 ) -> FailureReport:
-    """Find out why a build failed. Asks the hub a handful of calls; what cannot be had is left out."""
+    """Find out why a build failed. Asks the hub a handful of calls; what cannot be had is left out.
+
+    `dist` is what releases of the module build end in, for Koji's refusal to build a package twice.
+    """
     task = culprit(build, children, arch)
     host, result, outputs = hub.multicall(
         (
@@ -67,54 +76,61 @@ def report_failure(
             call("listTaskOutput", task.id, stat=True),
         )
     )
-    reason = _reason(result)
-    log, tail = _tail(hub, task, reason, outputs if isinstance(outputs, dict) else {})
+    fault = _fault(result)
+    log, text = _log(hub, task, fault, outputs if isinstance(outputs, dict) else {})
     return FailureReport(
         package=package,
         arch=arch,
         build_task_id=build.id,
         task=task,
         host=host["name"] if isinstance(host, dict) else None,
-        reason=reason,
+        reason=quoted(explained(fault, package=package, dist=dist), REASON_LENGTH),
         log=log,
-        tail=tail,
+        tail=excerpts.without_mock(text)[-TAIL_LINES:],
+        lines=tuple(quoted(line, LINE_LENGTH) for line in _matter(log, text)),
     )
 
 
-def choose_log(reason: str, sizes: Mapping[str, int]) -> str | None:
-    """Choose the log that explains a failure; `sizes` gives the bytes of each file.
+def logs_of(fault: str, sizes: Mapping[str, int]) -> tuple[str, ...]:
+    """Give the logs that may explain a failure, the likeliest first; `sizes` gives the bytes of each file.
 
-    mock says which one: status 30 is a build root that could not be made. Where the build never began, build.log is
-    empty; where the sources could not be had, only checkout.log speaks.
+    Koji names them: mock's status 30, for one, is a build root that could not be made. Where the build never began,
+    build.log is empty; where the sources could not be had, only checkout.log speaks.
     """
-    order = (
-        ("root.log", "build.log") if "root.log" in reason and "build.log" not in reason else ("build.log", "root.log")
-    )
-    return next((name for name in (*order, "checkout.log") if sizes.get(name)), None)
+    named = _LOG_NAMED.findall(fault)
+    usual = sorted(excerpts.KNOWN, key=lambda name: named.index(name) if name in named else len(named))
+    return tuple(name for name in usual if sizes.get(name))
 
 
-def _reason(result: KojiValue) -> str:
+def _fault(result: KojiValue) -> str:
     if isinstance(result, HubRefused):
-        return _clean(result.text)
+        return result.text
     fault = result.get("faultString", "") if isinstance(result, dict) else ""
-    text = _clean(str(fault).strip()) or "Koji gives no reason"
-    return text if len(text) <= REASON_LENGTH else f"{text[:REASON_LENGTH]}..."
+    return str(fault).strip() or "Koji gives no reason"
 
 
-def _tail(
-    hub: Hub, task: TaskInfo, reason: str, outputs: Mapping[str, KojiValue]
-) -> tuple[str | None, tuple[str, ...]]:
+def _log(hub: Hub, task: TaskInfo, fault: str, outputs: Mapping[str, KojiValue]) -> tuple[str | None, tuple[str, ...]]:
+    """Read the log that tells the reason: the first in which something is known to matter, else the likeliest."""
     sizes = {name: int(stat["st_size"]) for name, stat in outputs.items()}
-    log = choose_log(reason, sizes)
-    if log is None:
-        return None, ()
-    start = max(0, sizes[log] - TAIL_BYTES)
-    (content,) = hub.multicall([call("downloadTaskOutput", task.id, log, offset=start, size=TAIL_BYTES)])
+    names = logs_of(fault, sizes)
+    wanted = (
+        call("downloadTaskOutput", task.id, name, offset=max(0, sizes[name] - READ_BYTES), size=READ_BYTES)
+        for name in names
+    )
+    texts = {name: _lines(content) for name, content in zip(names, hub.multicall(wanted) if names else (), strict=True)}
+    for name, text in texts.items():
+        if excerpts.telling(name, text):
+            return name, text
+    return next(iter(texts.items()), (None, ()))
+
+
+def _lines(content: KojiValue) -> tuple[str, ...]:
+    """Read what a hub sent of a log; terminal colours and control characters do not act on its reader."""
     if isinstance(content, HubRefused):
-        return None, ()
-    text = base64.b64decode(accepted(content)).decode(errors="replace")
-    return log, tuple(_clean(line) for line in text.splitlines()[-TAIL_LINES:])
+        return ()
+    text = base64.b64decode(content).decode(errors="replace")
+    return tuple(printable(_COLOUR.sub("", line)) for line in text.splitlines())
 
 
-def _clean(text: str) -> str:
-    return _CONTROL.sub("", text)
+def _matter(log: str | None, text: Sequence[str]) -> Iterable[str]:
+    return (excerpts.telling(log, text) or excerpts.last_lines(text)) if log else ()

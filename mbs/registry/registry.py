@@ -125,6 +125,14 @@ class Registry:
             session.flush()
             return module_build_row(build)
 
+    def explain(self, build_id: int, state: ModuleState, reason: str, by: str) -> None:
+        """Give a build that is in this state another reason for it; one that has gone on keeps its own."""
+        with self._transaction() as session:
+            build = builds.get(session, build_id, lock=True)
+            if build.state is state and build.state_reason != reason:
+                build.state_reason = reason
+                builds.trace(session, build, by)
+
     def restart(self, build_id: int) -> None:
         """Let a build whose run was lost have another one."""
         with self._transaction() as session:

@@ -224,15 +224,24 @@ def own_sources(directory: Path, dist: str) -> Mapping[str, str]:
     for name, rule in SPECS.items():
         package = directory / "examples" / "rpms" / name
         package.mkdir(parents=True, exist_ok=True)
-        (package / f"{name}.spec").write_text(SPEC.format(name=name, dist=dist, rule=rule))
+        release = "1" if name == "bare" else f"1.{dist}"
+        (package / f"{name}.spec").write_text(SPEC.format(name=name, release=release, rule=rule))
     return publish(directory / "examples", directory / "git")
 
 
-SPECS = {"noarch-words": "BuildArch: noarch", "tool": "", "x86-tool": "ExclusiveArch: x86_64"}
+SPECS = {
+    "noarch-words": "BuildArch: noarch",
+    "tool": "",
+    "x86-tool": "ExclusiveArch: x86_64",
+    "needy": "BuildRequires: what-nobody-has",
+    "broken": "BuildArch: noarch",
+    "bare": "BuildArch: noarch",
+}
+"""What a package has of its own; `bare` has the same release in every module."""
 SPEC = """\
 Name: {name}
 Version: 1
-Release: 1.{dist}
+Release: {release}
 Summary: A trivial package
 License: MIT
 {rule}

@@ -45,7 +45,7 @@ def until(find: Callable[[], T | None], seconds: float = 30) -> T:
 
 
 def run_of(plan: BuildPlan) -> Any:
-    return SimpleNamespace(dag_id=dag_id(plan.nsvc), run_id="run")
+    return SimpleNamespace(dag_id=dag_id(plan.nsvc), run_id="run", dag_run_note=None, note=None)
 
 
 @pytest.mark.parametrize(
@@ -56,8 +56,10 @@ def test_a_run_that_a_person_marks_failed_is_a_canceled_build(
 ) -> None:
     found = SimpleNamespace(scalars=lambda _: SimpleNamespace(first=lambda: who))
     monkeypatch.setattr(listener, "object_session", lambda _: found)
-    listener.on_dag_run_failed(run_of(build), MARKED)
+    run = run_of(build)
+    listener.on_dag_run_failed(run, MARKED)
     closed = registry.build(build.build_id)
+    assert run.note == reason
     assert (closed.state, closed.state_reason) == (ModuleState.FAILED, reason)
     canceled = until(lambda: next((row for row in tools(registry, build) if row.reason), None))
     assert (canceled.state, canceled.reason) == (ComponentState.CANCELED, reason)

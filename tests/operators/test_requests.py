@@ -8,16 +8,18 @@ from typing import Any, cast
 
 import pytest
 from airflow.sdk import BaseOperator, Context
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 from sqlalchemy import Engine
 
+from mbs.errors import RegistryAway
 from mbs.forms import PROBLEMS
 from mbs.quoting import markdown
 from mbs.registry import BuildFilter, Registry
 from operators import settings as settings_module
 from operators.dependants import RebuildDependantsOperator
 from operators.identifiers import NOTE
-from operators.requests import ImportModuleOperator, RequestOperator, SubmitModuleOperator
+from operators.requests import Answer, ImportModuleOperator, RequestOperator, SubmitModuleOperator
+from operators.task_log import TIMED_OUT
 from operators.upkeep import UpkeepOperator
 from tests.conftest import ROOT
 
@@ -104,3 +106,24 @@ def test_a_form_cannot_be_filled_in_for_somebody_else(user: str, allow: Allow) -
     assert any("'owner'" in problem for problem in answer[PROBLEMS])
     allowed = fill_in(SubmitModuleOperator(task_id="submit"), "ci", modulemd=PLATFORM, owner="robin")
     assert not any("'owner'" in problem for problem in allowed[PROBLEMS])
+
+
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [
+        (RegistryAway("The registry does not answer."), "The registry does not answer."),
+        (AirflowTaskTimeout(), TIMED_OUT),
+    ],
+    ids=["away", "too slow"],
+)
+def test_a_form_that_was_not_answered_says_why_in_its_note(end: BaseException, words: str) -> None:
+    class Form(RequestOperator):
+        def answer(self, *_: object) -> Answer:
+            raise end
+
+    pushed: dict[str, Any] = {}
+    ti = SimpleNamespace(try_number=1, xcom_push=pushed.__setitem__)
+    run = SimpleNamespace(triggering_user_name="pat", start_date=None)
+    with pytest.raises(type(end)):
+        Form(task_id="form").execute(cast("Context", {"dag_run": run, "ti": ti, "params": {}}))
+    assert markdown(words) in pushed[NOTE]

@@ -2,34 +2,93 @@ from __future__ import annotations
 
 import pytest
 
-from mbs.koji.logs import FailureReport, choose_log
+from mbs.koji.faults import explained
+from mbs.koji.logs import FailureReport, logs_of
 from mbs.koji.tasks import TaskInfo, TaskState
 
 BROKEN = (
     "error building package (arch x86_64), mock exited with status 1; see build.log or root.log for more information"
 )
 NO_ROOT = "error building package (arch x86_64), mock exited with status 30; see root.log for more information"
+FRAMES = """\
+Traceback (most recent call last):
+  File "/usr/lib/python3.9/site-packages/koji/tasks.py", line 368, in run
+    return self.handler(*self.params, **self.opts)
+OSError: [Errno 28] No space left on device
+"""
 
 
 @pytest.mark.parametrize(
     ("reason", "sizes", "log"),
     [
-        (BROKEN, {"build.log": 9, "root.log": 9}, "build.log"),
-        (BROKEN, {"build.log": 0, "root.log": 9}, "root.log"),
-        (NO_ROOT, {"build.log": 9, "root.log": 9}, "root.log"),
-        ("Error running GIT command", {"checkout.log": 5}, "checkout.log"),
-        ("Build already exists", {}, None),
+        (BROKEN, {"build.log": 9, "root.log": 9}, ("build.log", "root.log")),
+        (BROKEN, {"build.log": 0, "root.log": 9}, ("root.log",)),
+        (NO_ROOT, {"build.log": 9, "root.log": 9}, ("root.log", "build.log")),
+        ("Error running GIT command", {"checkout.log": 5}, ("checkout.log",)),
+        ("... see checkout.log for details", {"build.log": 9, "checkout.log": 5}, ("checkout.log", "build.log")),
+        ("could not init mock buildroot", {"mock_output.log": 5, "mock_config.log": 5}, ("mock_output.log",)),
+        ("Build already exists", {}, ()),
     ],
 )
-def test_the_log_that_tells_the_reason_is_chosen(reason: str, sizes: dict[str, int], log: str | None) -> None:
-    assert choose_log(reason, sizes) == log
+def test_the_log_that_tells_the_reason_is_read_first(reason: str, sizes: dict[str, int], log: tuple[str, ...]) -> None:
+    assert logs_of(reason, sizes) == log
 
 
-def test_a_report_says_what_where_and_why_and_ends_with_the_log() -> None:
+def test_a_report_says_what_where_and_why_and_the_lines_that_matter() -> None:
     task = TaskInfo(id=39, method="buildArch", state=TaskState.FAILED, arch="x86_64", label="x86_64")
-    report = FailureReport("perl", "x86_64", 37, task, "builder-1", BROKEN, "build.log", ("make: *** [all] Error 1",))
-    assert str(report).splitlines() == [
-        f"perl (x86_64): Koji's buildArch task 39 on builder-1 failed: {BROKEN}",
-        "--- the last 1 lines of build.log",
-        "make: *** [all] Error 1",
-    ]
+    reason = explained(BROKEN, package="perl", dist=DIST)
+    report = FailureReport("perl", "x86_64", 37, task, "builder-1", reason, lines=("make: *** [all] Error 1",))
+    where, words = (
+        "Koji's buildArch task 39 on builder-1",
+        "error building package (arch x86_64), mock exited with status 1",
+    )
+    assert str(report).splitlines() == [f"perl (x86_64): {where} failed: {words}", "  make: *** [all] Error 1"]
+
+
+DIST = "module_f40+7+c0ffee42"
+
+
+def exists(release: str) -> str:
+    """Write what Koji says to a second build of a name, version and release."""
+    facts = {"name": "tool", "version": "1.0", "release": release, "epoch": None, "extra": {"source": {"x": 1}}}
+    return f"Build already exists (id=8, state=COMPLETE): {facts}"
+
+
+def test_a_package_without_a_dist_tag_is_told_so_instead_of_koji_s_dictionary() -> None:
+    said = explained(exists("1"), package="tool", dist=DIST)
+    assert said.startswith("Koji has tool-1.0-1 already (build 8)")
+    assert "The release of tool must end in %{?dist}" in said
+    assert "{'" not in said
+    assert "epoch" not in said
+
+
+def test_a_build_of_the_same_name_that_still_runs_is_told_with_its_task() -> None:
+    said = explained("Build already in progress (task 55)", package="tool", dist=DIST)
+    assert "in task 55" in said
+    assert "The release of tool must end in %{?dist}" in said
+
+
+def test_a_build_of_this_module_from_another_commit_is_not_blamed_on_the_dist_tag() -> None:
+    said = explained(exists(f"1.{DIST}"), package="tool", dist=DIST)
+    assert said == (
+        f"Koji has tool-1.0-1.{DIST} already (build 8), of this module build but not of this commit. "
+        "Delete it in Koji, or submit a new commit."
+    )
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (NO_ROOT, "error building package (arch x86_64), mock exited with status 30"),
+        (
+            'Error running GIT command "git clone -n https://x/y z", see checkout.log for details',
+            'Error running GIT command "git clone -n https://x/y z"',
+        ),
+        (FRAMES, "OSError: [Errno 28] No space left on device"),
+        ("Koji gives no reason", "Koji gives no reason"),
+        ("Build already exists (id=8, state=COMPLETE)", "Koji has the same build already (build 8)"),
+    ],
+)
+def test_koji_s_words_are_told_without_frames_and_without_a_log_to_look_into(fault: str, said: str) -> None:
+    assert explained(fault, package="tool", dist=DIST).startswith(said)
+    assert "see " not in explained(fault, package="tool", dist=DIST)

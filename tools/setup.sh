@@ -118,5 +118,5 @@ case ${1:-} in
     *) echo "usage: tools/setup.sh [--browser]" >&2; exit 2 ;;
 esac
 install_packages
-mkdir -p -m 700 var/run
+(umask 077 && mkdir -p var/run)
 make_venv

@@ -72,7 +72,7 @@ def test_a_build_survives_the_death_of_postgresql_and_of_every_part_of_airflow(w
         world.kill("postgres")
         world.reaches(build, "batch_2.steady.x86_64", "deferred", seconds=300)
         world.kill("api-server", "scheduler", "triggerer", "dag-processor")
-        world.is_ready()
+        world.becomes_ready()
     built_once(world, build)
     restarts = {name: status.restarts for name, status in manager.status(world.layout).items()}
     assert all(restarts[name] for name in ("postgres", "api-server", "scheduler", "triggerer", "dag-processor"))

@@ -35,14 +35,14 @@ def test_a_killed_hub_comes_back(world: World) -> None:
     before = manager.status(world.layout)["devhub"].restarts
     world.kill("devhub")
     world.api.until(lambda: manager.status(world.layout)["devhub"].restarts > before, "the restart")
-    world.is_ready()
+    world.becomes_ready()
 
 
 def test_a_killed_supervisor_comes_back_with_all_that_it_ran(world: World) -> None:
     before = family(world)
     supervisor.process(world.layout, "scheduler").parent().kill()  # type: ignore[union-attr] # it is supervisord's child
     world.api.until(lambda: supervisor.answers(world.layout), "supervisord")
-    world.is_ready()
+    world.becomes_ready()
     assert len([each for each in before if processes.lives(each)]) == 1, "the keeper"
     assert world.ends(world.submit(module("revived", {}))) == "success"
 
@@ -54,4 +54,4 @@ def test_stopping_after_a_kill_leaves_no_process_and_all_of_it_starts_again(worl
     assert not [each for each in left if processes.lives(each)]
     assert {each.state for each in manager.status(world.layout).values()} == {"stopped"}
     manager.start(world.layout, lambda _: None)
-    world.is_ready()
+    world.becomes_ready()

@@ -216,7 +216,7 @@ class World:
         for process in [supervisor.process(self.layout, name) for name in names]:
             process.kill()
 
-    def is_ready(self, seconds: float = 240) -> None:
+    def becomes_ready(self, seconds: float = 240) -> None:
         """Wait until every process of the stack is ready."""
         self.api.until(
             lambda: {each.state for each in manager.status(self.layout).values()} == {"ready"}, "all parts", seconds

@@ -32,7 +32,7 @@ class Spent:
     cpu: Mapping[str, float]
     """Seconds of processor time of each process, its descendants included."""
     calls: Mapping[str, int]
-    """Calls to the hub by method, those inside multicalls included."""
+    """Calls to the hub by method, those inside multicalls included; none where the hub is not the service's own."""
     transactions: int
     """In the registry's database."""
 
@@ -68,7 +68,8 @@ class Service:
 
     def spent(self) -> Spent:
         """Give what was spent until now."""
-        return Spent(self._cpu(), dict(self.hub.callMethod("devhub.callCounts")), self._transactions())
+        counts = dict(self.hub.callMethod("devhub.callCounts")) if self.layout.hub.own else {}
+        return Spent(self._cpu(), counts, self._transactions())
 
     def resize_pool(self, slots: int) -> None:
         """Set the number of arch builds that may be in Koji."""
@@ -76,7 +77,8 @@ class Service:
         self.api.call("PATCH", "pools/koji_builds", json=pool, params={"update_mask": "slots"})
 
     def _cpu(self) -> dict[str, float]:
-        return {name: _seconds(supervisor.process(self.layout, name)) for name in (*AIRFLOW, POSTGRES, HUB)}
+        measured = (*AIRFLOW, POSTGRES, HUB) if self.layout.hub.own else (*AIRFLOW, POSTGRES)
+        return {name: _seconds(supervisor.process(self.layout, name)) for name in measured}
 
     def _transactions(self) -> int:
         engine = create_engine(self.layout.database_url("postgres"))
@@ -89,8 +91,8 @@ class Service:
 
 @contextmanager
 def running(*hub_options: str) -> Iterator[Service]:
-    """Run a service in var/bench, its hub with these options of `devhub serve`; nothing of it remains running."""
-    layout = replace(fresh_home(checkout() / "var" / "bench"), named_hub=None, devhub_options=hub_options)
+    """Run a service in var/bench, its own hub with these options of `devhub serve`; nothing of it remains running."""
+    layout = replace(fresh_home(checkout() / "var" / "bench"), devhub_options=hub_options)
     try:
         manager.start(layout, lambda _: None)
         service = Service(layout)

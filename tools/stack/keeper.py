@@ -16,6 +16,9 @@ import psutil
 
 from tools.stack import processes
 
+FINAL = frozenset({0, 2})
+"""Exit codes of a supervisord that was asked to end, and of one that cannot read its configuration."""
+
 PAUSE_SECONDS = 1.0
 """Between a supervisord that died and the next: one that always dies must not keep the machine busy."""
 
@@ -23,7 +26,7 @@ PAUSE_SECONDS = 1.0
 def main(configuration: str) -> None:
     """Run supervisord until it ends by itself, asked to by its socket or by a signal to this process."""
     processes.adopt_orphans()
-    while _supervise(configuration) < 0:
+    while _supervise(configuration) not in FINAL:
         _end_children()
         time.sleep(PAUSE_SECONDS)
     _end_children()

@@ -73,7 +73,7 @@ class Layout:
     @property
     def run(self) -> Path:
         """What is known of the processes that run."""
-        return self.var / "run"
+        return self.var / "stack"
 
     @property
     def devhub(self) -> Path:

@@ -42,11 +42,11 @@ user = {user}
 logfile = %(ENV_MBS_STACK)s/var/log/supervisord.log
 logfile_maxbytes = 1MB
 logfile_backups = 1
-pidfile = %(ENV_MBS_STACK)s/var/run/supervisord.pid
+pidfile = %(ENV_MBS_STACK)s/var/stack/supervisord.pid
 childlogdir = %(ENV_MBS_STACK)s/var/log
 
 [unix_http_server]
-file = %(ENV_MBS_STACK)s/var/run/control
+file = %(ENV_MBS_STACK)s/var/stack/control
 chmod = 0600
 
 [rpcinterface:supervisor]

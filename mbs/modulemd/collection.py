@@ -14,7 +14,7 @@ import yaml
 from mbs.errors import Problem, Refused
 from mbs.expansion.provider import RegisteredModule
 from mbs.modulemd.document import Modulemd, PackagerV3
-from mbs.modulemd.guard import MANY_DOCUMENTS, Part, refusal, scan
+from mbs.modulemd.guard import MANY_DOCUMENTS, ONE_DOCUMENT, Part, refusal, scan
 from mbs.modulemd.imported import ImportRules, filled_in, imported
 from mbs.modulemd.nodes import mapping, plain, text
 from mbs.modulemd.reader import read_part
@@ -23,8 +23,9 @@ from mbs.nsvc import NSVC
 OTHER_KINDS = ("modulemd-defaults", "modulemd-defaults-overrides", "modulemd-obsoletes", "modulemd-translations")
 """What else a modules.yaml holds: nothing that can be built against."""
 
-_DOCUMENT = re.compile(rb"^(?:%.*\n(?:[%#].*\n|[ \t\r]*\n)*)?---(?=[ \t\r\n]|\Z)", re.MULTILINE)
-"""A line that begins a document, with the directives before it; YAML allows no such line inside of one."""
+_DOCUMENT = re.compile(rb"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
+"""What begins a document; YAML allows no such line inside of one."""
+_EACH = replace(ONE_DOCUMENT, documents=MANY_DOCUMENTS.documents)
 _NO_CONTENT = re.compile(rb"^(?:[ \t]*#.*|%.*|---|\.\.\.)", re.MULTILINE)
 
 
@@ -101,8 +102,9 @@ def _parts(content: bytes) -> Iterator[Part | tuple[Problem, ...]]:
     """Guard and split a file; what is wrong with one of its documents spares the others."""
     if len(content) > MANY_DOCUMENTS.size or not content.strip():
         scan(content, MANY_DOCUMENTS)
-    starts = [match.start() for match in _DOCUMENT.finditer(content)]
-    bounds = [0, *(start for start in starts if content[:start].strip()), len(content)]
+    blank = len(content) - len(content.lstrip())
+    starts = (_with_directives(content, match.start()) for match in _DOCUMENT.finditer(content))
+    bounds = [0, *(start for start in starts if start > blank), len(content)]
     if len(bounds) > MANY_DOCUMENTS.documents:
         raise refusal(f"there are more YAML documents than expected ({MANY_DOCUMENTS.documents})")
     lines = 0
@@ -113,10 +115,17 @@ def _parts(content: bytes) -> Iterator[Part | tuple[Problem, ...]]:
         lines += piece.count(b"\n")
 
 
+def _with_directives(content: bytes, start: int) -> int:
+    """Move the begin of a document up to its directives, the lines right before it that begin with %."""
+    while start and content[begin := content.rfind(b"\n", 0, start - 1) + 1] == ord("%"):
+        start = begin
+    return start
+
+
 def _guarded(piece: bytes, lines: int) -> Iterator[Part | tuple[Problem, ...]]:
     """Guard a document that has some lines before it."""
     try:
-        parts = scan(piece, MANY_DOCUMENTS)
+        parts = scan(piece, _EACH)
     except Refused as refused:
         yield tuple(replace(each, line=(each.line or 1) + lines) for each in refused.problems)
     else:

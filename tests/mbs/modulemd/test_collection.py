@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,18 @@ def test_a_line_that_begins_no_document_splits_nothing() -> None:
     )
     (module,) = of(f"%YAML 1.1\n{text}").modules
     assert module.document.xmd["a"] == "---\nb\n"
+
+
+def test_directives_belong_to_the_document_after_them() -> None:
+    text = "".join(f"%YAML 1.1\n{document(name)}...\n" for name in ("one", "two"))
+    assert [module.nsvc.name for module in of(text).modules] == ["one", "two"]
+
+
+@pytest.mark.parametrize("line", [b"---\n", b"%\n", b"#\n", b"--- #\n", b"...\n", b"- \n", b"\n"])
+def test_a_large_file_of_nothing_is_refused_at_once(line: bytes) -> None:
+    started = time.process_time()
+    assert collect([("", line * (2**21 // len(line)))], PLAIN).refused
+    assert time.process_time() - started < 20
 
 
 def test_lines_may_end_as_on_windows() -> None:

@@ -12,8 +12,9 @@ PAGE = """\
 Registers a finished module: a base module (`platform`) before the first build against it, or a module that another
 service has built. Registering the same name, stream, version and context again replaces what is known about it.
 
-Give **either** the SCM URL of the document **or** the document itself. Whatever is wrong with it is said in the note of
-the run, and then nothing is registered.
+Give **either** the SCM URL of the document **or** the document itself, or many of them, as a distribution's
+`modules.yaml` has. Whatever is wrong is said in the note of the run, and then nothing is registered, unless bad
+documents are to be skipped.
 """
 
 with DAG(
@@ -32,7 +33,20 @@ with DAG(
             description="`https://src.example.org/modules/platform?#1a2b3c`: repository and commit",
         ),
         "modulemd": Param(
-            None, type=["null", "string"], format="multiline", title="Document", description="modulemd, as YAML"
+            None, type=["null", "string"], format="multiline", title="Documents", description="modulemd, as YAML"
+        ),
+        "koji_tag_template": Param(
+            None,
+            type=["null", "string"],
+            title="Template of the Koji tag",
+            description="Fills in what published documents lack: the Koji tag, "
+            "`module-{name}-{stream}-{version}-{context}`, and from their dependencies what they were built against",
+        ),
+        "skip_invalid": Param(
+            False,
+            type="boolean",
+            title="Skip bad documents",
+            description="Register the others, and tell what was skipped",
         ),
     },
 ):

@@ -24,9 +24,10 @@ from mbs.forms import BUILDS, PROBLEMS, SubmittedBuild
 from mbs.koji.facts import KojiFacts
 from mbs.quoting import printable, told
 from mbs.registry import BuildFilter, Outcome, Page, Recorded, Registry
+from mbs.registry.imports import messages
 from mbs.scm.url import ScmUrl, submitted_url
 from mbs.settings import Settings
-from mbs.submission.planner import read_in_sandbox
+from mbs.submission.planner import ImportOrder, read_in_sandbox
 from mbs.submission.submit import submit
 from operators.hook import CONNECTION as KOJI
 from operators.hook import KojiHook
@@ -126,14 +127,17 @@ class ImportModuleOperator(RequestOperator):
         user: str,
         since: datetime | None,  # noqa: ARG002 - to import twice is to import once
     ) -> Answer:
-        """Import the pasted document, or the one at an SCM URL."""
-        current = settings()
+        """Import the pasted documents, or those at an SCM URL: all or, with `skip_invalid`, those that can be."""
+        current, skip = settings(), bool(fields.get("skip_invalid"))
         check_importer(user, current)
-        module = read_in_sandbox(_document(fields, current), current)
-        done = registry(self.registry_conn_id).import_module(
-            module, by=user, base_module_names=current.base_module_names
+        found = read_in_sandbox(ImportOrder(_document(fields, current), current, skip, fields.get("koji_tag_template")))
+        done, refused = registry(self.registry_conn_id).import_modules(
+            found.modules, by=user, base_module_names=current.base_module_names, skip_invalid=skip
         )
-        return Answer(list(done.messages), str(done.build.nsvc))
+        skipped = [f"Skipped: {problem}" for problem in (*found.problems, *refused)]
+        said = messages(done, found.filled, len(found.refused) + len(refused))
+        names = [str(one.build.nsvc) for one in done]
+        return Answer([*reversed(said), *skipped, *found.remarks], names[0] if len(names) == 1 else names)
 
 
 def asking_user(context: Context) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -13,10 +13,11 @@ from mbs import quoting
 from mbs.cli.common import FILE, read_file, told
 from mbs.cli.registry import registry_of
 from mbs.errors import InvalidModulemd, Problem
-from mbs.modulemd.collection import Collection, collect
+from mbs.expansion.provider import FinishedModules
+from mbs.modulemd.collection import collect
 from mbs.modulemd.guard import MANY_DOCUMENTS
 from mbs.modulemd.imported import MISSING_ENTRIES, ImportRules
-from mbs.registry.rows import Imported
+from mbs.registry.imports import messages
 from mbs.settings import Settings
 from mbs.settings_sources import load
 
@@ -46,7 +47,7 @@ def reading_options(command: Callable[P, T]) -> Callable[P, T]:
     return skip(template(command))
 
 
-def collection(files: Iterable[Path], settings: Settings, reading: Reading) -> Collection:
+def finished_modules(files: Iterable[Path], settings: Settings, reading: Reading) -> FinishedModules:
     """Read the modules of files, each of one or many documents; with `skip_invalid` in spite of problems.
 
     Raises InvalidModulemd with the problems of all files.
@@ -73,17 +74,15 @@ def import_files(files: tuple[Path, ...], skip_invalid: bool, koji_tag_template:
     """
     settings = load()
     registry = registry_of(settings)
-    found = collection(files, settings, Reading(skip_invalid, koji_tag_template))
+    found = finished_modules(files, settings, Reading(skip_invalid, koji_tag_template))
     done, refused = registry.import_modules(
         found.modules, base_module_names=settings.base_module_names, skip_invalid=skip_invalid
     )
     skipped = len(found.refused) + len(refused)
     tell_remarks(found.remarks)
-    for one in done:
-        click.echo(_said(one, found))
     tell_skipped((*found.problems, *refused))
-    if skipped or len(done) > 1:
-        click.echo(_summary(done, skipped))
+    for message in messages(done, found.filled, skipped):
+        click.echo(quoting.printable(message))
     if skipped:
         raise SystemExit(1)
 
@@ -98,23 +97,6 @@ def tell_skipped(problems: Iterable[Problem]) -> None:
     """Tell what was left out, and why."""
     for problem in problems:
         click.echo(quoting.printable(f"Skipped: {problem}"), err=True)
-
-
-def _said(done: Imported, found: Collection) -> str:
-    filled = found.filled.get(done.build.nsvc, ())
-    return quoting.printable("\n".join(done.messages) + (f" (filled in: {'; '.join(filled)})" if filled else ""))
-
-
-def _summary(done: Sequence[Imported], skipped: int) -> str:
-    updated = sum(one.updated for one in done)
-    parts = [f"{_counted(len(done), 'module')} imported"]
-    parts += [f"{updated} of them registered before"] if updated else []
-    parts += [f"{_counted(skipped, 'document')} skipped"] if skipped else []
-    return f"{', '.join(parts)}."
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'s' if number != 1 else ''}"
 
 
 def _with_hint(problem: Problem) -> Problem:

@@ -13,7 +13,7 @@ import click
 from mbs.cli import show
 from mbs.cli.common import FILE, FileOrUrl, refs_of, told
 from mbs.cli.hints import with_hints
-from mbs.cli.imports import Reading, collection, reading_options, tell_remarks, tell_skipped
+from mbs.cli.imports import Reading, finished_modules, reading_options, tell_remarks, tell_skipped
 from mbs.cli.registry import registry_of
 from mbs.cli.source import source_fields
 from mbs.errors import Refused, RegistryAway
@@ -113,7 +113,7 @@ def plans(wish: Wish, settings: Settings) -> tuple[tuple[BuildPlan, ...], tuple[
 
 def _provider(wish: Wish, settings: Settings) -> ModuleProvider:
     if wish.registered:
-        found = collection(wish.registered, settings, wish.reading)
+        found = finished_modules(wish.registered, settings, wish.reading)
         tell_skipped(found.problems)
         tell_remarks([*found.remarks, *([_FILLED.format(len(found.filled))] if found.filled else [])])
         return MemoryProvider(found.modules)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from mbs.errors import Problem
 from mbs.modulemd.document import Modulemd
 from mbs.nsvc import NSVC
 
@@ -61,6 +62,25 @@ class ModuleStore(Protocol):
     def base_modules(self, name: str) -> Sequence[StoredModule]:
         """Give the newest build of every stream of the base module `name`."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedModules:
+    """The modules of some files, as they are imported."""
+
+    modules: tuple[RegisteredModule, ...] = ()
+    """Each once."""
+    filled: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By NSVC what was filled in, for those that lacked something."""
+    refused: tuple[tuple[Problem, ...], ...] = ()
+    """For every document that cannot be taken what is wrong with it."""
+    remarks: tuple[str, ...] = ()
+    """What else there was: documents of another kind, or twice."""
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """The problems of all documents."""
+        return tuple(problem for problems in self.refused for problem in problems)
 
 
 class ModuleProvider(Protocol):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
 from typing import TypeAlias
 
 import yaml
 
 from mbs.errors import Problem, Refused
-from mbs.expansion.provider import RegisteredModule
+from mbs.expansion.provider import FinishedModules, RegisteredModule
 from mbs.modulemd.document import Modulemd, PackagerV3
 from mbs.modulemd.guard import MANY_DOCUMENTS, ONE_DOCUMENT, Part, refusal, scan
 from mbs.modulemd.imported import ImportRules, filled_in, imported
@@ -30,25 +30,6 @@ _NO_CONTENT = re.compile(rb"^(?:[ \t]*#.*|%.*|---|\.\.\.)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
-class Collection:
-    """The finished modules of some files."""
-
-    modules: tuple[RegisteredModule, ...] = ()
-    """Each once."""
-    filled: Mapping[NSVC, tuple[str, ...]] = field(default_factory=dict)
-    """What was filled in, for those that lacked something."""
-    refused: tuple[tuple[Problem, ...], ...] = ()
-    """For every document that cannot be taken what is wrong with it; each problem names the document and its line."""
-    remarks: tuple[str, ...] = ()
-    """What else there was: documents of another kind, or twice."""
-
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        """The problems of all documents."""
-        return tuple(problem for problems in self.refused for problem in problems)
-
-
-@dataclass(frozen=True, slots=True)
 class _Found:
     """A module, and the place that it was found at."""
 
@@ -62,8 +43,11 @@ _Outcome: TypeAlias = _Found | tuple[Problem, ...]
 """What became of one document."""
 
 
-def collect(files: Iterable[tuple[str, bytes]], rules: ImportRules) -> Collection:
-    """Read the modules of files, given by name and content; the name may be empty where there is one file only."""
+def collect(files: Iterable[tuple[str, bytes]], rules: ImportRules) -> FinishedModules:
+    """Read the modules of files, given by name and content; the name may be empty where there is one file only.
+
+    A problem is told with the name of its file, and in a file of many documents with the line and name of its document.
+    """
     outcomes: list[_Outcome] = []
     remarks: list[str] = []
     for name, content in files:
@@ -77,29 +61,30 @@ def collect(files: Iterable[tuple[str, bytes]], rules: ImportRules) -> Collectio
             refused.append(outcome)
         elif (known := taken.setdefault(outcome.module.nsvc, outcome)) is not outcome:
             _again(outcome, known, refused, remarks)
-    filled = {nsvc: one.filled for nsvc, one in taken.items() if one.filled}
-    return Collection(tuple(one.module for one in taken.values()), filled, tuple(refused), tuple(remarks))
+    filled = {str(nsvc): one.filled for nsvc, one in taken.items() if one.filled}
+    return FinishedModules(tuple(one.module for one in taken.values()), filled, tuple(refused), tuple(remarks))
 
 
 def _outcomes(content: bytes, rules: ImportRules, passed_over: Counter[str]) -> Iterator[_Outcome]:
     """Judge the documents of one file in their order, and count what it holds besides."""
     nothing = True
     try:
-        for part in _parts(content):
-            if isinstance(part, Part) and part.kind in OTHER_KINDS:
-                passed_over[part.kind] += 1
-                continue
-            nothing = False
-            yield from _judged(part, rules) if isinstance(part, Part) else (part,)
+        pieces = _pieces(content)
     except Refused as refused:
         yield refused.problems
         return
+    for part in (part for lines, piece in pieces for part in _guarded(piece, lines)):
+        if isinstance(part, Part) and part.kind in OTHER_KINDS:
+            passed_over[part.kind] += 1
+            continue
+        nothing = False
+        yield from _judged(part, rules, alone=len(pieces) == 1) if isinstance(part, Part) else (part,)
     if nothing:
         yield (Problem("There is no document of a finished module in it."),)
 
 
-def _parts(content: bytes) -> Iterator[Part | tuple[Problem, ...]]:
-    """Guard and split a file; what is wrong with one of its documents spares the others."""
+def _pieces(content: bytes) -> list[tuple[int, bytes]]:
+    """Split a file into its documents, each with the number of lines before it."""
     if len(content) > MANY_DOCUMENTS.size or not content.strip():
         scan(content, MANY_DOCUMENTS)
     blank = len(content) - len(content.lstrip())
@@ -107,12 +92,11 @@ def _parts(content: bytes) -> Iterator[Part | tuple[Problem, ...]]:
     bounds = [0, *(start for start in starts if start > blank), len(content)]
     if len(bounds) > MANY_DOCUMENTS.documents:
         raise refusal(f"there are more YAML documents than expected ({MANY_DOCUMENTS.documents})")
-    lines = 0
-    for begin, end in pairwise(bounds):
-        piece = content[begin:end]
-        if _NO_CONTENT.sub(b"", piece).strip():
-            yield from _guarded(piece, lines)
-        lines += piece.count(b"\n")
+    pieces = [content[begin:end] for begin, end in pairwise(bounds)]
+    lines = accumulate((piece.count(b"\n") for piece in pieces), initial=0)
+    return [
+        (before, piece) for before, piece in zip(lines, pieces, strict=False) if _NO_CONTENT.sub(b"", piece).strip()
+    ]
 
 
 def _with_directives(content: bytes, start: int) -> int:
@@ -132,18 +116,18 @@ def _guarded(piece: bytes, lines: int) -> Iterator[Part | tuple[Problem, ...]]:
         yield from (replace(part, line=part.line + lines) for part in parts)
 
 
-def _judged(part: Part, rules: ImportRules) -> Iterator[_Outcome]:
-    """Read one document, in most cases one module."""
+def _judged(part: Part, rules: ImportRules, *, alone: bool) -> Iterator[_Outcome]:
+    """Read one document, in most cases one module; who knows that it is `alone` need not be told which."""
     try:
         document = read_part(part)
     except Refused as refused:
-        yield _named(_sketched(part), part, refused)
+        yield refused.problems if alone else _named(_sketched(part), part, refused)
         return
     for one in document.streams if isinstance(document, PackagerV3) else (document,):
         try:
             module = imported(one, rules.base_module_names, rules.stream_suffixes, rules.koji_tag_template)
         except Refused as refused:
-            yield _named(_label(one), part, refused)
+            yield refused.problems if alone else _named(_label(one), part, refused)
         else:
             yield _Found(module, "", part.line, filled_in(one, module))
 

@@ -36,6 +36,28 @@ def import_modules(
     return tuple(done), tuple(problems)
 
 
+def messages(done: Sequence[Imported], filled: Mapping[str, Sequence[str]], skipped: int) -> list[str]:
+    """Say what was imported, with what was filled in by NSVC, and how many documents were skipped."""
+    said = [_said(one, filled.get(str(one.build.nsvc), ())) for one in done]
+    return [*said, _summary(done, skipped)] if skipped or len(done) > 1 else said
+
+
+def _said(done: Imported, filled: Sequence[str]) -> str:
+    return "\n".join(done.messages) + (f" (filled in: {'; '.join(filled)})" if filled else "")
+
+
+def _summary(done: Sequence[Imported], skipped: int) -> str:
+    updated = sum(one.updated for one in done)
+    parts = [f"{_counted(len(done), 'module')} imported"]
+    parts += [f"{updated} of them registered before"] if updated else []
+    parts += [f"{_counted(skipped, 'document')} skipped"] if skipped else []
+    return f"{', '.join(parts)}."
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number != 1 else ''}"
+
+
 def import_module(session: Session, module: RegisteredModule, *, by: str, base_module_names: Iterable[str]) -> Imported:
     """Insert or replace by NSVC, ready at once.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from mbs.expansion.provider import ModuleStore, RegisteredModule
+from mbs.expansion.provider import FinishedModules, ModuleStore
 from mbs.jsoncodec import decode
 from mbs.nsvc import NSVC
 from mbs.sandbox import process
@@ -31,10 +31,15 @@ class PlanOrder:
 
 @dataclass(frozen=True, slots=True)
 class ImportOrder:
-    """A base module or a finished module that is to be read."""
+    """Base modules or finished modules that are to be read."""
 
     document: str | ScmUrl
+    """One document, or many."""
     settings: Settings
+    skip_invalid: bool = False
+    """Whether documents that cannot be taken are left out."""
+    koji_tag_template: str | None = None
+    """Where it is given, what published documents lack is filled in."""
 
 
 class Planner(Protocol):
@@ -67,7 +72,7 @@ def plan_in_sandbox(order: PlanOrder, store: ModuleStore, hub: Hub) -> tuple[Dra
     return decode(_Drafts, {"drafts": drafts}).drafts
 
 
-def read_in_sandbox(document: str | ScmUrl, settings: Settings) -> RegisteredModule:
-    """Read a module that is to be imported; raise Unprocessable with all that is wrong, and what `process.run` does."""
-    order = ImportOrder(document, settings)
-    return decode(RegisteredModule, process.run("mbs.submission.sandboxed:read_import", order, {}, settings.sandbox))
+def read_in_sandbox(order: ImportOrder) -> FinishedModules:
+    """Read modules that are to be imported; raise Unprocessable with all that is wrong, and what `process.run` does."""
+    answer = process.run("mbs.submission.sandboxed:read_import", order, {}, order.settings.sandbox)
+    return decode(FinishedModules, answer)

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from mbs.expansion.provider import ModuleStore, RegisteredModule, StoredModule
+from mbs.errors import InvalidModulemd
+from mbs.expansion.provider import FinishedModules, ModuleStore, StoredModule
 from mbs.expansion.stored import StoredModules
-from mbs.modulemd.imported import imported
-from mbs.modulemd.reader import read_stream
+from mbs.modulemd.collection import collect
+from mbs.modulemd.imported import ImportRules
 from mbs.sandbox.child import Parent
 from mbs.scm.protocol import ModuleSource, Ref, Scm, SubmittedSource
 from mbs.scm.repository import GitScm
@@ -36,16 +37,19 @@ def drafts(order: PlanOrder, store: ModuleStore, hub: Hub, scm: Scm) -> tuple[Dr
     return tuple(build.draft() for build in submission.builds)
 
 
-def read_import(order: ImportOrder, parent: Parent) -> RegisteredModule:
-    """Read the document of a base module or of a finished module."""
+def read_import(order: ImportOrder, parent: Parent) -> FinishedModules:
+    """Read the documents of base modules or of finished modules; all must be good unless the order skips bad ones."""
     settings = order.settings
-    document = read_stream(_text(order, parent))
-    return imported(document, settings.base_module_names, settings.stream_suffixes)
+    rules = ImportRules(settings.base_module_names, settings.stream_suffixes, order.koji_tag_template)
+    found = collect([("", _text(order, parent))], rules)
+    if found.problems and not (order.skip_invalid and found.modules):
+        raise InvalidModulemd.of(found.problems)
+    return found
 
 
-def _text(order: ImportOrder, parent: Parent) -> str | bytes:
+def _text(order: ImportOrder, parent: Parent) -> bytes:
     if isinstance(order.document, str):
-        return order.document
+        return order.document.encode("utf-8", "surrogatepass")
     parent.doing(f"reading {order.document.repository}")
     return GitScm(order.settings.git).imported(order.document).text
 

@@ -22,6 +22,7 @@ from operators.requests import Answer, ImportModuleOperator, RequestOperator, Su
 from operators.task_log import TIMED_OUT
 from operators.upkeep import UpkeepOperator
 from tests.conftest import ROOT
+from tests.mbs.modulemd.test_collection import TEMPLATE, document, needs
 
 PLATFORM = (ROOT / "examples" / "platform" / "platform.yaml").read_text()
 
@@ -88,6 +89,22 @@ def test_who_may_import_imports(registry_engine: Engine, allow: Allow) -> None:
     assert answer["result"] == "platform:f40:1:00000000", answer
     assert "imported" in answer[NOTE]
     assert Registry(registry_engine).find(BuildFilter(name="platform")).total == 1
+
+
+def test_many_documents_are_imported_together_or_as_far_as_they_can_be(registry_engine: Engine, allow: Allow) -> None:
+    allow(allowed_users_to_import_module="pat")
+    published = document("perl", needs("platform: [f40]"))
+    form, text = ImportModuleOperator(task_id="import"), f"---\n{PLATFORM}{published}"
+    refused = fill_in(form, "pat", modulemd=text)
+    assert "perl:1:20240101000000:c0ffee00: The imported module buildrequires" in refused[PROBLEMS][0]
+    assert Registry(registry_engine).find().total == 0
+    skipped = fill_in(form, "pat", modulemd=text, skip_invalid=True)
+    assert skipped["result"] == "platform:f40:1:00000000"
+    assert "1 module imported, 1 document skipped." in skipped[NOTE]
+    assert "Skipped: line" in skipped[NOTE]
+    filled = fill_in(form, "pat", modulemd=text, koji_tag_template=TEMPLATE)
+    assert filled["result"] == ["platform:f40:1:00000000", "perl:1:20240101000000:c0ffee00"]
+    assert "Koji tag module-perl-1-20240101000000-c0ffee00; built against platform:f40" in filled[NOTE]
 
 
 def test_a_note_quotes_a_document_without_its_links_images_and_tags(allow: Allow) -> None:

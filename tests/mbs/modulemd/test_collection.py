@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mbs.modulemd.collection import Collection, collect
+from mbs.expansion.provider import FinishedModules
+from mbs.modulemd.collection import collect
 from mbs.modulemd.imported import ImportRules
 from mbs.modulemd.reader import read
 from mbs.nsvc import NSVC
@@ -39,11 +40,11 @@ def nsvc(name: str) -> NSVC:
     return NSVC(name, "1", 20240101000000, "c0ffee00")
 
 
-def of(text: str, rules: ImportRules = PLAIN) -> Collection:
+def of(text: str, rules: ImportRules = PLAIN) -> FinishedModules:
     return collect([("m.yaml", text.encode())], rules)
 
 
-def told(found: Collection) -> list[str]:
+def told(found: FinishedModules) -> list[str]:
     return [str(problem) for problem in found.problems]
 
 
@@ -61,6 +62,12 @@ def test_every_bad_document_is_told_with_file_line_and_name_and_spares_the_other
         f"m.yaml: line 24: bad-two:1:20240101000000:c0ffee00: {MISSING}perl, platform",
     ]
     assert len(found.refused) == 2
+
+
+def test_of_a_document_that_is_alone_only_the_file_is_named() -> None:
+    assert told(of(document("bad", needs("platform: [f40]")))) == [f"m.yaml: {MISSING}platform"]
+    ((problem,),) = collect([("", document("b/d").encode())], PLAIN).refused
+    assert str(problem).startswith('The name "b/d" is not valid')
 
 
 @pytest.mark.parametrize(
@@ -176,7 +183,7 @@ def test_what_a_published_document_lacks_is_filled_in_and_said() -> None:
         name: NSVC(name, stream, 0, "00000000") for name, stream in {"perl": "5.26", "platform": "f40"}.items()
     }
     assert found.filled == {
-        nsvc("good"): ("Koji tag module-good-1-20240101000000-c0ffee00", "built against perl:5.26, platform:f40")
+        str(nsvc("good")): ("Koji tag module-good-1-20240101000000-c0ffee00", "built against perl:5.26, platform:f40")
     }
     assert read(module.document.text) == module.document
     assert module.document.xmd_mbs["mse"] is True
@@ -189,7 +196,7 @@ def test_what_a_document_says_is_not_filled_in() -> None:
     (module,) = found.modules
     assert (module.koji_tag, module.commit) == ("mine", "beef")
     assert module.buildrequires["perl"] == NSVC("perl", "5.24", 7, "abc")
-    assert found.filled == {nsvc("good"): ("built against platform:f40",)}
+    assert found.filled == {str(nsvc("good")): ("built against platform:f40",)}
 
 
 @pytest.mark.parametrize(

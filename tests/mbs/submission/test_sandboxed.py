@@ -26,7 +26,7 @@ from mbs.scm.repository import GitScm
 from mbs.settings import Settings
 from mbs.submission.build import Allocation
 from mbs.submission.hub import HubFacts
-from mbs.submission.planner import PlanOrder, plan_in_sandbox, read_in_sandbox
+from mbs.submission.planner import ImportOrder, PlanOrder, plan_in_sandbox, read_in_sandbox
 from mbs.submission.request import read_request
 from mbs.submission.sandboxed import drafts
 from mbs.submission.submit import submit
@@ -93,7 +93,7 @@ def test_a_refusal_has_every_problem_with_its_line(filled: Registry, local: Sett
 
 
 def test_an_import_read_in_the_sandbox_is_the_import(local: Settings) -> None:
-    module = read_in_sandbox(GTK.format(stream=1), local)
+    (module,) = read_in_sandbox(ImportOrder(GTK.format(stream=1), local)).modules
     assert module == imported(read_stream(GTK.format(stream=1)), ["platform"])
     assert module.document.text == read_stream(GTK.format(stream=1)).text
 
@@ -176,8 +176,8 @@ def test_who_has_the_registry_never_loads_a_parser() -> None:
     """Neither where the forms' DAGs are parsed nor where their tasks run."""
     code = (
         "import sys; import dags.submit_module, dags.import_module, dags.rebuild_dependants\n"
-        "from mbs.settings import Settings; from mbs.submission.planner import read_in_sandbox\n"
-        f"print(read_in_sandbox({EXAMPLE_PLATFORM!r}, Settings()).nsvc)\n"
+        "from mbs.settings import Settings; from mbs.submission.planner import ImportOrder, read_in_sandbox\n"
+        f"print(read_in_sandbox(ImportOrder({EXAMPLE_PLATFORM!r}, Settings())).modules[0].nsvc)\n"
         "print([name for name in ('gi', 'solv') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, capture_output=True, text=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, inspect
 
+from mbs.doctor.account import FILE, find
 from tests.conftest import PostgresUrl
 from tools.stack import manager, secrets
 from tools.stack.environment import forget_services
@@ -72,6 +73,17 @@ def test_secrets_are_made_once_and_for_their_owner_only(tmp_path: Path) -> None:
     secrets.generate(layout)
     assert secrets.password(layout, "admin") == first
     assert {path.stat().st_mode & 0o077 for path in layout.secrets.iterdir()} == {0}
+
+
+def test_the_doctor_finds_the_hub_of_the_stack_without_any_variable(tmp_path: Path) -> None:
+    layout = layout_at(tmp_path)
+    secrets.generate(layout)
+    for _ in range(2):  # every start writes what counts now
+        secrets.keep_connections(layout, manager.connections(layout))
+    file = tmp_path / FILE
+    assert file.stat().st_mode & 0o777 == 0o600
+    found = find({}, file, dict)
+    assert (found.account.hub_url, found.account.user) == ("http://127.0.0.1:8765/kojihub", "mbs")
 
 
 def test_nothing_that_a_shell_exports_for_production_reaches_the_stack(production: dict[str, str]) -> None:

@@ -87,10 +87,12 @@ def status(layout: Layout) -> dict[str, Status]:
 
 def prepare(layout: Layout) -> None:
     """Migrate the databases and create the connections."""
+    wanted = connections(layout)
+    secrets.keep_connections(layout, wanted)
     answer = subprocess.run(
         [sys.executable, "-m", "tools.stack.prepare"],
         # Not in the environment: there, passwords could be read from every process of the stack.
-        input=json.dumps({"connections": connections(layout), "first_build": first_build(layout)}),
+        input=json.dumps({"connections": wanted, "first_build": first_build(layout)}),
         cwd=checkout(),
         env=layout.environment(),
         capture_output=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from cryptography.fernet import Fernet
@@ -28,6 +28,13 @@ def generate(layout: Layout) -> None:
 def password(layout: Layout, user: str) -> str:
     """Give the password of a user of the UI."""
     return str(json.loads(_password_file(layout).read_text())[user])
+
+
+def keep_connections(layout: Layout, connections: Mapping[str, object]) -> None:
+    """Write Airflow's connections where `mbs doctor` looks for the hub: Airflow itself tells no passwords."""
+    path = layout.secrets / "connections.json"
+    path.unlink(missing_ok=True)
+    _once(path, lambda: json.dumps(connections))
 
 
 def _password_file(layout: Layout) -> Path:

@@ -6,12 +6,12 @@ import datetime as dt
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mbs.doctor.finding import Finding, right, unseen, wrong
 from mbs.errors import HubRefused
 from mbs.koji.faults import KojiValue
-from mbs.koji.grants import Grants, Lack, Needs, TagAccess, lacks, questions, read
+from mbs.koji.grants import QUESTIONS, Grants, Lack, Needs, TagAccess, is_denied, lacks, policy_questions, read
 from mbs.koji.session import Call, Hub, call
 from mbs.koji.tags import BUILD_GROUPS
 
@@ -19,6 +19,10 @@ OLDEST = (1, 34)
 """The first release of Koji that this service speaks to."""
 CHANNELS = {"default": "builds", "createrepo": "repositories"}
 """Channels of Koji in which its builders take our tasks, and what they do there."""
+STRICT_POLICIES = ("build_from_srpm", "build_from_repo_id")
+"""What a stock hub keeps for administrators."""
+OF_STOCK = "default policy"
+"""In the answer of a policy that nobody has written: it looks at no tag, so it says the same of every build of ours."""
 SILENT = 600.0
 """Seconds after which a builder that has not called the hub is taken for dead; a living one calls every few seconds."""
 WAITS_LONG = 900.0
@@ -95,11 +99,11 @@ def look(hub: Hub, bases: Sequence[Base]) -> HubFacts:
     version = str(hub.call("getKojiVersion"))
     tags = sorted({base.tag for base in bases if base.tag})
     candidates = sorted({tag for base in bases for tag in base.candidates})
-    grants = read(hub.multicall(questions(tags[0] if tags else None)))
+    answers = hub.multicall((*QUESTIONS, *policy_questions()))
     found = hub.multicall(call("getTag", name) for name in candidates)
     return HubFacts(
         version=version,
-        grants=grants,
+        grants=read(answers[: len(QUESTIONS)], answers[len(QUESTIONS) :]),
         now=time.time(),
         tags={name: tag for name in tags if (tag := _base_tag(hub, name))},
         candidates={tag["name"]: TagAccess(tag["name"], tag["perm"], tag["locked"]) for tag in found if _is(tag)},
@@ -137,13 +141,16 @@ def _grants(facts: HubFacts, bases: Sequence[Base], needs: Needs) -> Iterator[Fi
     grants = facts.grants
     tags = [facts.candidates[tag] for base in bases if (tag := _candidate(base, facts))]
     wanted = Needs(needs.tag_permission, needs.imports, list(dict.fromkeys(tags)))
-    lacking: list[Lack] = list(lacks(grants, wanted))
+    open_ = {name: said for name, said in grants.policies.items() if is_denied(said) and OF_STOCK not in (said or "")}
+    certain = {name: said for name, said in grants.policies.items() if name not in open_}
+    lacking: list[Lack] = list(lacks(replace(grants, policies=certain), wanted))
     yield from (wrong(lack.what, lack.remedy) for lack in lacking)
     if not lacking:
         held = ", ".join(sorted(grants.permissions)) or "none"
         yield right(f"logged in as {grants.user}, who has all grants that are needed (permissions: {held})")
-    if grants.user and not grants.policies:
-        yield unseen("this hub does not tell its policies; builds need build_from_srpm and build_from_repo_id")
+    if silent := [name for name in STRICT_POLICIES if grants.user and name not in certain]:
+        what = f"what the hub's policy {' and '.join(silent)} says of a build is known when it has a tag"
+        yield unseen(what, f"a rule that lets {grants.user} through, in the section [policy] of hub.conf")
     if needs.imports and (grants.generators is None or grants.build_types is None):
         yield unseen("this hub does not tell whether modules can be imported: build type and content generator")
 
@@ -227,7 +234,7 @@ def _kojira(facts: HubFacts, tag: str | None) -> Finding:
     if made is None:
         return unseen("this hub does not tell of its repositories; kojira must run")
     late = [since for since in made.waiting if facts.now - since > WAITS_LONG]
-    if late:
+    if late and not (made.last and facts.now - made.last < WAITS_LONG):  # a busy kojira is not a dead one
         minutes = (facts.now - min(late)) / 60
         what = f"{len(late)} requests for a repository wait without a task, the oldest for {minutes:.0f} min"
         return wrong(what, "systemctl start kojira, on the machine that has it; it needs the permission repo")

@@ -6,7 +6,7 @@ All questions here are such that any user may ask them; what an older hub cannot
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from mbs.errors import HubRefused
@@ -19,7 +19,10 @@ PERMISSIONS = ("tag", "target")
 """Needed for every module build: to make tags, and to make targets."""
 BUILD_TYPE = "module"
 POLICIES: Mapping[str, bool] = {"build_from_srpm": False, "build_from_repo_id": True, "build_rpm": True}
-"""The hub's policies that a build task must pass, and whether the build that has to is one from a repository."""
+"""The hub's policies that our build tasks must pass (kojid's BuildTask), and whether it is one from git that has to."""
+MACROS_SRPM = "mbs/module-build-macros.src.rpm"
+QUESTIONS = (call("getLoggedInUser"), call("getPerms"), call("listCGs"), call("listBTypes"))
+"""Calls whose answers `read` reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,36 +73,55 @@ class Needs:
 
 def check(hub: Hub, plan: BuildPlan) -> None:
     """Refuse a module build that a later call would be refused for. Raises HubRefused with all reasons, HubAway."""
-    ours, tags = questions(_base_tag(plan)), (plan.koji_tag, plan.build_tag, *plan.publication.candidate_tags)
-    answers = hub.multicall((*ours, *(call("getTag", tag) for tag in tags)))
-    own, build, *candidates = (_access(answer) for answer in answers[len(ours) :])
+    tags = (plan.koji_tag, plan.build_tag, *plan.publication.candidate_tags)
+    answers = hub.multicall((*QUESTIONS, *(call("getTag", tag) for tag in tags)))
+    own, build, *candidates = (_access(answer) for answer in answers[len(QUESTIONS) :])
     wanted = next((tag for tag in candidates if tag), None)
     # What our own tags ask for is made what the plan says.
     made = [replace(tag, permission=None) if tag and plan.tag_permission else tag for tag in (own, build)]
     needs = Needs(plan.tag_permission, plan.publication.imported, [tag for tag in (*made, wanted) if tag])
-    found = list(lacks(read(answers[: len(ours)]), needs))
-    if found:
-        raise HubRefused("; ".join(map(str, found)), code=1004)
+    _refuse(lacks(read(answers[: len(QUESTIONS)]), needs))
 
 
-def questions(base_tag: str | None) -> tuple[Call, ...]:
-    """Give the calls whose answers `read` reads; `base_tag` is what the policies take for the build tag."""
-    policies = (call("evalPolicy", name, _policy_data(base_tag, from_repo)) for name, from_repo in POLICIES.items())
-    return call("getLoggedInUser"), call("getPerms"), call("listCGs"), call("listBTypes"), *policies
+def check_policies(hub: Hub, plan: BuildPlan) -> None:
+    """Refuse a module build whose tasks the hub's policies would not let through; they look at tag and target.
+
+    Raises HubRefused with all reasons, HubAway.
+    """
+    source = next((component.source for component in plan.components), MACROS_SRPM)
+    asked = policy_questions(build_tag=plan.build_tag, target=plan.target, source=source)
+    user, *answers = hub.multicall((call("getLoggedInUser"), *asked))
+    if isinstance(user, dict):
+        _refuse(_denials(policies_of(answers), user["name"]))
 
 
-def read(answers: Sequence[KojiValue]) -> Grants:
-    """Read the answers to `questions`, in their order."""
-    user, permissions, generators, build_types, *policies = answers
+def policy_questions(**build: object) -> tuple[Call, ...]:
+    """Give the calls that ask POLICIES about our builds; `policies_of` reads their answers.
+
+    `build` is what is known of them: build_tag, target, source. A policy that looks at what is not given has no answer.
+    """
+    ours = {"skip_tag": True, "scratch": False, "draft": False, "repo_id": 1}
+    macros = {"source": MACROS_SRPM, "from_scm": False}
+    data = {name: {**ours, "from_scm": True, **build, **({} if scm else macros)} for name, scm in POLICIES.items()}
+    return tuple(call("evalPolicy", name, data[name]) for name in POLICIES)
+
+
+def policies_of(answers: Sequence[KojiValue]) -> dict[str, str | None]:
+    """Give what each policy says; those that the hub does not have, or does not tell, are left out."""
+    told = zip(POLICIES, answers, strict=True)
+    return {name: answer for name, answer in told if not isinstance(answer, HubRefused)}
+
+
+def read(answers: Sequence[KojiValue], policies: Sequence[KojiValue] = ()) -> Grants:
+    """Read the answers to QUESTIONS, and to `policy_questions` where they were asked."""
+    user, permissions, generators, build_types = answers
     name = user["name"] if isinstance(user, dict) else None
     return Grants(
         user=name,
         permissions=frozenset(permissions) if isinstance(permissions, list) else frozenset(),
         generators=_ours(generators, name) if isinstance(generators, dict) else None,
         build_types=frozenset(each["name"] for each in build_types) if isinstance(build_types, list) else None,
-        policies={
-            name: answer for name, answer in zip(POLICIES, policies, strict=True) if not isinstance(answer, HubRefused)
-        },
+        policies=policies_of(policies) if policies else {},
     )
 
 
@@ -111,7 +133,7 @@ def lacks(grants: Grants, needs: Needs) -> Iterator[Lack]:
         return
     yield from _lacking_permissions(grants, user, needs.tag_permission)
     yield from _closed_tags(grants, user, needs.tags)
-    yield from _policies(grants, user)
+    yield from _denials(grants.policies, user)
     if needs.imports:
         yield from _imports(grants, user)
 
@@ -135,11 +157,16 @@ def _closed_tags(grants: Grants, user: str, tags: Sequence[TagAccess]) -> Iterat
             yield Lack(what, f"koji edit-tag --perm tag {tag.name}")
 
 
-def _policies(grants: Grants, user: str) -> Iterator[Lack]:
-    for name, answer in grants.policies.items():
-        if not (answer or "").lower().startswith("allow"):
+def _denials(policies: Mapping[str, str | None], user: str) -> Iterator[Lack]:
+    for name, answer in policies.items():
+        if is_denied(answer):
             what = f"the hub's policy {name} does not let {user} through"
             yield Lack(what, f"a first line `user {user} :: allow` of {name} in the section [policy] of hub.conf")
+
+
+def is_denied(answer: str | None) -> bool:
+    """Tell whether a policy that says this stops a build; one of which no rule applies does."""
+    return not (answer or "").lower().startswith("allow")
 
 
 def _imports(grants: Grants, user: str) -> Iterator[Lack]:
@@ -158,11 +185,6 @@ def _access(tag: KojiValue) -> TagAccess | None:
     return TagAccess(tag["name"], tag["perm"], tag["locked"]) if isinstance(tag, dict) else None
 
 
-def _base_tag(plan: BuildPlan) -> str | None:
-    return next((one.koji_tag for one in reversed(plan.dependencies) if one.koji_tag), None)
-
-
-def _policy_data(base_tag: str | None, from_repo: bool) -> dict[str, object]:
-    """Describe a build of ours as kojid does to the hub's policies (BuildTask)."""
-    data: dict[str, object] = {"source": "mbs/module-build-macros.src.rpm", "skip_tag": True, "scratch": False}
-    return data | {"draft": False, "from_scm": from_repo, "repo_id": 1} | ({"build_tag": base_tag} if base_tag else {})
+def _refuse(found: Iterable[Lack]) -> None:
+    if reasons := [str(lack) for lack in found]:
+        raise HubRefused("; ".join(reasons), code=1004)

@@ -12,7 +12,7 @@ from typing import Any
 
 from mbs.errors import HubRefused
 from mbs.koji.faults import KojiValue, accepted, raise_refused
-from mbs.koji.grants import check
+from mbs.koji.grants import check, check_policies
 from mbs.koji.session import Call, Hub, call
 from mbs.macros.text import NAME as MACROS
 from mbs.plan import BuildPlan
@@ -56,13 +56,15 @@ class Found:
 def ensure_tags(hub: Hub, plan: BuildPlan) -> int:
     """Make everything of §12.2 that is not there; gives the number of changes. Raises HubRefused, HubAway.
 
-    What the hub would refuse to a later step of the build is refused before the first change.
+    What the hub would refuse to a later step of the build is refused before the first change; what its policies refuse,
+    which look at the tags, when these are made.
     """
     check(hub, plan)
     made = 0
     for _ in range(ROUNDS):
         steps = missing(plan, look(hub, plan))
         if not steps:
+            check_policies(hub, plan)
             return made
         made += len(steps)
         _act(hub, steps)

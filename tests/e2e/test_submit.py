@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mbs.airflow_api import AirflowClient, ApiError, Login, run_path
 from mbs.registry import BuildFilter, ModuleState
 from tests.e2e.world import World, module
 from tools.stack import secrets
@@ -57,3 +58,30 @@ def test_what_is_refused_is_a_line_for_each_problem(world: World, tmp_path: Path
     refused = submit(world, tmp_path, "viewer", document)
     assert refused.returncode == 1
     assert "403" in refused.stderr
+
+
+def test_a_packager_touches_no_task_of_a_build(world: World) -> None:
+    packager = AirflowClient(world.layout.ui_url, Login("packager", secrets.password(world.layout, "packager")))
+    [run] = packager.call("GET", "dags/import_module/dagRuns?limit=1")["dag_runs"]
+    path = run_path("import_module", run["dag_run_id"])
+    attempts: list[tuple[str, str, dict[str, object]]] = [
+        ("POST", "dags/import_module/clearTaskInstances", {"dry_run": False, "dag_run_id": run["dag_run_id"]}),
+        ("POST", "dags/import_module/dagRuns", {"conf": {}, "logical_date": None}),
+        ("PATCH", path, {"state": "failed"}),
+        ("PATCH", f"{path}/taskInstances/import", {"new_state": "failed"}),
+        ("POST", f"{path}/taskInstances/import/xcomEntries", {"key": "note", "value": "mine"}),
+        ("PATCH", "dags/submit_module", {"is_paused": True}),
+    ]
+    for method, place, body in attempts:
+        with pytest.raises(ApiError) as refused:
+            packager.call(method, place, json=body)
+        assert (method, place, refused.value.status) == (method, place, 403)
+
+
+def test_the_doctor_finds_nothing_wrong_with_the_local_stack(world: World) -> None:
+    environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    environment |= {"AIRFLOW_HOME": str(world.layout.home), "MBS_API_URL": world.layout.ui_url}
+    command = [str(Path(sys.executable).with_name("mbs")), "doctor"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+    assert ", 0 wrong," in done.stdout

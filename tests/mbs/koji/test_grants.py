@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import yaml
 
+from devhub.settings import read_seed
 from mbs.errors import HubRefused
 from mbs.koji.grants import Grants, Needs, TagAccess, lacks
 from mbs.koji.session import HubAccount, HubSession
@@ -153,6 +158,26 @@ def test_the_default_permission_lets_the_service_tag_and_nobody_without_it(
     ):
         alice.call("tagBuild", fresh.build_tag, nvr)
     session.call("tagBuildBypass", fresh.build_tag, nvr)
+
+
+@pytest.fixture
+def strict_hub(tmp_path: Path) -> Iterator[str]:
+    """A hub whose policies are those of a stock one."""
+    config = tmp_path / "strict.yaml"
+    config.write_text(yaml.safe_dump({**read_seed(), "policy": {}}))
+    command = [sys.executable, "-m", "devhub.cli", "serve", "--port", "0", "--state", str(tmp_path / "hub")]
+    with subprocess.Popen([*command, "--config", str(config)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().removeprefix("Koji hub:").strip()
+        process.terminate()
+
+
+def test_a_policy_that_stops_our_builds_is_refused_at_the_first_task(fresh: BuildPlan, strict_hub: str) -> None:
+    account = HubAccount(strict_hub, authentication="password", user="mbs", password="mbs")
+    with HubSession(account) as hub, pytest.raises(HubRefused) as refused:
+        ensure_tags(hub, fresh)
+    for policy in ("build_from_srpm", "build_from_repo_id"):
+        assert f"the hub's policy {policy} does not let mbs through" in str(refused.value)
 
 
 def built(session: HubSession, task_id: int) -> str:

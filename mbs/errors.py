@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+
+from mbs.quoting import LINE_LENGTH, PROBLEMS
 
 
 class MbsError(Exception):
@@ -23,6 +25,13 @@ class Problem:
     """Path in the document, e.g. `data.components.rpms.foo`, or the name of a request field."""
     line: int | None = None
     """Line in the document, from 1, where it is known."""
+    more: int = 0
+    """Further problems that this one stands for: it counts them."""
+
+    def __post_init__(self) -> None:
+        """Bound the message."""
+        if len(self.message) > LINE_LENGTH:
+            object.__setattr__(self, "message", f"{self.message[: LINE_LENGTH - 3]}...")
 
     def __str__(self) -> str:
         """Give the problem as one line of text."""
@@ -31,7 +40,7 @@ class Problem:
 
 
 class Refused(MbsError):
-    """What the user handed in is not accepted; carries every problem at once.
+    """What the user handed in is not accepted; carries every problem at once, or the first hundred and their number.
 
     `status` is the HTTP status that says the same (MBS answers with it).
     """
@@ -41,7 +50,7 @@ class Refused(MbsError):
     def __init__(self, *problems: Problem | str) -> None:
         """Take one or more problems, as text where there is no place to name."""
         self.problems: tuple[Problem, ...] = tuple(
-            Problem(problem) if isinstance(problem, str) else problem for problem in problems
+            _bounded([Problem(problem) if isinstance(problem, str) else problem for problem in problems])
         )
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
@@ -49,6 +58,15 @@ class Refused(MbsError):
     def of(cls, problems: Iterable[Problem]) -> Refused:
         """Build from an iterable of problems."""
         return cls(*problems)
+
+
+def _bounded(problems: list[Problem]) -> Iterator[Problem]:
+    """Give the first of many problems, and one that counts the others, also those that were counted before."""
+    single = [problem for problem in problems if not problem.more]
+    yield from single[:PROBLEMS]
+    more = len(single[PROBLEMS:]) + sum(problem.more for problem in problems)
+    if more:
+        yield Problem(f"... and {more} more.", more=more)
 
 
 class InvalidRequest(Refused):

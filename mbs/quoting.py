@@ -47,11 +47,19 @@ def quoted(text: str, length: int = QUOTE_LENGTH) -> str:
     return _cut(plain(text[: 10 * length]), length, whole=len(text) <= 10 * length)
 
 
+def listed(texts: Iterable[object], most: int = 10) -> str:
+    """Join what the user named, the first `most` of it, and count the rest."""
+    names = [quoted(str(text)) for text in texts]
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
 def told(problems: Iterable[object]) -> list[str]:
     """Give the problems of a refusal as texts for a terminal or a log, not more than anybody reads."""
     every = [str(problem) for problem in problems]
     lines = [_cut(printable(line[: 10 * LINE_LENGTH]), LINE_LENGTH) for line in every[:PROBLEMS]]
-    return lines if len(every) <= PROBLEMS else [*lines, f"... and {len(every) - PROBLEMS} more."]
+    if len(every) > PROBLEMS + 1:
+        return [*lines, f"... and {len(every) - PROBLEMS} more."]
+    return lines + every[PROBLEMS:]  # a refusal that was cut already ends with the number of the others
 
 
 def code(text: str) -> str:

@@ -26,6 +26,7 @@ class RpmComponent:
     """An entry of `components.rpms`."""
 
     name: str
+    """The package; the whole service knows a component by it."""
     rationale: str = ""
     repository: str | None = None
     cache: str | None = None
@@ -34,9 +35,17 @@ class RpmComponent:
     multilib: tuple[str, ...] = ()
     buildorder: int = 0
     buildafter: tuple[str, ...] = ()
+    """The packages that are built before; in the document they are called by their labels."""
     buildonly: bool = False
     buildroot: bool = False
     srpm_buildroot: bool = False
+    label: str = ""
+    """The entry's key, where it is another name than the package's (`name:`)."""
+
+    @property
+    def where(self) -> str:
+        """Path in the document."""
+        return f"data.components.rpms.{self.label or self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +58,11 @@ class ModuleComponent:
     ref: str | None = None
     buildorder: int = 0
     buildafter: tuple[str, ...] = ()
+
+    @property
+    def where(self) -> str:
+        """Path in the document."""
+        return f"data.components.modules.{self.name}"
 
 
 @dataclass(frozen=True, slots=True)

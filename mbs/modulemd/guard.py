@@ -30,6 +30,8 @@ class Limits:
     nodes: int = 40_000
     depth: int = 32
     documents: int = 1
+    key: int = 256
+    """Characters of a key; the longest of Fedora 29 and EL 8 has 64."""
 
 
 ONE_DOCUMENT = Limits()
@@ -168,6 +170,8 @@ class _Walk:
             raise refusal(f"the character U+{ord(bad.group()):04X} is not allowed", line_of(event))
         inside = self.open[-1] if self.open else None
         if inside and inside.mapping and inside.key is None:
+            if len(event.value) > self.limits.key:
+                raise refusal(f"a key is longer than {self.limits.key} characters", line_of(event))
             inside.key = event.value
             return
         if inside and len(self.open) == 1 and inside.key == "document":

@@ -11,7 +11,7 @@ from mbs.expansion.provider import RegisteredModule
 from mbs.modulemd.changes import Changes
 from mbs.modulemd.document import Dependencies, Modulemd
 from mbs.modulemd.reader import apply, read_stream
-from mbs.modulemd.rules import Finding, identity_problems, refuse, unprocessable
+from mbs.modulemd.rules import Finding, identity_problems, marking_problems, refuse, unprocessable
 from mbs.naming import tag_from_template
 from mbs.nsvc import NSVC
 from mbs.streams import stream_version
@@ -112,7 +112,7 @@ def _problems(document: Modulemd, *, fill: bool) -> Iterator[Finding]:
     """Find what is wrong with any imported module."""
     if not document.name or not document.stream:
         yield unprocessable("Both the name and stream must be set for the modulemd being imported.", "data.name")
-    yield from identity_problems(document.name, document.stream, document.context)
+    yield from identity_problems(document.name, document.stream, document.context, finished=True)
     if not isinstance(document.xmd.get("mbs", {}), Mapping):
         yield unprocessable("The mbs field in xmd must be a mapping", "data.xmd.mbs")
     if len(document.dependencies) > 1:
@@ -150,8 +150,7 @@ def _ambiguous(missing: Mapping[str, tuple[str, ...]]) -> str:
 def _base_problems(document: Modulemd) -> Iterator[Finding]:
     """Find what is wrong with a base module."""
     marking, virtual = document.xmd_mbs.get("disttag_marking"), document.xmd_mbs.get("virtual_streams", [])
-    if isinstance(marking, str) and "-" in marking:
-        yield unprocessable("The disttag_marking cannot contain a dash", "data.xmd.mbs.disttag_marking")
+    yield from marking_problems(marking)
     if not marking and "-" in (document.stream or ""):
         yield unprocessable("The stream cannot contain a dash unless disttag_marking is set", "data.stream")
     if not isinstance(virtual, list) or not all(isinstance(each, str) for each in virtual):

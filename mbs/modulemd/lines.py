@@ -27,8 +27,19 @@ def located(problem: Problem, lines: Mapping[str, int]) -> Problem:
 
 
 def lines_by_path(root: yaml.Node) -> Mapping[str, int]:
-    """Give the line of every place of a document: `data.components.rpms.foo` is 12."""
-    return dict(_walk(root, ""))
+    """Give the line of every place of a document: `data.components.rpms.foo` is 12; found when it is asked for.
+
+    To write down all paths would take a thousand times the memory of a document with long keys.
+    """
+    return _Lines(root)
+
+
+def lines_of(node: yaml.Node, text: str) -> Iterator[int]:
+    """Give the lines of all values that are `text`."""
+    if isinstance(node, yaml.ScalarNode) and node.value == text:
+        yield line_of(node)
+    for _, (_, member) in _members(node):
+        yield from lines_of(member, text)
 
 
 def original_line(text: str, line: int, column: int) -> int | None:
@@ -59,12 +70,52 @@ def _position(event: yaml.Event) -> tuple[int, int]:
     return (mark.line + 1, mark.column + 1) if mark else (0, 0)
 
 
-def _walk(node: yaml.Node, where: str) -> Iterator[tuple[str, int]]:
-    """Give path and line of everything inside a node."""
-    members = node.value if isinstance(node, yaml.MappingNode) else []
-    if isinstance(node, yaml.SequenceNode):
-        members = [(yaml.ScalarNode("", str(number)), member) for number, member in enumerate(node.value)]
-    for key, member in members:
-        path = f"{where}.{key.value}" if where else str(key.value)
-        yield path, line_of(key if key.start_mark else member)
-        yield from _walk(member, path)
+class _Lines(Mapping[str, int]):
+    """The lines of a document by path; a node's members are read once, when a path leads through it."""
+
+    def __init__(self, root: yaml.Node) -> None:
+        self._root = root
+        self._read: dict[int, dict[str, tuple[int, yaml.Node]]] = {}
+
+    def __getitem__(self, where: str) -> int:
+        line = self._line(self._root, where)
+        if line is None:
+            raise KeyError(where)
+        return line
+
+    def __iter__(self) -> Iterator[str]:
+        return self._paths(self._root, "")
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def _line(self, node: yaml.Node, where: str) -> int | None:
+        """Follow a path whose keys may have dots themselves."""
+        members = self._members(node)
+        if where in members:
+            return members[where][0]
+        for dot in (place for place, char in enumerate(where) if char == "."):
+            if where[:dot] in members:
+                line = self._line(members[where[:dot]][1], where[dot + 1 :])
+                if line is not None:
+                    return line
+        return None
+
+    def _members(self, node: yaml.Node) -> Mapping[str, tuple[int, yaml.Node]]:
+        if id(node) not in self._read:
+            self._read[id(node)] = dict(_members(node))
+        return self._read[id(node)]
+
+    def _paths(self, node: yaml.Node, where: str) -> Iterator[str]:
+        for key, (_, member) in self._members(node).items():
+            path = f"{where}.{key}" if where else key
+            yield path
+            yield from self._paths(member, path)
+
+
+def _members(node: yaml.Node) -> Iterator[tuple[str, tuple[int, yaml.Node]]]:
+    """Give the members of a mapping by key, those of a list by number, with the line of each."""
+    if isinstance(node, yaml.MappingNode):
+        yield from ((str(key.value), (line_of(key), value)) for key, value in node.value)
+    elif isinstance(node, yaml.SequenceNode):
+        yield from ((str(number), (line_of(member), member)) for number, member in enumerate(node.value))

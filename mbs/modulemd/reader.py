@@ -6,13 +6,16 @@ model (references, translations, service levels) survives.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from functools import lru_cache
+from itertools import islice
 from typing import Any, TypeAlias, cast
 
 import gi
+import yaml
 
 from mbs.errors import InvalidModulemd, Problem
 from mbs.modulemd.changes import Changes, plain_xmd
@@ -27,10 +30,19 @@ from mbs.modulemd.document import (
 )
 from mbs.modulemd.guard import MANY_DOCUMENTS, ONE_DOCUMENT, Limits, Part, refusal, scan
 from mbs.modulemd.lines import original_line
+from mbs.modulemd.numbers import with_signed_numbers
+from mbs.modulemd.structure import MOST_FOUND, UNKNOWN_KIND, is_known, reading_problems
+from mbs.quoting import quoted
 
 gi.require_version("Modulemd", "2.0")
 from gi.repository import GLib  # noqa: E402  # the version is to be named first
 from gi.repository import Modulemd as Lib  # noqa: E402  # the version is to be named first
+
+log = logging.getLogger(__name__)
+
+for _domain in ("libmodulemd", "GLib", "GLib-GObject"):
+    # What the library complains about while it reads is the author's business, not that of whoever reads our errors.
+    GLib.log_set_handler(_domain, GLib.LogLevelFlags.LEVEL_MASK, lambda _, __, said: log.debug("%s", said))
 
 Stream: TypeAlias = Any
 """An object of libmodulemd, which has no types: a ModuleStreamV2 where nothing else is said."""
@@ -41,6 +53,8 @@ LIBRARY_VERSION: str = Lib.get_version()
 _KINDS = {"modulemd", "modulemd-stream", "modulemd-packager"}
 _UNNAMED = "__unnamed_"
 """libmodulemd's own stand-in for a missing name or stream; left out when written."""
+_LONG = re.compile(r"'[^']{101,}'|\S{101,}")
+"""What libmodulemd quotes of a document at length."""
 _PLACE = re.compile(r"\s*\[line (\d+) col (\d+)\]")
 
 
@@ -65,10 +79,13 @@ def read_stream(text: str | bytes, limits: Limits | None = ONE_DOCUMENT) -> Modu
     return document
 
 
-def read_part(part: Part) -> Modulemd | PackagerV3:
-    """Read one document of a checked text; lines are those of the whole text."""
+def read_part(part: Part, *, sound: bool = False) -> Modulemd | PackagerV3:
+    """Read one document of a guarded text; lines are those of the whole text.
+
+    `sound` says that its structure was found sound already, by the stricter rules for what is submitted.
+    """
     try:
-        return _document(_parsed(part.text))
+        return _document(_parsed(part.text if sound else _sound(part.text)))
     except InvalidModulemd as refused:
         moved = [replace(each, line=each.line + part.line - 1) if each.line else each for each in refused.problems]
         raise InvalidModulemd(*moved) from None
@@ -113,6 +130,19 @@ def apply(document: Modulemd, changes: Changes) -> Modulemd:
 # Reading ------------------------------------------------------------------------------------------------------------
 
 
+def _sound(text: str) -> str:
+    """Give a finished document as libmodulemd can read it; raise InvalidModulemd where its structure is not sound."""
+    root = yaml.compose(text, Loader=yaml.CSafeLoader) or yaml.ScalarNode("", "")
+    if not is_known(root):
+        raise refusal(f"the document {UNKNOWN_KIND}", 1)
+    signed = with_signed_numbers(text, root)
+    if signed != text:
+        root = yaml.compose(signed, Loader=yaml.CSafeLoader) or root
+    if problems := list(islice(reading_problems(root), MOST_FOUND)):
+        raise InvalidModulemd(*problems)
+    return signed
+
+
 @lru_cache(maxsize=8)
 def _parsed(text: str) -> Stream:
     """Let libmodulemd read; the object is shared and never changed."""
@@ -131,9 +161,10 @@ def _guarded(call: Callable[[], Any], text: str = "") -> Stream:
     try:
         return call()
     except GLib.Error as error:
-        place = _PLACE.search(error.message)
+        message = error.message or "libmodulemd cannot read it"
+        place = _PLACE.search(message)
         line = original_line(text, int(place.group(1)), int(place.group(2))) if place and text else None
-        raise refusal(_PLACE.sub("", error.message).rstrip("."), line) from None
+        raise refusal(_LONG.sub(lambda found: quoted(found[0]), _PLACE.sub("", message)).rstrip("."), line) from None
     except TypeError:
         raise refusal("libmodulemd cannot read it") from None
 
@@ -220,12 +251,16 @@ def _profiles(stream: Stream) -> Mapping[str, tuple[str, ...]]:
 
 
 def _rpms(stream: Stream) -> tuple[RpmComponent, ...]:
-    return tuple(_rpm(stream.get_rpm_component(name)) for name in stream.get_rpm_component_names())
+    """Read the components; what `buildafter` knows by their labels, everything else knows by their packages."""
+    components = [stream.get_rpm_component(label) for label in stream.get_rpm_component_names()]
+    packages = {component.get_key(): component.get_name() for component in components}
+    return tuple(_rpm(component, packages) for component in components)
 
 
-def _rpm(component: Stream) -> RpmComponent:
+def _rpm(component: Stream, packages: Mapping[str, str]) -> RpmComponent:
     return RpmComponent(
         name=component.get_name(),
+        label=component.get_key() if component.get_key() != component.get_name() else "",
         rationale=component.get_rationale() or "",
         repository=component.get_repository(),
         cache=component.get_cache(),
@@ -233,7 +268,7 @@ def _rpm(component: Stream) -> RpmComponent:
         arches=tuple(component.get_arches()),
         multilib=tuple(component.get_multilib_arches()),
         buildorder=component.get_buildorder(),
-        buildafter=tuple(component.get_buildafter()),
+        buildafter=tuple(packages.get(label, label) for label in component.get_buildafter()),
         buildonly=component.get_buildonly(),
         buildroot=component.get_buildroot(),
         srpm_buildroot=component.get_srpm_buildroot(),
@@ -251,7 +286,6 @@ def _module(component: Stream) -> ModuleComponent:
         repository=component.get_repository(),
         ref=component.get_ref(),
         buildorder=component.get_buildorder(),
-        buildafter=tuple(component.get_buildafter()),
     )
 
 

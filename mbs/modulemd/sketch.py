@@ -5,11 +5,12 @@ Nothing is ever built from a sketch.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 import yaml
 
-from mbs.modulemd.document import Dependencies, ModuleComponent, Modulemd
+from mbs.modulemd.document import BuildOpts, Dependencies, ModuleComponent, Modulemd, RpmComponent
 from mbs.modulemd.nodes import mapping, plain, text
 
 
@@ -19,19 +20,47 @@ def sketch(root: yaml.Node) -> Modulemd:
     The configurations of modulemd-packager v3 become pairs of dependencies.
     """
     data = mapping(mapping(plain(root)).get("data"))
-    modules = mapping(mapping(data.get("components")).get("modules"))
+    components = mapping(data.get("components"))
+    modules = mapping(components.get("modules"))
     return Modulemd(
         name=text(data.get("name")),
         stream=text(data.get("stream")),
         context=text(data.get("context")),
         static_context=str(data.get("static_context")).lower() == "true",
         dependencies=tuple(_pairs(data)),
+        rpms=tuple(_rpms(mapping(components.get("rpms")))),
         modules=tuple(
-            ModuleComponent(name, repository=text(mapping(module).get("repository")))
-            for name, module in modules.items()
+            ModuleComponent(
+                name, repository=text(mapping(module).get("repository")), ref=text(mapping(module).get("ref"))
+            )
+            for name, module in sorted(modules.items())
         ),
+        buildopts=BuildOpts(arches=_texts(mapping(data.get("buildopts")).get("arches"))),
         xmd=mapping(data.get("xmd")),
     )
+
+
+def _rpms(entries: Mapping[str, object]) -> Iterator[RpmComponent]:
+    """Give the components by label, each named as its package is, also in `buildafter`."""
+    packages = {label: text(mapping(entry).get("name")) or label for label, entry in entries.items()}
+    for label, package in sorted(packages.items()):
+        entry = mapping(entries[label])
+        order = text(entry.get("buildorder")) or "0"
+        yield RpmComponent(
+            name=package,
+            label=label if label != package else "",
+            repository=text(entry.get("repository")),
+            cache=text(entry.get("cache")),
+            ref=text(entry.get("ref")),
+            arches=_texts(entry.get("arches")),
+            buildorder=int(order) if re.fullmatch(r"[+-]?[0-9]{1,20}", order) else 0,
+            buildafter=tuple(packages.get(each, each) for each in _texts(entry.get("buildafter"))),
+        )
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    """Give a list of texts, also where it is one text."""
+    return tuple(sorted({str(each) for each in _members(value) if each}))
 
 
 def _pairs(data: Mapping[str, object]) -> Iterator[Dependencies]:

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from mbs.modulemd.changes import Changes
 from mbs.modulemd.document import Dependencies, Modulemd, PackagerV3
 from mbs.modulemd.reader import apply
-from mbs.modulemd.rules import Finding, bad_request, identity_problems, refuse
+from mbs.modulemd.rules import Finding, bad_request, context_problems, refuse
+from mbs.quoting import quoted
 
 _WHERE = "data.xmd.mbs_options.contexts"
 
@@ -25,11 +26,11 @@ def input_streams(document: Modulemd | PackagerV3) -> tuple[InputStream, ...]:
 
     Static are: the configurations of modulemd-packager v3, `static_context: true` of v2, `xmd.mbs.static_context`
     (a rebuild) and each entry of `xmd.mbs_options.contexts`. Raises `InvalidRequest` with everything that is wrong
-    in the last.
+    with them: a static context is built against the streams that it names, and they are not expanded.
     """
+    pairs = dependency_pairs(document)
     if isinstance(document, PackagerV3):
         return tuple(InputStream(stream, static=True) for stream in document.streams)
-    pairs = dependency_pairs(document)
     if _is_static(document):
         return (InputStream(document, static=True),)
     if "contexts" in document.mbs_options:
@@ -40,10 +41,12 @@ def input_streams(document: Modulemd | PackagerV3) -> tuple[InputStream, ...]:
 def dependency_pairs(document: Modulemd | PackagerV3) -> tuple[Dependencies, ...]:
     """Give the pairs of dependencies of all streams to expand; raises as `input_streams` does, without libmodulemd."""
     if isinstance(document, PackagerV3):
+        refuse(_configuration_problems(document))
         return tuple(pair for stream in document.streams for pair in stream.dependencies)
     if _is_static(document):
         if not document.context:
             refuse([bad_request("The modulemd says that its context is static, but has none", "data.context")])
+        refuse(_pair_problems(document))
         return document.dependencies
     if "contexts" in document.mbs_options:
         contexts = document.mbs_options["contexts"]
@@ -88,6 +91,31 @@ def _without_contexts(document: Modulemd) -> Mapping[str, object]:
     return rest | {"mbs_options": options} if options else rest
 
 
+def _configuration_problems(document: PackagerV3) -> Iterator[Finding]:
+    """Find what is wrong with the streams that configurations name."""
+    for number, one in enumerate(document.configurations):
+        where = f"data.configurations.{number}"
+        yield from _stream_problems(one.context, "buildrequires", "platform", one.platform, f"{where}.platform")
+        for kind, named in (("buildrequires", one.buildrequires), ("requires", one.requires)):
+            for name, stream in named.items():
+                place = f"{where}.{kind}.{name}"
+                yield from _stream_problems(one.context, kind, name, stream, place)
+                if name == "platform":
+                    message = (
+                        f"The '{kind}' of the '{one.context}' static context name the platform, which has its own key"
+                    )
+                    yield bad_request(message, place)
+
+
+def _pair_problems(document: Modulemd) -> Iterator[Finding]:
+    """Find streams that a document with a static context leaves open."""
+    for number, pair in enumerate(document.dependencies):
+        for name, streams in pair.buildrequires.items():
+            where = f"data.dependencies.{number}.buildrequires.{name}"
+            for stream in streams or ("",):
+                yield from _stream_problems(str(document.context), "buildrequires", name, stream, where)
+
+
 def _problems(contexts: object) -> Iterator[Finding]:
     """Find what is wrong with the value of `contexts`."""
     if not isinstance(contexts, Mapping) or not contexts:
@@ -100,20 +128,22 @@ def _problems(contexts: object) -> Iterator[Finding]:
 def _entry_problems(context: str, entry: object) -> Iterator[Finding]:
     """Find what is wrong with one context."""
     where = f"{_WHERE}.{context}"
-    yield from identity_problems(context=context)
+    yield from context_problems(context, where)
     for kind in ("buildrequires", "requires"):
         if not isinstance(entry, Mapping) or kind not in entry:
-            yield bad_request(f"The context '{context}' is missing the '{kind}' key!", where)
+            yield bad_request(f"The context '{quoted(context)}' is missing the '{kind}' key!", where)
         elif not isinstance(entry[kind], Mapping):
-            yield bad_request(f"The '{kind}' of the '{context}' static context needs to be a dict.", f"{where}.{kind}")
+            yield bad_request(
+                f"The '{kind}' of the '{quoted(context)}' static context needs to be a dict.", f"{where}.{kind}"
+            )
         else:
             for name, stream in entry[kind].items():
-                yield from _stream_problems(context, kind, name, stream)
+                yield from _stream_problems(context, kind, name, stream, f"{where}.{kind}.{name}")
 
 
-def _stream_problems(context: str, kind: str, name: str, stream: object) -> Iterator[Finding]:
-    """Find what is wrong with the stream of one module."""
-    where = f"{_WHERE}.{context}.{kind}.{name}"
+def _stream_problems(context: str, kind: str, name: str, stream: object, where: str) -> Iterator[Finding]:
+    """Find what is wrong with the stream of one module (MBS §8.5)."""
+    name, context = quoted(name), quoted(context)
     if stream in ("", [], {}):
         message = f"The '{name}' module in '{kind}' of the '{context}' static context has no stream defined."
     elif not isinstance(stream, str):
@@ -123,7 +153,7 @@ def _stream_problems(context: str, kind: str, name: str, stream: object) -> Iter
         )
     elif stream.startswith("-"):
         message = (
-            f"The '{stream}' stream of module '{name}' in '{kind}' of the '{context}' static contexts is using "
+            f"The '{quoted(stream)}' stream of module '{name}' in '{kind}' of the '{context}' static contexts is using "
             "stream expansion. Usage of stream expansion with static context is forbidden."
         )
     else:

@@ -9,7 +9,7 @@ from typing import overload
 from mbs.modulemd.changes import Changes
 from mbs.modulemd.document import Modulemd, PackagerV3
 from mbs.modulemd.reader import apply
-from mbs.modulemd.rules import Finding, Rules, bad_request, identity_problems, refuse
+from mbs.modulemd.rules import Finding, Rules, bad_request, context_problems, identity_problems, length_problems, refuse
 from mbs.versions import commit_version
 
 
@@ -60,20 +60,51 @@ def scm_problems(document: Modulemd | PackagerV3, *, repository: str, branch: st
             "is generated based on the commit time",
             "data.version",
         )
-    yield from _context_problems(body.context, rules)
+    yield from context_problems(body.context, "data.context")
+    yield from length_problems(body.name or repository, body.stream or stream, _longest_context(body))
 
 
 def from_yaml(
-    document: Modulemd | PackagerV3, *, module_name: str | None, module_stream: str | None, now: int, rules: Rules
+    document: Modulemd | PackagerV3,
+    *,
+    module_name: str | None,
+    module_stream: str | None,
+    branch: str | None = None,
+    now: int,
+    rules: Rules,
 ) -> Modulemd | PackagerV3:
     """Complete a pasted document: `module_name` is the request's or the file's, `now` in seconds since 1970.
 
-    A stream of the request wins over the document's, the document's version over the time (MBS §6.3, §7.1).
+    A stream of the request wins over the document's, that over the branch of the request; the document's version wins
+    over the time (MBS §6.3, §7.1; MBS makes no stream of the branch).
     """
     body = _body(document)
-    name, stream = body.name or module_name or "", module_stream or body.stream or rules.default_branch
-    refuse(_yaml_problems(name, stream, body.context, rules))
+    refuse(yaml_problems(document, module_name=module_name, module_stream=module_stream, branch=branch, rules=rules))
+    name, stream = _yaml_identity(body, module_name, module_stream, branch, rules)
     return _identified(document, Changes(name=name, stream=stream, version=body.version or commit_version(now)))
+
+
+def yaml_problems(
+    document: Modulemd | PackagerV3,
+    *,
+    module_name: str | None,
+    module_stream: str | None,
+    branch: str | None,
+    rules: Rules,
+) -> Iterator[Finding]:
+    """Find what a pasted document lacks, and where its identity is no good."""
+    body = _body(document)
+    name, stream = _yaml_identity(body, module_name, module_stream, branch, rules)
+    if not name:
+        yield bad_request(
+            'The module\'s name was not present in the modulemd file. Please use the "module_name" parameter',
+            "data.name",
+        )
+    if "-" in stream and not rules.allow_dashes_in_svc:
+        yield bad_request("Dashes not allowed in stream", "data.stream")
+    yield from context_problems(body.context, "data.context")
+    yield from identity_problems(name, stream)
+    yield from length_problems(name, stream, _longest_context(body))
 
 
 def _body(document: Modulemd | PackagerV3) -> Modulemd:
@@ -92,21 +123,16 @@ def _identified(document: Modulemd | PackagerV3, changes: Changes) -> Modulemd |
     )
 
 
-def _yaml_problems(name: str, stream: str, context: str | None, rules: Rules) -> Iterator[Finding]:
-    """Find what a pasted document lacks."""
-    if not name:
-        yield bad_request(
-            'The module\'s name was not present in the modulemd file. Please use the "module_name" parameter',
-            "data.name",
-        )
-    if "-" in stream and not rules.allow_dashes_in_svc:
-        yield bad_request("Dashes not allowed in stream", "data.stream")
-    yield from _context_problems(context, rules)
-    yield from identity_problems(name, stream)
+def _yaml_identity(
+    body: Modulemd, module_name: str | None, module_stream: str | None, branch: str | None, rules: Rules
+) -> tuple[str, str]:
+    """Give name and stream of a pasted document; no name is an empty one."""
+    named = scm_stream(branch, rules) if branch else rules.default_branch
+    return body.name or module_name or "", module_stream or body.stream or named
 
 
-def _context_problems(context: str | None, rules: Rules) -> Iterator[Finding]:
-    """Find dashes in a context that the document brings along."""
-    if context and "-" in context and not rules.allow_dashes_in_svc:
-        yield bad_request("Dashes not allowed in context", "data.context")
-    yield from identity_problems(context=context)
+def _longest_context(body: Modulemd) -> str | None:
+    """Give the longest context that the packager chose."""
+    contexts = body.mbs_options.get("contexts")
+    chosen = [body.context or "", *(contexts if isinstance(contexts, dict) else ())]
+    return max(chosen, key=len) or None

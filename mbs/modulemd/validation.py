@@ -7,33 +7,38 @@ far as it can be read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
+from typing import cast
 
 import yaml
 
 from mbs.errors import InvalidModulemd, Problem, Refused
 from mbs.modulemd.document import Modulemd, PackagerV3
 from mbs.modulemd.guard import ONE_DOCUMENT, Limits, Part, scan
-from mbs.modulemd.lines import lines_by_path, located
+from mbs.modulemd.lines import lines_by_path, lines_of, located
 from mbs.modulemd.reader import read_part
 from mbs.modulemd.rules import (
     Finding,
     Rules,
     bad_request,
+    context_problems,
     forbidden,
     identity_problems,
-    refusal_of,
+    marking_problems,
     refuse,
     unprocessable,
 )
 from mbs.modulemd.sketch import sketch
 from mbs.modulemd.static_contexts import dependency_pairs
-from mbs.modulemd.structure import is_known, structural_problems
+from mbs.modulemd.structure import MOST_FOUND, is_known, structural_problems
+from mbs.quoting import quoted
 
-_MOST = 100
-"""Structural problems that are told at once; who has more has another kind of problem."""
+_WHOLE = ""
+"""The place of what libmodulemd says about a document as a whole."""
+_QUOTED = re.compile(r"'([^' ]+)'")
 _PRIVILEGED_KEYS = {"disttag_marking", "koji_tag_arches", "static_context"}
 
 
@@ -51,48 +56,86 @@ def validate(
     knows (`submitted.scm_problems`). The class of the exception is that of the gravest problem: `InvalidModulemd`
     and `Unprocessable` before `NotAuthorized` before `InvalidRequest` (`rules.refusal_of`).
     """
+    return _judged(text, limits, lambda document: [*rule_problems(document, rules, name), *also(document)])
+
+
+def validate_included(
+    text: str | bytes, limits: Limits, also: Callable[[Modulemd], Iterable[Finding]] = lambda _: ()
+) -> Modulemd:
+    """Read the document of an included module and refuse it as `validate` does; only its components matter.
+
+    It is a modulemd of a single stream: modulemd-packager v3 has no meaning there.
+    """
+
+    def judge(document: Modulemd | PackagerV3) -> Iterable[Finding]:
+        return also(document.body if isinstance(document, PackagerV3) else document)
+
+    document = _judged(text, limits, judge)
+    if isinstance(document, PackagerV3):
+        raise InvalidModulemd(
+            "A modulemd-packager document of version 3 is not accepted here: give a modulemd document"
+        )
+    return document
+
+
+def _judged(
+    text: str | bytes, limits: Limits, judge: Callable[[Modulemd | PackagerV3], Iterable[Finding]]
+) -> Modulemd | PackagerV3:
+    """Read a document whose structure is sound; refuse it with what is wrong with that, or else libmodulemd says.
+
+    What `judge` finds is told with it, of a sketch where the document itself cannot be read.
+    """
     (part,) = scan(text, replace(limits, documents=1))
     root = yaml.compose(part.text, Loader=yaml.CSafeLoader) or yaml.ScalarNode("", "")
-    structure = [Finding(problem, InvalidModulemd) for problem in islice(structural_problems(root), _MOST)]
-
-    def judged(document: Modulemd | PackagerV3) -> Iterator[Finding]:
-        yield from _beside(structure, [*rule_problems(document, rules, name), *also(document)], root)
-
-    try:
-        document = read_part(replace(part, line=1))
-    except InvalidModulemd as refused:
-        told = [*structure, *_unheard(refused.problems, structure)]
-        raise refusal_of(_numbered([*told, *(judged(sketch(root)) if is_known(root) else ())], part)) from None
-    refuse(_numbered([*structure, *judged(document)], part))
-    return document
+    broken = [Finding(problem, InvalidModulemd) for problem in islice(structural_problems(root), MOST_FOUND)]
+    document = None
+    if not broken:
+        try:
+            document = read_part(replace(part, line=1), sound=True)
+        except InvalidModulemd as refused:
+            broken = [Finding(_quoted(problem, root), InvalidModulemd) for problem in refused.problems]
+    judged = document or (sketch(root) if is_known(root) else None)
+    found = list(islice(judge(judged), MOST_FOUND)) if judged else []
+    told = list(_beside(broken, found, root))
+    refuse(_numbered([*_unheard(broken, told), *told], part))
+    return cast("Modulemd | PackagerV3", document)
 
 
 def rule_problems(document: Modulemd | PackagerV3, rules: Rules, name: str | None = None) -> Iterator[Finding]:
     """Find what this service does not allow in a well-formed document (MBS §6.5), and a missing base module."""
     body = document.body if isinstance(document, PackagerV3) else document
-    yield from identity_problems(body.name, body.stream, body.context)
+    yield from identity_problems(body.name, body.stream)
+    yield from context_problems(body.context, "data.context")
     yield from _name_problems(body.name or name, rules)
     yield from _xmd_problems(body, body.name or name, rules)
     yield from _repository_problems(body, rules)
     yield from _dependency_problems(document, rules)
 
 
-def _unheard(refusals: Sequence[Problem], structure: list[Finding]) -> Iterator[Finding]:
-    """Give what libmodulemd says unless the structure already told it, with a better place."""
-    told = {finding.problem.line for finding in structure}
-    for problem in refusals:
-        if not told or (problem.line is not None and problem.line not in told):
-            yield Finding(problem, InvalidModulemd)
+def _unheard(broken: Iterable[Finding], told: Iterable[Finding]) -> Iterator[Finding]:
+    """Leave out what libmodulemd says about a document as a whole where the rules say the same, and where."""
+    lines: set[int | None] = {finding.problem.line for finding in told}
+    if any(finding.refused is InvalidModulemd for finding in told):
+        lines.add(None)
+    return (finding for finding in broken if finding.problem.where != _WHOLE or finding.problem.line not in lines)
 
 
-def _beside(structure: Iterable[Finding], findings: Iterable[Finding], root: yaml.Node) -> Iterator[Finding]:
+def _beside(broken: Iterable[Finding], findings: Iterable[Finding], root: yaml.Node) -> Iterator[Finding]:
     """Give findings with their lines, but none about what has a structural problem at, around or inside its place."""
     lines = lines_by_path(root)
-    broken = [f"{finding.problem.where}." for finding in structure]
+    places = [f"{finding.problem.where}." for finding in broken if finding.problem.where]
     for finding in findings:
         place = f"{finding.problem.where}."
-        if not any(place.startswith(each) or each.startswith(place) for each in broken):
+        if not any(place.startswith(each) or each.startswith(place) for each in places):
             yield replace(finding, problem=located(finding.problem, lines))
+
+
+def _quoted(problem: Problem, root: yaml.Node) -> Problem:
+    """Give what libmodulemd says about a whole document the line of the text that it quotes."""
+    if problem.line:
+        return problem
+    quoted = _QUOTED.findall(problem.message)
+    return replace(problem, where=_WHOLE, line=next((line for text in quoted for line in lines_of(root, text)), None))
 
 
 def _numbered(findings: list[Finding], part: Part) -> list[Finding]:
@@ -119,6 +162,8 @@ def _xmd_problems(body: Modulemd, name: str | None, rules: Rules) -> Iterator[Fi
         mbs = body.xmd["mbs"]
         if not allowed or not isinstance(mbs, dict) or set(mbs) - allowed:
             yield bad_request('The "mbs" xmd field is reserved for MBS', "data.xmd.mbs")
+        else:
+            yield from marking_problems(mbs.get("disttag_marking"))
 
 
 def _repository_problems(body: Modulemd, rules: Rules) -> Iterator[Finding]:
@@ -126,7 +171,8 @@ def _repository_problems(body: Modulemd, rules: Rules) -> Iterator[Finding]:
     for module in body.modules:
         if module.repository and not rules.modules_allow_repository:
             yield forbidden(
-                f"Custom module repositories aren't allowed.  {module.name!r} bears repository {module.repository!r}",
+                f"Custom module repositories aren't allowed.  '{quoted(module.name)}' bears repository "
+                f"'{quoted(module.repository)}'",
                 f"data.components.modules.{module.name}.repository",
             )
 

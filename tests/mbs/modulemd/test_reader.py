@@ -214,17 +214,17 @@ def test_problems_of_many_documents_come_together_with_their_lines(minimal: str)
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ("  version: -1\n", "The modulemd is invalid.*negative"),
-        ("  dependencies: {platform: f28}\n", "line 10: .*MAPPING_START"),
-        ("  static_context: TRUE\n", "Boolean value"),
-        ("  license: {content: [MIT]}\n", "Module license is missing"),
+        ("  version: -1\n", "line 10: data.version must be a number from 0"),
+        ("  dependencies: {platform: f28}\n", "line 10: data.dependencies must be a list, it is a mapping"),
+        ("  static_context: TRUE\n", "line 10: data.static_context must be true or false"),
+        ("  license: {content: [MIT]}\n", "line 8: data.license lacks module"),
         (
             "  components: {rpms: {a: {rationale: x, buildorder: 1}, b: {rationale: y, buildafter: [a]}}}\n",
             "buildafter",
         ),
     ],
 )
-def test_what_libmodulemd_refuses_is_told_with_its_line(minimal: str, more: str, message: str) -> None:
+def test_what_libmodulemd_would_refuse_is_told_with_its_line(minimal: str, more: str, message: str) -> None:
     text = minimal if "license" not in more else minimal[: minimal.index("  license")]
     with pytest.raises(InvalidModulemd, match=message):
         read(text + more)
@@ -332,3 +332,42 @@ def test_our_own_output_is_read_without_a_guard() -> None:
     document = read_stream(FULL)
     assert read(document.text, limits=None) == document
     assert read_stream(document.text.encode(), limits=None).text == document.text
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("18446744073709551615", -1),
+        ("18446744073709551606", -10),
+        ("4294967295", -1),
+        ("2147483647", 2147483647),
+        ("-7", -7),
+    ],
+)
+def test_a_build_order_that_was_written_without_its_sign_is_read_as_what_it_was(
+    minimal: str, written: str, meant: int
+) -> None:
+    components = (
+        f"  components:\n    rpms:\n      \u00fcber: {{rationale: r, name: a, buildorder: {written}}} # a comment\n"
+        f"    modules:\n      inc:\n        rationale: 'buildorder: 99999999999'\n        buildorder: {written}\n"
+    )
+    (document,) = read_all(f"---\n{minimal}{components}...\n")
+    assert (document.rpms[0].buildorder, document.modules[0].buildorder) == (meant, meant)
+    assert document.modules[0].rationale == "buildorder: 99999999999"
+
+
+def test_a_finished_document_may_have_fields_of_other_makers(minimal: str) -> None:
+    more = "  colour: blue\n  xmd: {mbs_options: {colour: blue}}\n  components: {rpms: {a: {rationale: r, b: c}}}\n"
+    assert read_stream(minimal + more).xmd == {"mbs_options": {"colour": "blue"}}
+
+
+def test_labels_are_read_beside_the_packages(minimal: str) -> None:
+    more = "  components: {rpms: {one: {rationale: r, name: a}, two: {rationale: r, buildafter: [one]}}}\n"
+    one, two = read_stream(minimal + more).rpms
+    assert (one.name, one.where, two.name, two.where) == (
+        "a",
+        "data.components.rpms.one",
+        "two",
+        "data.components.rpms.two",
+    )
+    assert two.buildafter == ("a",)

@@ -6,6 +6,9 @@ import re
 from hashlib import sha256
 
 from mbs.nsvc import NSVC
+from mbs.taskids import batch_gate_id, component_gate_id, component_prefix, component_task_id, group_id
+
+__all__ = ["batch_gate_id", "component_gate_id", "component_prefix", "component_task_id", "dag_id", "group_id"]
 
 RECORD_FAILURE = "record_failure"
 CREATE_TAG = "prepare.create_tag"
@@ -38,31 +41,6 @@ def dag_id(nsvc: NSVC) -> str:
     if plain == parts and "." not in nsvc.name + nsvc.context and len(plain) <= LONGEST:
         return plain
     return f"{plain[:LONGEST]}.-{sha256(str(nsvc).encode()).hexdigest()[:16]}"
-
-
-def component_task_id(batch: int, component: str, arch: str) -> str:
-    """Give the id of the task that builds `component` for `arch`."""
-    return f"{component_prefix(batch, component)}.{arch}"
-
-
-def component_gate_id(batch: int, component: str) -> str:
-    """Give the id of the gate behind one component, for those ordered by `buildafter`."""
-    return f"{component_prefix(batch, component)}.repo"
-
-
-def batch_gate_id(batch: int) -> str:
-    """Give the id of the gate behind a batch."""
-    return f"batch_{batch}.repo"
-
-
-def component_prefix(batch: int, component: str) -> str:
-    """Give what the ids of a component's tasks start with; `+` is legal in a package name but not in an id."""
-    return f"batch_{batch}." + re.sub(r"[^A-Za-z0-9_.-]", lambda found: f"_{ord(found[0]):02x}", component)
-
-
-def group_id(prefix: str) -> str:
-    """Give the id of a task group for ids with this prefix; a group's may hold no dot."""
-    return _safe(prefix.replace(".", "__", 1).replace(".", "_"), "_")
 
 
 def _safe(text: str, substitute: str) -> str:

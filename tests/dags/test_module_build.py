@@ -144,3 +144,18 @@ def test_the_same_plan_gives_the_same_dag_in_every_process(small: BuildPlan, tmp
         for seed in ("1", "2")
     }
     assert len(answers) == 1
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("foo.bar", "foo_bar"), ("a+", "a_2b"), ("x", "x.repo", "x.x86_64"), ("a" + "+" * 127, "a" + "." * 127, "A")],
+)
+@pytest.mark.parametrize("ordered", [False, True])
+def test_components_whose_names_differ_become_one_dag(
+    plan: Plans, component: Components, names: tuple[str, ...], ordered: bool
+) -> None:
+    components = [component(name) for name in names]
+    if ordered:
+        components.append(component("last", 2, after=names))
+    read = DagSerialization.from_dict(json.loads(serialized(plan(components))))
+    assert {f"{name}.x86_64" for name in names} <= {task.task_display_name for task in read.tasks}

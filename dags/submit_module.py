@@ -30,7 +30,7 @@ PARAMS = {
         None,
         type=["null", "string"],
         title="Branch",
-        description="The branch that has this commit; it names the stream",
+        description="The branch that has this commit; it names the stream, also that of a document",
     ),
     "modulemd": Param(
         None,

@@ -9,10 +9,11 @@ from typing import Any
 
 from mbs.components.srpms import srpm_overrides
 from mbs.errors import InvalidRequest, Refused
-from mbs.modulemd.rules import Finding, bad_request, forbidden, refuse
+from mbs.modulemd.rules import Finding, bad_request, forbidden, refuse, unprocessable
+from mbs.modulemd.submitted import scm_stream
 from mbs.naming import is_koji_name, is_user_name
 from mbs.nsvc import NSVC
-from mbs.quoting import quoted
+from mbs.quoting import listed, quoted
 from mbs.scm.url import ScmUrl, is_ref, submitted_url
 from mbs.settings import Settings
 
@@ -43,6 +44,11 @@ _NAMES: Mapping[str, tuple[Callable[[str], bool], str]] = {
 }
 
 
+_IGNORED_WHERE_FALSE = frozenset({"buildrequire_overrides", "require_overrides", "scratch", "srpms"})
+_MISSING_WHERE_EMPTY = frozenset({"branch", "module_name", "module_stream", "scmurl", "side_tag"})
+"""Texts that are as good as not given; an empty document, owner, strategy or identifier is refused like a wrong one."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """A submission that is allowed as far as one can tell without its document."""
@@ -69,9 +75,12 @@ class Request:
 def read_request(data: Mapping[str, Any], user: str, settings: Settings, *, may_choose_owner: bool = False) -> Request:
     """Read a submission of `user`; raise InvalidRequest or NotAuthorized with every problem.
 
-    Empty values count as missing. `may_choose_owner` is for services whose users are not told apart.
+    null counts as missing, an empty value only where MBS takes it so. `may_choose_owner` is for services whose users
+    are not told apart.
     """
-    given = {key: value for key, value in data.items() if value not in (None, "", [], {})}
+    given = {key: value for key, value in data.items() if not _is_missing(key, value)}
+    if may_choose_owner and given.get("owner") == "":
+        del given["owner"]
     scratch = str(given.get("scratch", False)).lower() in {"true", "1"}
     refuse([*_problems(given, settings, scratch=scratch, may_choose_owner=may_choose_owner)])
     from_scm = "modulemd" not in given
@@ -83,7 +92,7 @@ def read_request(data: Mapping[str, Any], user: str, settings: Settings, *, may_
         url=submitted_url(given["scmurl"], settings.scm_rules) if from_scm else None,
         branch=given.get("branch"),
         module_name=given.get("module_name"),
-        module_stream=given.get("module_stream"),
+        module_stream=given.get("module_stream") or _typed_stream(given, settings),
         scratch=scratch,
         srpms=tuple(given.get("srpms", ())),
         side_tag=given.get("side_tag"),
@@ -94,11 +103,27 @@ def read_request(data: Mapping[str, Any], user: str, settings: Settings, *, may_
     )
 
 
+def _is_missing(key: str, value: object) -> bool:
+    """Say whether a value is none (MBS §3.11); an unknown key is never missing."""
+    if key not in KEYS:
+        return False
+    return value is None or (key in _IGNORED_WHERE_FALSE and not value) or (key in _MISSING_WHERE_EMPTY and value == "")
+
+
+def _typed_stream(given: Mapping[str, Any], settings: Settings) -> str | None:
+    """Give the stream of a pasted document that a person typed as its branch.
+
+    A client that sends the SCM URL along (rpkg) names the branch that it happens to be on: there the document counts.
+    """
+    branch = given.get("branch")
+    return scm_stream(branch, settings.rules) if branch and "modulemd" in given and "scmurl" not in given else None
+
+
 def _problems(
     given: Mapping[str, Any], settings: Settings, *, scratch: bool, may_choose_owner: bool
 ) -> Iterator[Finding]:
-    if unknown := sorted(given.keys() - set(KEYS)):
-        yield bad_request(f"The request contains invalid parameters: {', '.join(unknown)}")
+    if unknown := sorted(map(str, given.keys() - set(KEYS))):
+        yield bad_request(f"The request contains invalid parameters: {listed(unknown)}")
     yield from _wrong_types(given)
     yield from _name_problems(given)
     yield from _scratch_problems(given, settings, scratch=scratch)
@@ -118,6 +143,8 @@ def _wrong_types(given: Mapping[str, Any]) -> Iterator[Finding]:
             yield bad_request(f'The "{key}" parameter must be a string', key)
     if not isinstance(given.get("modulemd", ""), str | bytes):
         yield bad_request('The "modulemd" parameter must be a string', "modulemd")
+    elif not given.get("modulemd", "text"):
+        yield unprocessable("The input modulemd was empty", "modulemd")
     for key in ("buildrequire_overrides", "require_overrides"):
         if not _is_mapping_of(given.get(key, {}), _is_list_of_texts):
             expected = "an object with the keys as module names and the values as arrays of streams"
@@ -173,7 +200,7 @@ def _strategy_problems(given: Mapping[str, Any], settings: Settings) -> Iterator
         yield bad_request(text, "rebuild_strategy")
     elif wanted not in settings.rebuild_strategies_allowed:
         allowed = ", ".join(sorted(settings.rebuild_strategies_allowed))
-        text = f'The rebuild method of "{wanted}" is not allowed. Choose from: {allowed}.'
+        text = f'The rebuild method of "{quoted(str(wanted))}" is not allowed. Choose from: {allowed}.'
         yield bad_request(text, "rebuild_strategy")
 
 

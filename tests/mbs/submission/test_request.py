@@ -1,18 +1,22 @@
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mbs.errors import InvalidRequest, NotAuthorized, Refused
+from mbs.errors import InvalidRequest, NotAuthorized, Refused, Unprocessable
 from mbs.nsvc import NSVC
 from mbs.settings import Settings
-from mbs.submission.request import read_request
+from mbs.submission.request import KEYS, read_request
 
 EXPECTED = "Expected format is '<url>?[module-path]#[revision]', with one of the schemes file, git, http, https"
 STREAMS = "an object with the keys as module names and the values as arrays of streams"
 REFS = "an object with the keys as component names and the values as strings of refs"
+INVALID_REUSE = 'The parameter "reuse_components_from" contains an invalid module identifier'
 STRICT = Settings(scmurls=("https://src.example.org/modules/",))
 SCM = {"scmurl": "https://src.example.org/modules/app?#abc", "branch": "1"}
 
@@ -135,3 +139,72 @@ def test_a_name_that_nothing_can_have_is_refused(key: str, value: str) -> None:
 def test_a_name_that_git_and_koji_could_have_is_taken(key: str, value: str) -> None:
     request = read_request(SCM | {key: value}, "pat", STRICT, may_choose_owner=True)
     assert getattr(request, key) == value
+
+
+@pytest.mark.parametrize(
+    ("key", "empty", "message"),
+    [
+        ("reuse_components_from", {}, INVALID_REUSE),
+        ("reuse_components_from", [], INVALID_REUSE),
+        ("reuse_components_from", "", INVALID_REUSE),
+        ("reuse_components_from", False, INVALID_REUSE),
+        (
+            "rebuild_strategy",
+            "",
+            'The rebuild method of "" is not allowed. Choose from: changed-and-after, only-changed.',
+        ),
+        ("rebuild_strategy", {}, 'The "rebuild_strategy" parameter must be a string'),
+        ("rpm_component_ref_overrides", [], f'The "rpm_component_ref_overrides" parameter must be {REFS}'),
+        ("rpm_component_ref_overrides", "", f'The "rpm_component_ref_overrides" parameter must be {REFS}'),
+        ("owner", "", "The request contains 'owner' parameter, however NO_AUTH is not allowed"),
+        ("side_tag", [], 'The "side_tag" parameter must be a string'),
+        ("branch", {}, 'The "branch" parameter must be a string'),
+        ("scmurl", "", "Missing scmurl"),
+        ("branch", "", "Missing branch"),
+        ("colour", None, "The request contains invalid parameters: colour"),
+    ],
+)
+def test_an_empty_value_of_the_wrong_type_is_refused_with_the_words_of_mbs(
+    key: str, empty: object, message: str
+) -> None:
+    settings = replace(
+        STRICT, rebuild_strategy_allow_override=True, rebuild_strategies_allowed=("only-changed", "changed-and-after")
+    )
+    with pytest.raises(Refused) as refused:
+        read_request(SCM | {key: empty}, "pat", settings)
+    assert message in [str(problem) for problem in refused.value.problems]
+
+
+@pytest.mark.parametrize("empty", ["", b""])
+def test_an_empty_document_is_a_document_and_refused_as_one(empty: str | bytes) -> None:
+    with pytest.raises(Unprocessable, match="The input modulemd was empty") as refused:
+        read_request({"modulemd": empty}, "pat", replace(STRICT, yaml_submit_allowed=True))
+    assert "scmurl" not in str(refused.value)
+
+
+@pytest.mark.parametrize("key", ["buildrequire_overrides", "require_overrides", "scratch", "srpms"])
+@pytest.mark.parametrize("empty", [None, "", [], {}, False])
+def test_what_mbs_ignores_where_it_is_empty_is_ignored(key: str, empty: object) -> None:
+    assert read_request(SCM | {key: empty}, "pat", STRICT) == read_request(SCM, "pat", STRICT)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(KEYS),
+        st.sampled_from(
+            [None, "", [], {}, 0, False, True, 1.5, b"", "x", ["x"], {"x": "y"}, {"x": ["y"]}, {1: 2}, [[]]]
+        ),
+    )
+)
+def test_any_values_give_a_request_or_a_refusal(data: dict[str, Any]) -> None:
+    with contextlib.suppress(Refused):
+        read_request(data, "pat", replace(STRICT, yaml_submit_allowed=True, modules_allow_scratch=True))
+
+
+def test_a_branch_that_is_typed_for_a_pasted_document_names_its_stream() -> None:
+    settings = replace(STRICT, yaml_submit_allowed=True)
+    assert read_request({"modulemd": "x", "branch": "rhel-8"}, "pat", settings).module_stream == "rhel_8"
+    both = {"modulemd": "x", "branch": "rhel-8", "module_stream": "9"}
+    assert read_request(both, "pat", settings).module_stream == "9"
+    of_rpkg = read_request({"modulemd": "x", "branch": "rhel-8", "scmurl": SCM["scmurl"]}, "pat", settings)
+    assert (of_rpkg.module_stream, of_rpkg.branch) == (None, "rhel-8"), "there the document's own stream counts first"

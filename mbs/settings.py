@@ -83,6 +83,8 @@ class Settings:
     """Module builds that one submission may expand to."""
     max_combinations: int = 10_000
     """Combinations of streams that are tried for one submission, whether they can be satisfied or not."""
+    max_components: int = 1000
+    """Components of one module, those of the modules that it includes counted."""
     max_modulemd_size: int = 2 * 1024 * 1024
     """Size of a submitted document, in bytes."""
     submission_deadline: float = 300.0

@@ -7,9 +7,8 @@ from pathlib import Path
 import click
 
 from mbs.cli.common import FILE, read_file, told
-from mbs.modulemd.guard import Limits
-from mbs.modulemd.validation import validate as check
 from mbs.settings_sources import load
+from mbs.submission.check import pasted
 
 
 @click.command()
@@ -18,6 +17,5 @@ from mbs.settings_sources import load
 def validate(file: Path) -> None:
     """Check the modulemd in FILE as a submission would; tell every problem with its line."""
     settings = load()
-    limits = Limits(size=settings.max_modulemd_size)
-    check(read_file(file, limits.size), settings.rules, name=file.stem, limits=limits)
+    pasted(read_file(file, settings.max_modulemd_size), settings, module_name=file.stem)
     click.echo(f"{file} is valid.")

@@ -13,6 +13,10 @@ from dataclasses import dataclass
 from mbs.components.tree import ModuleTree
 from mbs.errors import Problem, Unprocessable
 from mbs.modulemd.document import ModuleComponent, RpmComponent
+from mbs.quoting import listed, quoted
+
+_LONGEST_CIRCLE = 10
+"""Components of a circle that are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +35,15 @@ def places(tree: ModuleTree) -> dict[str, Place]:
     Raises `Unprocessable` for names that `buildafter` does not find, for cycles, and where both ways are mixed.
     """
     entries = [entry for below in tree.trees() for entry in _entries(below)]
-    waiting = [entry.name for entry in entries if entry.buildafter]
+    waiting = [entry for entry in entries if entry.buildafter]
     numbered = [entry.name for entry in entries if entry.buildorder]
     if waiting and numbered:
-        raise Unprocessable(
+        message = (
             'A module is ordered either by "buildorder" or by "buildafter", with the modules that it includes. '
-            f'"buildorder" is used by {", ".join(numbered)}; "buildafter" by {", ".join(waiting)}'
+            f'"buildorder" is used by {listed(numbered)}; "buildafter" by {listed(entry.name for entry in waiting)}'
         )
+        own = next(entry for entry in (*_entries(tree), *waiting) if entry.buildafter or entry.buildorder)
+        raise Unprocessable(Problem(message, own.where))
     return _by_edges(tree) if waiting else _by_numbers(tree)
 
 
@@ -71,7 +77,7 @@ def _by_edges(tree: ModuleTree) -> dict[str, Place]:
         raise Unprocessable.of(problems)
     edges: dict[str, tuple[str, ...]] = {}
     _connect(tree, (), edges)
-    batches = _levels(edges)
+    batches = _levels(edges, {component.name: component.where for component in tree.rpms()})
     return {name: Place(batches[name], after) for name, after in edges.items()}
 
 
@@ -81,9 +87,10 @@ def _unknown_names(tree: ModuleTree) -> Iterator[Problem]:
         for entry in _entries(below):
             unknown = sorted(set(entry.buildafter) - known)
             if unknown:
-                message = f'"buildafter" of {entry.name!r} names what is no component of {below.document.name!r}'
-                kind = "modules" if isinstance(entry, ModuleComponent) else "rpms"
-                yield Problem(f"{message}: {', '.join(unknown)}", f"data.components.{kind}.{entry.name}.buildafter")
+                message = f"\"buildafter\" of '{quoted(entry.name)}' names what is no component of "
+                yield Problem(
+                    f"{message}'{quoted(str(below.document.name))}': {listed(unknown)}", f"{entry.where}.buildafter"
+                )
 
 
 def _connect(tree: ModuleTree, inherited: tuple[str, ...], edges: dict[str, tuple[str, ...]]) -> None:
@@ -109,7 +116,7 @@ def _built_for(name: str, own: Collection[str], included: Mapping[str, ModuleTre
         yield from (component.name for component in included[name].rpms())
 
 
-def _levels(edges: Mapping[str, tuple[str, ...]]) -> dict[str, int]:
+def _levels(edges: Mapping[str, tuple[str, ...]], where: Mapping[str, str]) -> dict[str, int]:
     """Give the length of the longest chain that ends in each component, from 1 (Kahn's algorithm)."""
     followers: dict[str, list[str]] = {name: [] for name in edges}
     for name, after in edges.items():
@@ -125,19 +132,21 @@ def _levels(edges: Mapping[str, tuple[str, ...]]) -> dict[str, int]:
             missing[follower] -= 1
             if not missing[follower]:
                 ready.append(follower)
-    _refuse_cycle(edges, {name for name, count in missing.items() if count})
+    _refuse_cycle(edges, {name for name, count in missing.items() if count}, where)
     return levels
 
 
-def _refuse_cycle(edges: Mapping[str, tuple[str, ...]], stuck: set[str]) -> None:
+def _refuse_cycle(edges: Mapping[str, tuple[str, ...]], stuck: set[str], where: Mapping[str, str]) -> None:
     """Name one cycle among components that wait forever; from any of them, going back stays among them."""
     if not stuck:
         return
     path = [min(stuck)]
     while path[-1] not in path[:-1]:
         path.append(next(earlier for earlier in edges[path[-1]] if earlier in stuck))
-    cycle = " after ".join(path[path.index(path[-1]) :])
-    raise Unprocessable(f'The "buildafter" of components goes in a circle: {cycle}')
+    circle = [quoted(name) for name in path[path.index(path[-1]) :]]
+    told = circle if len(circle) <= _LONGEST_CIRCLE else [*circle[:_LONGEST_CIRCLE], "...", circle[-1]]
+    message = f'The "buildafter" of components goes in a circle: {" after ".join(told)}'
+    raise Unprocessable(Problem(message, f"{where[path[-1]]}.buildafter"))
 
 
 def _entries(tree: ModuleTree) -> tuple[RpmComponent | ModuleComponent, ...]:

@@ -12,6 +12,7 @@ from mbs.components.settings import ComponentSettings
 from mbs.components.weights import priorities
 from mbs.errors import Problem, Unprocessable
 from mbs.plan import PlannedComponent
+from mbs.quoting import quoted
 from mbs.scm.protocol import Ref
 
 
@@ -40,7 +41,8 @@ def record(
         )
         for selected in selection.components
     ]
-    _refuse_without_arch(planned, arches)
+    where = {one.component.name: one.component.where for one in selection.components if one.included_from is None}
+    _refuse_without_arch(((one.name, where.get(one.name)) for one in planned if not one.arches), arches)
     ids = content_ids(planned, macros)
     complete = (replace(component, content_id=ids[component.name]) for component in planned)
     return tuple(sorted(complete, key=lambda component: (component.batch, -component.weight, component.name)))
@@ -78,14 +80,13 @@ def _koji_url(repository: str) -> str:
     return f"git+{repository}" if repository.startswith(("http://", "https://")) else repository
 
 
-def _refuse_without_arch(components: Iterable[PlannedComponent], arches: Sequence[str]) -> None:
+def _refuse_without_arch(components: Iterable[tuple[str, str | None]], arches: Sequence[str]) -> None:
     problems = [
         Problem(
-            f"The component {component.name!r} would be built for no arch; the module is built for {', '.join(arches)}",
-            f"data.components.rpms.{component.name}.arches",
+            f"The component '{quoted(name)}' would be built for no arch; the module is built for {', '.join(arches)}",
+            f"{where}.arches" if where else None,
         )
-        for component in components
-        if not component.arches
+        for name, where in components
     ]
     if problems:
         raise Unprocessable.of(problems)

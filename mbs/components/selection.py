@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from mbs.components.order import Place, places
+from mbs.components.rules import name_problems, permission_problems, source_problems
 from mbs.components.settings import ComponentSettings
 from mbs.components.tree import ModuleTree, default_ref
-from mbs.errors import NotAuthorized, Problem, Refused, Unprocessable
+from mbs.errors import Problem, Refused
 from mbs.modulemd.document import RpmComponent
+from mbs.modulemd.rules import Finding, refuse, unprocessable
+from mbs.quoting import listed, quoted
 from mbs.scm.protocol import Ref
-from mbs.scm.url import is_ref, location_of
-
-_PACKAGE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
+from mbs.scm.url import location_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +55,21 @@ class Selection:
 def select(tree: ModuleTree, settings: ComponentSettings, overrides: Overrides | None = None) -> Selection:
     """Decide the source and the place of every component.
 
-    Raises `NotAuthorized` where something is not allowed, else `Unprocessable`; both carry all problems.
+    Raises `Unprocessable`, or `NotAuthorized` where nothing is wrong but that it is not allowed, with all problems.
     """
     overrides = overrides or Overrides()
     default = default_ref(tree.document, settings)
     refs = {component.name: _ref(component, default, settings, overrides) for component in tree.rpms()}
-    forbidden = [problem for component in tree.rpms() for problem in _forbidden(component, settings)]
-    invalid = [problem for name, ref in refs.items() for problem in _invalid(name, ref)]
     placed, misplaced = _placed(tree)
-    problems = [*forbidden, *_conflicts(tree), *_unknown_overrides(tree, overrides), *invalid, *misplaced]
-    if problems:
-        raise (NotAuthorized if forbidden else Unprocessable).of(problems)
+    refuse(
+        [
+            *_of_components(tree, lambda one: permission_problems(one, settings)),
+            *_conflicts(tree),
+            *_unknown_overrides(tree, overrides),
+            *_of_components(tree, lambda one: [*name_problems(one), *_source_problems(one, refs[one.name])]),
+            *misplaced,
+        ]
+    )
     selected = (
         SelectedComponent(one, refs[one.name], overrides.srpms.get(one.name), placed[one.name], below.origin)
         for below in tree.trees()
@@ -73,12 +78,26 @@ def select(tree: ModuleTree, settings: ComponentSettings, overrides: Overrides |
     return Selection(tuple(sorted(selected, key=lambda one: one.component.name)))
 
 
-def _placed(tree: ModuleTree) -> tuple[Mapping[str, Place], tuple[Problem, ...]]:
+def _placed(tree: ModuleTree) -> tuple[Mapping[str, Place], list[Finding]]:
     """Give the place of every component, or what stands against it."""
     try:
-        return places(tree), ()
+        return places(tree), []
     except Refused as error:
-        return {}, error.problems
+        return {}, [Finding(problem, type(error)) for problem in error.problems]
+
+
+def _source_problems(component: RpmComponent, ref: Ref) -> Iterator[Finding]:
+    return source_problems(component, ref.repository, ref.name)
+
+
+def _of_components(tree: ModuleTree, problems: Callable[[RpmComponent], Iterable[Finding]]) -> Iterator[Finding]:
+    """Judge every component; what is wrong in an included module is told at the place that includes it."""
+    yield from (finding for component in tree.document.rpms for finding in problems(component))
+    for name, included in tree.included.items():
+        for below in included.trees():
+            for finding in (finding for component in below.document.rpms for finding in problems(component)):
+                message = f"In the included module {below.origin}: {finding.problem.message}"
+                yield replace(finding, problem=Problem(message, f"data.components.modules.{name}"))
 
 
 def _ref(component: RpmComponent, default: str, settings: ComponentSettings, overrides: Overrides) -> Ref:
@@ -90,45 +109,30 @@ def _ref(component: RpmComponent, default: str, settings: ComponentSettings, ove
     )
 
 
-def _forbidden(component: RpmComponent, settings: ComponentSettings) -> Iterator[Problem]:
-    """Find what only a permissive service takes; writing the default out is no custom choice."""
-    name, where = component.name, f"data.components.rpms.{component.name}"
-    repository, cache = component.repository, component.cache
-    if not settings.rpms_allow_repository and repository not in {None, settings.rpms_default_repository + name}:
-        message = f"Custom component repositories aren't allowed.  {name!r} bears repository {repository!r}"
-        yield Problem(message, f"{where}.repository")
-    if not settings.rpms_allow_cache and cache not in {None, settings.rpms_default_cache + name}:
-        message = f"Custom component caches aren't allowed.  {name!r} bears cache {cache!r}"
-        yield Problem(message, f"{where}.cache")
-
-
-def _invalid(name: str, ref: Ref) -> Iterator[Problem]:
-    where = f"data.components.rpms.{name}"
-    location = location_of(ref.repository)
-    if not _PACKAGE.fullmatch(name):
-        yield Problem(f"{name!r} is not a name that a package can have", where)
-    elif location is None or not location.path:
-        message = f"{ref.repository!r} is not a repository URL; give scheme://host/path"
-        yield Problem(f"{message}, without a user name, percent-encoding or '..'", f"{where}.repository")
-    if not is_ref(ref.name):
-        yield Problem(f"{ref.name!r}, the ref of {name!r}, is no name for a branch, tag or commit", f"{where}.ref")
-
-
-def _conflicts(tree: ModuleTree) -> Iterator[Problem]:
-    """Find components that come twice: from a module and from one that it includes, or from two of these."""
+def _conflicts(tree: ModuleTree) -> Iterator[Finding]:
+    """Find components that come twice: in one module, from one that it includes, or from two of these."""
+    for component, count in Counter(component.name for component in tree.document.rpms).items():
+        if count > 1:
+            yield unprocessable(f"{count} labels are the package {quoted(component)}", "data.components.rpms")
     seen: set[str] = set()
     for parent in tree.trees():
         seen.update(component.name for component in parent.document.rpms)
         for name, below in parent.included.items():
             both = sorted(seen.intersection(component.name for component in below.document.rpms))
             if both:
-                message = f'The included module "{name}" in "{parent.document.name}" have the following conflicting'
-                yield Problem(f"{message} components: {', '.join(both)}", f"data.components.modules.{name}")
+                message = (
+                    f'The included module "{quoted(name)}" in "{quoted(str(parent.document.name))}" have the following '
+                    f"conflicting components: {listed(both)}"
+                )
+                where = f"data.components.modules.{name}" if parent is tree else None
+                yield unprocessable(message, where)
             seen.update(component.name for component in below.document.rpms)
 
 
-def _unknown_overrides(tree: ModuleTree, overrides: Overrides) -> Iterator[Problem]:
+def _unknown_overrides(tree: ModuleTree, overrides: Overrides) -> Iterator[Finding]:
+    """Find overrides of what is no component; a package is called by its name, not by its label."""
     known = {component.name for component in tree.rpms()}
+    packages = {component.label: component.name for component in tree.rpms() if component.label}
     named: tuple[tuple[str, Mapping[str, str]], ...] = (
         ("rpm_component_ref_overrides", overrides.refs),
         ("srpms", overrides.srpms),
@@ -136,5 +140,6 @@ def _unknown_overrides(tree: ModuleTree, overrides: Overrides) -> Iterator[Probl
     for parameter, given in named:
         unknown = sorted(set(given) - known)
         if unknown:
-            message = f'The "{parameter}" parameter names components that the module does not have'
-            yield Problem(f"{message}: {', '.join(unknown)}", parameter)
+            message = f'The "{parameter}" parameter names components that the module does not have: {listed(unknown)}'
+            hints = [f"{label} is the label of {packages[label]}" for label in unknown if label in packages]
+            yield unprocessable("; ".join([message, *hints]), parameter)

@@ -18,3 +18,4 @@ class ComponentSettings:
     default_branch: str
     allow_arch_override: bool
     default_build_seconds: float
+    max_components: int

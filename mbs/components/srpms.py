@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from mbs.errors import InvalidRequest, Problem
+from mbs.quoting import quoted
 
 _UPLOADED = re.compile(r"cli-build/[A-Za-z0-9._+-]*[A-Za-z0-9_+-]/(?P<name>[A-Za-z0-9_][A-Za-z0-9._+-]*)\.src\.rpm")
 
@@ -22,7 +23,7 @@ def srpm_overrides(srpms: Iterable[str]) -> dict[str, str]:
         match = _UPLOADED.fullmatch(srpm)
         if match is None:
             problems.append(
-                Problem(f"Provided srpm is invalid: {srpm!r}. Upload it to cli-build/ of Koji first", "srpms")
+                Problem(f"Provided srpm is invalid: '{quoted(srpm)}'. Upload it to cli-build/ of Koji first", "srpms")
             )
         else:
             found.setdefault(match["name"], srpm)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from mbs.components.settings import ComponentSettings
 from mbs.errors import NotAuthorized, Problem, Refused, Unprocessable
 from mbs.modulemd.document import ModuleComponent, Modulemd, RpmComponent
+from mbs.quoting import quoted
 from mbs.scm.protocol import Ref
 from mbs.scm.url import is_ref, repository_url
 
@@ -44,6 +45,8 @@ def gather(document: Modulemd, fetch: Callable[[Ref], Modulemd], settings: Compo
     """
     gathering = _Gathering(fetch, settings, default_ref(document, settings))
     tree = gathering.tree(document, None, ())
+    if not gathering.problems and gathering.components > settings.max_components:
+        gathering.problems.append(Problem(too_many(gathering.components, settings), "data.components"))
     if gathering.problems:
         raise (NotAuthorized if gathering.forbidden else Unprocessable).of(gathering.problems)
     return tree
@@ -64,10 +67,15 @@ class _Gathering:
     problems: list[Problem] = field(default_factory=list)
     forbidden: bool = False
     visited: int = 0
+    components: int = 0
+    where: str = ""
+    """The entry of the submitted document that led here."""
 
     def tree(self, document: Modulemd, origin: str | None, path: tuple[Ref, ...]) -> ModuleTree:
         included = {}
+        self.components += len(document.rpms)
         for module in document.modules:
+            self.where = self.where if path else module.where
             below = self._included(module, path)
             if below is not None:
                 included[module.name] = below
@@ -79,23 +87,26 @@ class _Gathering:
             document = self._document(ref, path)
         except Refused as error:
             self.forbidden |= isinstance(error, NotAuthorized)
-            where = f"data.components.modules.{module.name}"
-            self.problems += [Problem(problem.message, where) for problem in error.problems]
+            self.problems += [Problem(_said(problem, module), self.where) for problem in error.problems]
             return None
         tree = self.tree(document, f"{module.name}:{ref.name}", (*path, ref))
         if not self.problems and not any(tree.rpms()):
-            self.problems.append(Problem(f"The included module {module.name!r} has no components"))
+            message = f"The included module '{quoted(module.name)}' has no components"
+            self.problems.append(Problem(message, self.where))
         return tree
 
     def _ref(self, module: ModuleComponent) -> Ref:
         default = self.settings.modules_default_repository + module.name
         repository = module.repository or default
         if repository != default and not self.settings.modules_allow_repository:
-            message = f"Custom module repositories aren't allowed.  {module.name!r} bears repository {repository!r}"
-            raise NotAuthorized(message)
+            message = f"Custom module repositories aren't allowed.  '{quoted(module.name)}' bears repository "
+            raise NotAuthorized(f"{message}'{quoted(repository)}'")
         name = module.ref or self.default_ref
         if not is_ref(name):
-            raise Unprocessable(f"{name!r}, the ref of the included module {module.name!r}, is no name for a ref")
+            module_name = quoted(module.name)
+            raise Unprocessable(
+                f"'{quoted(name)}', the ref of the included module '{module_name}', is no name for a ref"
+            )
         return Ref(repository_url(repository), name)
 
     def _document(self, ref: Ref, path: tuple[Ref, ...]) -> Modulemd:
@@ -105,4 +116,16 @@ class _Gathering:
         self.visited += 1
         if self.visited > MOST_INCLUDED:
             raise Unprocessable(f"A module can include at most {MOST_INCLUDED} modules, those of included ones counted")
+        if self.components > self.settings.max_components:
+            raise Unprocessable(too_many(self.components, self.settings))
         return self.fetch(ref)
+
+
+def too_many(count: int, settings: ComponentSettings) -> str:
+    """Say that a module, with those that it includes, has more components than one may have."""
+    return f"The module has {count} components; max_components, a setting of this service, is {settings.max_components}"
+
+
+def _said(problem: Problem, module: ModuleComponent) -> str:
+    """Tell a problem at the place that includes the module; a line is one of the module's own document."""
+    return problem.message if problem.line is None else f"In the included module '{quoted(module.name)}', {problem}"

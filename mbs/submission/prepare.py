@@ -17,25 +17,24 @@ from mbs.components.record import record
 from mbs.components.selection import Overrides, Selection, select
 from mbs.components.srpms import srpm_overrides
 from mbs.components.tree import gather
-from mbs.errors import Problem, Refused, Unprocessable
+from mbs.errors import InvalidRequest, Problem, Refused, Unprocessable
 from mbs.expansion.expand import expand
 from mbs.expansion.provider import ModuleProvider, RegisteredModule
 from mbs.expansion.result import ExpandedStream, Expansion, Unsatisfied
 from mbs.modulemd.document import Modulemd, PackagerV3
-from mbs.modulemd.guard import Limits
-from mbs.modulemd.reader import read_stream
-from mbs.modulemd.rules import Finding, refuse
+from mbs.modulemd.rules import LONGEST_CONTEXT, Finding, refuse
 from mbs.modulemd.static_contexts import InputStream, input_streams
-from mbs.modulemd.submitted import from_scm, from_yaml, scm_problems
-from mbs.modulemd.validation import validate
+from mbs.modulemd.submitted import from_scm, from_yaml
 from mbs.nsvc import NSVC
 from mbs.plan import PlannedComponent
 from mbs.scm.protocol import Ref, Scm
 from mbs.settings import Settings
+from mbs.submission.check import from_repository, included, pasted, with_lines
 from mbs.submission.compile import PreparedBuild, base_module
 from mbs.submission.default_modules import DefaultModules
 from mbs.submission.hub import Hub, HubFacts
 from mbs.submission.request import Request
+from mbs.taskids import unbuildable
 from mbs.versions import prefixed_version
 
 T = TypeVar("T")
@@ -66,20 +65,10 @@ def prepare(
     build that components are to be reused from.
     """
     source = _source(request, scm, settings, time.time() if now is None else now)
-    inputs = [
-        InputStream(_with_branch(one.document, request.branch), one.static) for one in input_streams(source.document)
-    ]
-    hub = hub or HubFacts()
-    defaults = DefaultModules(provider, scm, hub, settings)
-    findings: list[Finding] = []
-    expansions = [_collect(findings, partial(_expand, one, request, provider, settings, defaults)) for one in inputs]
-    selection = _collect(findings, partial(_select, inputs[0].document, request, scm, settings))
-    findings += _too_many(expansions, settings)
-    refuse(findings)
-    planner = _Planner(request, settings, source, hub, _known(selection), scm, reuse_from)
-    found = [(one.document, expansion) for one, expansion in zip(inputs, expansions, strict=True) if expansion]
-    builds = [planner.build(document, result) for document, expansion in found for result in expansion.results]
-    return Submission(tuple(builds), tuple(bad for _, expansion in found for bad in expansion.unsatisfied))
+    try:
+        return _prepared(request, source, provider, scm, settings, hub or HubFacts(), reuse_from)
+    except Refused as refused:
+        raise type(refused)(*with_lines(refused.problems, source.text)) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,21 +81,42 @@ class _Source:
 
 
 def _source(request: Request, scm: Scm, settings: Settings, now: float) -> _Source:
-    rules, limits = settings.rules, Limits(size=settings.max_modulemd_size)
     if request.url is None:
+        given = {"module_name": request.module_name, "module_stream": request.module_stream, "branch": request.branch}
         text = request.modulemd or ""
-        read = validate(text, rules, name=request.module_name, limits=limits)
-        name, stream = request.module_name, request.module_stream
-        return _Source(
-            from_yaml(read, module_name=name, module_stream=stream, now=int(now), rules=rules), _decoded(text)
-        )
+        read = pasted(text, settings, **given)
+        return _Source(from_yaml(read, **given, now=int(now), rules=settings.rules), _decoded(text))
     branch = request.branch or settings.default_branch
     found = scm.submitted(request.url, branch)
-    contradictions = partial(scm_problems, repository=found.name, branch=branch, rules=rules)
-    read = validate(found.text, rules, name=found.name, limits=limits, also=contradictions)
+    read = from_repository(found, branch, settings)
     committed = int(found.committed.timestamp())
-    document = from_scm(read, repository=found.name, branch=branch, committed=committed, rules=rules)
+    document = from_scm(read, repository=found.name, branch=branch, committed=committed, rules=settings.rules)
     return _Source(document, _decoded(found.text), found.commit)
+
+
+def _prepared(
+    request: Request,
+    source: _Source,
+    provider: ModuleProvider,
+    scm: Scm,
+    settings: Settings,
+    hub: Hub,
+    reuse_from: tuple[int, NSVC] | None,
+) -> Submission:
+    """Expand, select and pin what is in order by itself."""
+    inputs = [
+        InputStream(_with_branch(one.document, request.branch), one.static) for one in input_streams(source.document)
+    ]
+    defaults = DefaultModules(provider, scm, hub, settings)
+    findings: list[Finding] = []
+    expansions = [_collect(findings, partial(_expand, one, request, provider, settings, defaults)) for one in inputs]
+    selection = _collect(findings, partial(_select, inputs[0].document, request, scm, settings))
+    findings += [*_too_many(expansions, settings), *(_too_long(inputs) if request.scratch else ())]
+    refuse(findings)
+    planner = _Planner(request, settings, source, hub, _known(selection), scm, reuse_from)
+    found = [(one.document, expansion) for one, expansion in zip(inputs, expansions, strict=True) if expansion]
+    builds = [planner.build(document, result) for document, expansion in found for result in expansion.results]
+    return Submission(tuple(builds), tuple(bad for _, expansion in found for bad in expansion.unsatisfied))
 
 
 def _expand(
@@ -125,8 +135,7 @@ def _expand(
 
 
 def _select(document: Modulemd, request: Request, scm: Scm, settings: Settings) -> Selection:
-    limits = Limits(size=settings.max_modulemd_size)
-    tree = gather(document, lambda ref: read_stream(scm.included(ref).text, limits), settings.components)
+    tree = gather(document, lambda ref: included(scm.included(ref), settings), settings.components)
     overrides = Overrides(request.rpm_component_ref_overrides, srpm_overrides(request.srpms))
     return select(tree, settings.components, overrides)
 
@@ -180,6 +189,7 @@ class _Planner:
                 seconds=self._seconds,
                 macros=macros,
             )
+            refuse(Finding(problem, Unprocessable) for problem in unbuildable(self._recorded[key]))
         return self._recorded[key]
 
     def _supported_arches(self, document: Modulemd, modules: Mapping[str, RegisteredModule]) -> Sequence[str]:
@@ -213,6 +223,14 @@ def _too_many(expansions: Iterable[Expansion | None], settings: Settings) -> Ite
             f"The module has {total} contexts, more than the {settings.max_builds} builds that one submission may be."
         )
         yield Finding(Problem(text, "data"), Unprocessable)
+
+
+def _too_long(inputs: Iterable[InputStream]) -> Iterator[Finding]:
+    """Refuse contexts of the packager that a scratch build's number does not fit behind (MBS §7.5)."""
+    for context in (str(one.document.context) for one in inputs if one.static):
+        if len(context) > LONGEST_CONTEXT - len("_99"):
+            text = f'The context "{context}" is too long for a scratch build, which adds its number: use ten characters'
+            yield Finding(Problem(text, "data.context"), InvalidRequest)
 
 
 def _with_branch(document: Modulemd, branch: str | None) -> Modulemd:

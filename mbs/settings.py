@@ -220,6 +220,11 @@ class Settings:
     """The states in which a build can be stuck."""
     ready_needs_approval: bool = False
     """Whether a person has to approve between done and ready."""
+    approvers: tuple[str, ...] = ()
+    """Users who may approve, as `name`; as `name=id` where Airflow's auth manager knows users by something else than
+    their name (FAB: the number of the account). Empty: everybody who may answer in Airflow."""
+    approval_by_submitter: bool = True
+    """Whether who submitted a module build, or owns it, may approve it."""
     rebuild_dependants: bool = False
     """Whether modules that buildrequire a stream are submitted again when it becomes ready."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 from rich.console import Console
 
@@ -58,3 +59,19 @@ def test_the_table_has_a_row_for_every_component_and_step() -> None:
     plan = plan_of(10)
     shown = lines(plan, STATES)
     assert table("Building", plan.arches, shown).row_count == len(shown)
+
+
+def test_the_question_to_a_person_says_who_is_waited_for_and_where_to_answer() -> None:
+    plan = plan_of(1)
+    plan = replace(plan, publication=replace(plan.publication, needs_approval=True))
+    waits = "Waits for carol to approve it: http://localhost:8080/dags/x/runs/y/tasks/publish.approve/required_actions"
+    output = io.StringIO()
+    view = PlainView(Console(file=output, width=20))
+    for state in ("running", "awaiting_input", "awaiting_input"):
+        view.show(lines(plan, {"publish.approve": state}, reason=waits))
+    assert output.getvalue().splitlines()[-1].endswith(waits)
+    assert output.getvalue().count(waits) == 1
+    shown = {line.name: line for line in lines(plan, {"publish.approve": "awaiting_input"}, reason=waits)}
+    question = shown["approval"]
+    assert question.phases == {"": Phase.ASKING}
+    assert "approval" not in {line.name for line in lines(plan_of(1), {})}

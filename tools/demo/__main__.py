@@ -79,7 +79,8 @@ class Stage:
         with view_for(self._console, f"Building {build.plan.nsvc}", build.plan.arches) as view:
 
             def show(states: dict[str, str | None]) -> None:
-                view.show(lines(build.plan, states, reused_of(self.registry, build.build_id)))
+                reason = self.registry.build(build.build_id).state_reason
+                view.show(lines(build.plan, states, reused_of(self.registry, build.build_id), reason))
 
             state = story.follow(self._api, build, show, self._timeout)
         page = self._api.page_of(build.dag_id, build.run_id)

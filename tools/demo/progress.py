@@ -18,6 +18,7 @@ class Phase(Enum):
     STARTING = "starting"
     RUNNING = "running"
     RETRYING = "retrying"
+    ASKING = "waits for a person"
     DONE = "done"
     REUSED = "reused"
     SKIPPED = "not built here"
@@ -30,6 +31,7 @@ _PHASES = {
     "queued": Phase.STARTING,
     "running": Phase.RUNNING,
     "deferred": Phase.RUNNING,
+    "awaiting_input": Phase.ASKING,
     "up_for_retry": Phase.RETRYING,
     "up_for_reschedule": Phase.RETRYING,
     "restarting": Phase.RETRYING,
@@ -49,7 +51,7 @@ class Line:
     phases: Mapping[str, Phase]
     """By arch; the empty arch for a step."""
     waits_for: str = ""
-    """What it waits for, as long as none of it has begun."""
+    """What it waits for, as long as none of it has begun; of the question to a person, whose answer, and where."""
 
     @property
     def begun(self) -> bool:
@@ -57,16 +59,27 @@ class Line:
         return any(phase not in {Phase.WAITING, Phase.STARTING} for phase in self.phases.values())
 
 
-def lines(plan: BuildPlan, states: Mapping[str, str | None], reused: Collection[str] = frozenset()) -> tuple[Line, ...]:
-    """Give the state of a module build, in the order in which it is built; `reused` are names of components."""
+def lines(
+    plan: BuildPlan, states: Mapping[str, str | None], reused: Collection[str] = frozenset(), reason: str | None = None
+) -> tuple[Line, ...]:
+    """Give the state of a module build, in the order in which it is built.
+
+    `reused` are names of components, `reason` is the one that the registry has for the state of the build.
+    """
     return (
         _step("prepare", "create tag", identifiers.CREATE_TAG, states),
         _step("prepare", "link dependencies", identifiers.LINK_DEPENDENCIES, states),
         *(_building(plan, states, reused) if plan.components else ()),
         _step("publish", "final modulemd", identifiers.FINAL_MODULEMD, states),
         _step("publish", "import build", identifiers.IMPORT_BUILD, states),
+        *([_question(states, reason)] if plan.publication.needs_approval else []),
         _step("publish", "mark ready", identifiers.MARK_READY, states),
     )
+
+
+def _question(states: Mapping[str, str | None], reason: str | None) -> Line:
+    phase = phase_of(states.get(identifiers.APPROVE))
+    return Line("publish", "approval", {"": phase}, reason or "" if phase is Phase.ASKING else "")
 
 
 def _building(plan: BuildPlan, states: Mapping[str, str | None], reused: Collection[str]) -> Iterator[Line]:

@@ -89,13 +89,16 @@ def followed(api: AirflowApi, registry: Registry, build_id: int) -> Followed:
 
 
 def follow(api: AirflowApi, build: Followed, show: Callable[[dict[str, str | None]], None], seconds: float) -> str:
-    """Show the tasks' states until the run has ended; give the state of the run."""
+    """Show the tasks' states until the run has ended; give the state of the run. A person may think for longer."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         state = str(api.run(build.dag_id, build.run_id)["state"])
-        show({task.task_id: task.state for task in api.tasks(build.dag_id, build.run_id).values()})
+        states = {task.task_id: task.state for task in api.tasks(build.dag_id, build.run_id).values()}
+        show(states)
         if state in FINISHED:
             return state
+        if "awaiting_input" in states.values():
+            end = time.monotonic() + seconds
         time.sleep(POLL_SECONDS)
     raise StackProblem(f"{build.plan.nsvc} was not built within {seconds:.0f} s.")
 

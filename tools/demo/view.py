@@ -19,6 +19,7 @@ _LOOKS = {
     Phase.STARTING: ("○", "cyan"),
     Phase.RUNNING: ("◐", "bold cyan"),
     Phase.RETRYING: ("↻", "yellow"),
+    Phase.ASKING: ("?", "bold yellow"),
     Phase.DONE: ("●", "green"),
     Phase.REUSED: ("◆", "blue"),
     Phase.SKIPPED: ("-", "dim"),
@@ -108,7 +109,8 @@ class PlainView:
 
     def _print(self, line: Line, arches: Sequence[str], phase: Phase) -> None:
         seconds = f"{time.monotonic() - self._start:5.0f} s"
-        text = f"{seconds}  {line.section:8}  {line.name:20}  {', '.join(arches):16}  {phase.value}"
+        said = line.waits_for if phase is Phase.ASKING and line.waits_for else phase.value
+        text = f"{seconds}  {line.section:8}  {line.name:20}  {', '.join(arches):16}  {said}"
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 

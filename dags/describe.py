@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from mbs.plan import BuildPlan, PlannedComponent
+from mbs.quoting import cell, plain, quoted
 from operators.identifiers import component_prefix
 
 TAG_LENGTH = 100
 """Characters of a DAG's tag that Airflow keeps."""
+
+TOOLTIP_LENGTH = 300
+"""Characters of a source in the tooltip of a component."""
 
 
 def summary(plan: BuildPlan) -> str:
@@ -18,7 +22,8 @@ def summary(plan: BuildPlan) -> str:
     batches = len({component.batch for component in plan.components})
     count = len(plan.components)
     what = f"{count} component{'' if count == 1 else 's'} in {batches} batch{'' if batches == 1 else 'es'}"
-    return f"{'Scratch build of' if plan.scratch else 'Build of'} {plan.nsvc}: {what} for {', '.join(plan.arches)}"
+    kind = "Scratch build of" if plan.scratch else "Build of"
+    return plain(f"{kind} {plan.nsvc}: {what} for {', '.join(plan.arches)}")
 
 
 def tags(plan: BuildPlan) -> list[str]:
@@ -26,7 +31,7 @@ def tags(plan: BuildPlan) -> list[str]:
     found = [plan.nsvc.name, f"stream:{plan.nsvc.stream}", f"owner:{plan.owner}"]
     if plan.scratch:
         found.append("scratch")
-    return [tag[:TAG_LENGTH] for tag in found]
+    return [quoted(tag, TAG_LENGTH) for tag in found]
 
 
 def owner_link(owner: str, base_url: str) -> str:
@@ -50,7 +55,7 @@ def page(plan: BuildPlan) -> str:
         ("Built against", ", ".join(f"{it.name}:{it.stream}" for it in plan.dependencies) or "nothing"),
         ("Rebuild strategy", plan.rebuild_strategy),
     ]
-    table = "\n".join(f"| {name} | {_code(str(value))} |" for name, value in rows)
+    table = "\n".join(f"| {name} | {cell(str(value))} |" for name, value in rows)
     return f"| | |\n|---|---|\n{table}\n"
 
 
@@ -67,7 +72,7 @@ def groups(plan: BuildPlan) -> dict[str, GroupText]:
     sizes = Counter(component.batch for component in plan.components)
     batches = {f"batch_{batch}": GroupText(f"batch {batch}", _batch_tooltip(sizes[batch])) for batch in sizes}
     components = {
-        component_prefix(it.batch, it.name): GroupText(it.name, _component_tooltip(it)) for it in plan.components
+        component_prefix(it.batch, it.name): GroupText(plain(it.name), _component_tooltip(it)) for it in plan.components
     }
     return _FIXED | batches | components
 
@@ -84,9 +89,9 @@ def _batch_tooltip(count: int) -> str:
 
 
 def _component_tooltip(component: PlannedComponent) -> str:
-    parts = [component.source]
+    parts = [quoted(component.source, TOOLTIP_LENGTH)]
     if component.after:
-        parts.append(f"after {', '.join(component.after)}")
+        parts.append(plain(f"after {', '.join(component.after)}"))
     if component.weight:
         parts.append(f"usually {component.weight:.0f} s")
     return ", ".join(parts)
@@ -96,9 +101,3 @@ def _source(plan: BuildPlan) -> str:
     if plan.scmurl is None:
         return "pasted modulemd"
     return f"{plan.scmurl} ({plan.branch})" if plan.branch else plan.scmurl
-
-
-def _code(text: str) -> str:
-    """Quote a value, so that nothing in it is Markdown or HTML."""
-    plain = " ".join(text.split()).replace("`", "'").replace("|", "/")
-    return f"`{plain}`" if plain else ""

@@ -20,6 +20,7 @@ from dags.describe import GroupText
 from dags.shape import Kind, Node, shape
 from mbs.naming import KOJI_BUILDS
 from mbs.plan import BuildPlan
+from mbs.quoting import plain
 from operators import tasks
 from operators.identifiers import dag_id, group_id
 
@@ -70,7 +71,7 @@ def _dag(plan: BuildPlan, submitted: str, restarted: str | None) -> DAG:
     """
     return DAG(
         dag_id(plan.nsvc),
-        dag_display_name=str(plan.nsvc),
+        dag_display_name=plain(str(plan.nsvc)),
         description=describe.summary(plan),
         doc_md=describe.page(plan),
         schedule=_schedule(restarted),
@@ -105,7 +106,7 @@ def _whole(dag: DAG, plan: BuildPlan, nodes: tuple[Node, ...]) -> None:
 def _task(dag: DAG, plan: BuildPlan, node: Node, group: TaskGroup | None) -> BaseOperator:
     return OPERATORS[node.kind](
         task_id=node.task_id,
-        task_display_name=node.label,
+        task_display_name=plain(node.label),
         plan=plan,
         dag=dag,
         task_group=group,

@@ -18,6 +18,7 @@ from airflow.dag_processing.bundles.base import BaseDagBundle
 from airflow.sdk import get_parsing_context
 
 from mbs.errors import Infrastructure
+from mbs.quoting import printable
 from mbs.registry.rows import BundleEntry, StoredPlan
 from operators.identifiers import dag_id
 from operators.registry import CONNECTION, registry
@@ -117,7 +118,7 @@ class ModuleBuildBundle(BaseDagBundle):
 
 def source_of(stored: StoredPlan) -> str:
     """Give the text of the DAG file; nothing of the document can be anything but a comment in it."""
-    lines = (f"# {''.join(c for c in line if c.isprintable())}".rstrip() for line in stored.modulemd.splitlines())
+    lines = (f"# {printable(line)}".rstrip() for line in stored.modulemd.splitlines())
     times = {"submitted": stored.time_submitted, "restarted": stored.time_restarted}
     arguments = ", ".join(f"{name}={time.isoformat()!r}" for name, time in times.items() if time)
     return _SOURCE.format(document="\n".join(lines), build=str(stored.nsvc), times=arguments)

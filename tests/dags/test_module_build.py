@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,26 @@ def test_nothing_in_a_document_becomes_markdown_or_html(plan: Plans, component: 
     nasty = plan([component("a")], scmurl="https://x/`|<script>alert(1)</script>\n# heading", branch=None)
     page = module_build_dag(nasty).doc_md or ""
     [line] = [line for line in page.splitlines() if line.startswith("| Source")]
-    assert line == "| Source | `https://x/'/<script>alert(1)</script> # heading` |"
+    assert line == r"| Source | `` https://x/`\x7c<script>alert(1)</script> # heading `` |"
+
+
+def test_what_acts_or_hides_in_a_document_is_written_out_wherever_the_dag_shows_it(
+    plan: Plans, component: Components
+) -> None:
+    source = f"https://x/\x1b[31m\u200b{'y' * 500}#c"
+    nasty = plan([replace(component("a\u202eb"), source=source)], owner="eve\u2066")
+    dag = module_build_dag(nasty)
+    groups = [group for group in dag.task_group_dict.values() if group]
+    shown = [
+        dag.doc_md,
+        dag.description,
+        dag.dag_display_name,
+        *dag.tags,
+        *(task.task_display_name for task in dag.tasks),
+    ]
+    shown += [text for group in groups for text in (group.group_display_name, group.tooltip)]
+    assert all(text is None or text.replace("\n", "").isprintable() for text in shown)
+    assert max(len(group.tooltip) for group in groups) <= 400
 
 
 def test_no_field_of_any_task_is_a_template(plan: Plans, component: Components) -> None:

@@ -48,6 +48,12 @@ def test_nothing_of_a_document_becomes_code(document: str) -> None:
     ]
 
 
+def test_what_hides_in_a_document_is_seen_in_the_file() -> None:
+    source = source_of(StoredPlan(7, NSVC_OF_ALL, "{}", "name: a\u202e\u200b\ud800\tb\n", SUBMITTED))
+    assert r"# name: a\u202e\u200b\ud800    b" in source
+    source.encode()
+
+
 def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
     replace(path, "old")

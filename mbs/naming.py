@@ -9,11 +9,10 @@ from typing import NamedTuple
 
 from mbs.errors import Unprocessable
 from mbs.expansion.provider import RegisteredModule
+from mbs.modulemd.document import DEVEL_SUFFIX
 from mbs.nsvc import NSVC
 
 BUILD_SUFFIX = "-build"
-DEVEL_SUFFIX = "-devel"
-"""Of the twin that is published with a module: it has what the module leaves out."""
 KOJI_BUILDS = "koji_builds"
 """Airflow's pool of the arch builds in Koji. A deferred task keeps its slot: so it bounds Koji and not the workers."""
 CONTENT_GENERATOR = "module-build-service"

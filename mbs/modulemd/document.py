@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+DEVEL_SUFFIX = "-devel"
+"""Of the name of a module's twin, which is published with it and has what the module leaves out."""
+
 BUILD_GROUP_PROFILES = {"build": "buildroot", "srpm-build": "srpm-buildroot"}
 """Koji's build groups, and the profiles of build dependencies that fill them (MBS §12.2)."""
 

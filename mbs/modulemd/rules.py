@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mbs.errors import InvalidRequest, NotAuthorized, Problem, Refused, Unprocessable
+from mbs.modulemd.document import DEVEL_SUFFIX
 from mbs.quoting import quoted
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]{0,127}")
@@ -20,8 +21,6 @@ _IN_RELEASE = re.compile(r"[A-Za-z0-9_+~^]+(\.[A-Za-z0-9_+~^]+)*")
 _MARKING = "data.xmd.mbs.disttag_marking"
 LONGEST_NVR = 255
 """Bytes of a path component; signing, composing and mirroring tools name files after a build."""
-DEVEL = "-devel"
-"""What the name of a module's twin ends in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +33,7 @@ class Rules:
     allow_name_override_from_scm: bool
     allow_stream_override_from_scm: bool
     allow_dashes_in_svc: bool
+    koji_cg_devel_module: bool
     default_branch: str
 
 
@@ -111,11 +111,11 @@ def length_problems(name: str, stream: str, context: str | None) -> Iterator[Fin
 
     Counted with the longest version; a context that is not chosen yet has 8 characters.
     """
-    longest = len(f"{name}{DEVEL}-{stream}-{2**64 - 1}.{context or 8 * '0'}")
+    longest = len(f"{name}{DEVEL_SUFFIX}-{stream}-{2**64 - 1}.{context or 8 * '0'}")
     if longest > LONGEST_NVR:
         yield bad_request(
             f"Name, stream and context are {longest - LONGEST_NVR} characters too long together: "
-            f"<name>{DEVEL}-<stream>-<version>.<context> names a build in Koji and can have {LONGEST_NVR}",
+            f"<name>{DEVEL_SUFFIX}-<stream>-<version>.<context> names a build in Koji and can have {LONGEST_NVR}",
             "data.stream",
         )
 

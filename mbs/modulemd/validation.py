@@ -16,7 +16,7 @@ from typing import cast
 import yaml
 
 from mbs.errors import InvalidModulemd, Problem, Refused
-from mbs.modulemd.document import Modulemd, PackagerV3
+from mbs.modulemd.document import DEVEL_SUFFIX, Modulemd, PackagerV3
 from mbs.modulemd.guard import ONE_DOCUMENT, Limits, Part, scan
 from mbs.modulemd.lines import lines_by_path, lines_of, located
 from mbs.modulemd.reader import read_part
@@ -150,9 +150,16 @@ def _numbered(findings: list[Finding], part: Part) -> list[Finding]:
 
 
 def _name_problems(name: str | None, rules: Rules) -> Iterator[Finding]:
-    """Find an attempt to build a base module."""
+    """Find an attempt to build a base module, or what would stand in the place of another module's twin."""
     if name in rules.base_module_names:
         yield bad_request(f'You cannot build a module named "{name}" since it is a base module', "data.name")
+    if name and name.endswith(DEVEL_SUFFIX) and rules.koji_cg_devel_module:
+        module = quoted(name.removesuffix(DEVEL_SUFFIX))
+        yield bad_request(
+            f'You cannot build a module named "{quoted(name)}": that is the name of what is published beside the '
+            f'module "{module}". Give it a name that does not end in {DEVEL_SUFFIX}',
+            "data.name",
+        )
 
 
 def _xmd_problems(body: Modulemd, name: str | None, rules: Rules) -> Iterator[Finding]:

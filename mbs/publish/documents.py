@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 
 from mbs.errors import HubRefused
 from mbs.modulemd.changes import Changes
-from mbs.modulemd.document import Dependencies, Modulemd, RpmComponent
+from mbs.modulemd.document import DEVEL_SUFFIX, Dependencies, Modulemd, RpmComponent
 from mbs.modulemd.reader import edit, read_stream
-from mbs.naming import DEVEL_SUFFIX
 from mbs.plan import PlannedComponent
 from mbs.publish.arches import document_arch
 from mbs.publish.rpms import RpmFact

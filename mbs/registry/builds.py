@@ -9,7 +9,8 @@ from sqlalchemy import Boolean, ColumnElement, UnaryExpression, and_, func, lite
 from sqlalchemy.orm import Session, aliased, undefer
 
 from mbs.errors import InvalidRequest, NotFound
-from mbs.naming import DEVEL_SUFFIX, koji_build
+from mbs.modulemd.document import DEVEL_SUFFIX
+from mbs.naming import koji_build
 from mbs.nsvc import NSVC
 from mbs.registry.models import UNFINISHED_SQL, Base, BaseModuleLink, ModuleBuild, ModuleTrace
 from mbs.registry.rows import BuildFilter, BundleEntry, ModuleBuildRow, Page, StoredPlan, module_build_row, nsvc_of

@@ -90,6 +90,18 @@ def test_what_only_libmodulemd_knows_is_told_too(minimal: str) -> None:
     ]
 
 
+def test_the_name_of_another_modules_twin_is_refused_while_twins_are_made(minimal: str) -> None:
+    text = minimal.replace("name: foo", "name: foo-devel") + ON_PLATFORM
+    [problem] = told(text)
+    assert problem.startswith(
+        'line 4: You cannot build a module named "foo-devel": that is the name of what is published'
+    )
+    assert (
+        refused(minimal.replace("  name: foo\n", "") + ON_PLATFORM, name="foo-devel").problems[0].where == "data.name"
+    )
+    validate(text, Settings(koji_cg_devel_module=False).rules)
+
+
 def test_problems_of_structure_and_rules_come_together_as_the_gravest(minimal: str) -> None:
     text = minimal.replace("name: foo", "name: platform") + (
         "  xmd: {mbs: {mse: TRUE}}\n"

@@ -231,7 +231,8 @@ def test_who_can_read_the_passwords_of_the_stack_on_this_machine_is_its_administ
     (tmp_path / "netrc").write_text("")
     (tmp_path / "airflow.cfg").write_text("[core]\nsimple_auth_manager_passwords_file = $AIRFLOW_HOME/passwords.json\n")
     (tmp_path / "passwords.json").write_text('{"admin": "geheim", "packager": "other"}')
-    monkeypatch.setenv("AIRFLOW_CONFIG", str(tmp_path / "airflow.cfg"))
+    monkeypatch.delenv("AIRFLOW_CONFIG")
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
     assert submit(URL).exit_code == 0
     assert airflow.logins == [{"username": "admin", "password": "geheim"}]
 

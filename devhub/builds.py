@@ -26,7 +26,7 @@ BUILDING, COMPLETE = koji.BUILD_STATES["BUILDING"], koji.BUILD_STATES["COMPLETE"
 DELETED, FAILED, CANCELED = koji.BUILD_STATES["DELETED"], koji.BUILD_STATES["FAILED"], koji.BUILD_STATES["CANCELED"]
 
 BuildRef = int | str | dict[str, Any]
-"""A build's id, its NVR, or a struct with an id, an nvr, or name, version and release."""
+"""A build's id, its NVR, or a struct with name, version and release."""
 
 SELECT = (
     "SELECT builds.*, packages.name AS package_name, users.name AS owner_name, content_generators.name AS cg_name,"
@@ -60,7 +60,7 @@ def begin(connection: Connection, new: NewBuild) -> int:
 
     Called again by the task that controls a running build it only gives the id: that task was restarted.
     """
-    package_id = lookup.find_or_create(connection, "packages", new.name)
+    package_id = lookup.find_or_create(connection, "packages", lookup.check_name(new.name))
     old = connection.execute(
         "SELECT * FROM builds WHERE package_id = ? AND version = ? AND release = ?",
         (package_id, new.version, new.release),
@@ -95,23 +95,17 @@ def cancel(connection: Connection, build_id: int, cancel_task: bool = True) -> b
 
 
 def find_id(connection: Connection, ref: BuildRef) -> int | None:
-    """Give the id of a build, or None."""
+    """Give the id of a build, or None; raise GenericError for a text that is no NVR, as Koji does."""
     if isinstance(ref, bool) or not isinstance(ref, int | str | dict):
         raise koji.GenericError(f"Invalid type for argument: {type(ref)}")
     if isinstance(ref, int):
         row = connection.execute("SELECT id FROM builds WHERE id = ?", (ref,)).fetchone()
         return int(row["id"]) if row else None
-    parts = _parts(ref)
-    if isinstance(parts, int):
-        return find_id(connection, parts)
-    row = (
-        parts
-        and connection.execute(
-            "SELECT builds.id FROM builds JOIN packages ON packages.id = package_id"
-            " WHERE name = ? AND version = ? AND release = ?",
-            parts,
-        ).fetchone()
-    )
+    row = connection.execute(
+        "SELECT builds.id FROM builds JOIN packages ON packages.id = package_id"
+        " WHERE name = ? AND version = ? AND release = ?",
+        _parts(ref),
+    ).fetchone()
     return int(row["id"]) if row else None
 
 
@@ -306,18 +300,8 @@ def _end(connection: Connection, build_id: int, state: int) -> bool:
     return cursor.rowcount == 1
 
 
-def _parts(ref: str | dict[str, Any]) -> tuple[str, str, str] | int | None:
-    if isinstance(ref, str):
-        try:
-            parsed = koji.parse_NVR(ref)
-        except koji.GenericError:
-            return None
-        return parsed["name"], parsed["version"], parsed["release"]
-    for key in ("id", "build_id"):
-        if isinstance(ref.get(key), int):
-            return int(ref[key])
-    if "nvr" in ref and "name" not in ref:
-        return _parts(str(ref["nvr"]))
-    if not {"name", "version", "release"} <= ref.keys():
-        raise koji.GenericError(f"did not provide name, version and release: {ref!r}")
-    return str(ref["name"]), str(ref["version"]), str(ref["release"])
+def _parts(ref: str | dict[str, Any]) -> tuple[str, str, str]:
+    parsed = koji.parse_NVR(ref) if isinstance(ref, str) else ref
+    if not {"name", "version", "release"} <= parsed.keys():
+        raise koji.GenericError("did not provide name, version, and release")
+    return str(parsed["name"]), str(parsed["version"]), str(parsed["release"])

@@ -1,16 +1,16 @@
 """Importing what a content generator built: its metadata, its files, its components.
 
-The order is Koji's: who may, what is in the metadata, are the files what it says, is the name free; only then is
-anything written. Files are copied before the transaction ends; what a crash leaves of them is replaced by
-the next import.
+The order is Koji's: who may, what is in the metadata, is the name free, are the files what it says; only then is
+anything written. Metadata that lacks something is Fault 1 with a KeyError, as Koji tells it. Files are copied before
+the transaction ends; what a crash leaves of them is replaced by the next import.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 import shutil
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from devhub.database import Connection
 from devhub.settings import Settings
 from devhub.values import Value
 
-CHECKSUMS = {"md5": 0, "sha1": 1, "sha256": 2}
+LEGACY = ("maven", "win", "image")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,56 +46,64 @@ class Importer:
 
     connection: Connection
     settings: Settings
-    user_id: int
-    is_admin: bool = False
+    user_id: int | None
     typeinfo: dict[str, Value] = field(default_factory=dict)
 
     def run(self, given: dict[str, Value] | str | None, directory: str, token: str | None) -> dict[str, Any]:
         """Check everything, then enter the build with its archives and give getBuild's struct."""
         top = uploads.directory(self.settings, directory)
         metadata = _metadata(given, top)
+        if metadata["metadata_version"] != 0:
+            raise koji.GenericError(f"No such metadata version: {metadata['metadata_version']!r}")
         cg_id = self._cg(metadata)
         build_id = self._reserved(metadata["build"], cg_id, token)
+        new = self._new_build(metadata["build"], cg_id)
         self.typeinfo = _typeinfo(self.connection, metadata["build"])
+        self._check_buildroots(metadata)
         outputs = [self._check_output(entry, top, metadata) for entry in metadata["output"]]
         if build_id is None:
-            build_id = builds.begin(self.connection, self._new_build(metadata["build"], cg_id))
+            build_id = builds.begin(self.connection, new)
         else:
-            self._update(build_id, metadata["build"])
+            self._update(build_id, new)
         builds.set_types(self.connection, build_id, tuple(self.typeinfo))
         self._write(build_id, metadata, cg_id, outputs)
         return builds.must_find(self.connection, build_id)
 
     def _cg(self, metadata: dict[str, Value]) -> int:
-        names = {buildroot["content_generator"]["name"] for buildroot in metadata["buildroots"]}
-        if len(names) != 1:
+        names = [buildroot["content_generator"]["name"] for buildroot in metadata["buildroots"]]
+        ids = {lookup.must_find(self.connection, "content_generators", name)["id"] for name in names}
+        if len(ids) > 1:
             raise koji.GenericError("Koji now support only one content-generator per import")
-        return must_have_access(self.connection, names.pop(), self.user_id, is_admin=self.is_admin)
+        if not ids:
+            raise koji.ParameterError("Invalid name or id value: None")
+        return must_have_access(self.connection, ids.pop(), self.user_id)
 
     def _reserved(self, build: dict[str, Value], cg_id: int, token: str | None) -> int | None:
         if build.get("build_id"):
             must_be_reserved(self.connection, build["build_id"], token, cg_id)
+            _must_be_the_same(builds.must_find(self.connection, build["build_id"]), build)
             return int(build["build_id"])
         if token is not None:
             raise koji.GenericError("Reservation token given, but no build_id in metadata")
-        names = {key: build[key] for key in ("name", "version", "release")}
-        old = builds.get(self.connection, names)
+        old = builds.get(self.connection, build)
         if old and old["state"] not in (builds.CANCELED, builds.FAILED):
             raise koji.GenericError(f"Build already exists: {old['nvr']} (id={old['id']})")
-        koji.check_NVR(names, strict=True)
         return None
 
     def _new_build(self, build: dict[str, Value], cg_id: int) -> builds.NewBuild:
         owner = build.get("owner")
+        if owner and not isinstance(owner, str):
+            raise koji.GenericError(f"Invalid owner format (expected username): {owner}")
+        koji.check_NVR(build, strict=True)
         return builds.NewBuild(
             name=build["name"],
             version=build["version"],
             release=build["release"],
             epoch=build.get("epoch"),
-            owner=lookup.user(self.connection, owner)["id"] if owner else self.user_id,
-            task_id=build.get("task_id"),
+            owner=lookup.user(self.connection, owner)["id"] if owner else self.user_id or 0,
+            task_id=_task_id(build),
             source=build.get("source"),
-            extra=build.get("extra") or {"typeinfo": {}},
+            extra={"typeinfo": {}, **(build.get("extra") or {})},
             state=builds.COMPLETE,
             cg_id=cg_id,
             start_time=float(build["start_time"]),
@@ -103,20 +111,32 @@ class Importer:
             btypes=(),
         )
 
-    def _update(self, build_id: int, build: dict[str, Value]) -> None:
+    def _update(self, build_id: int, new: builds.NewBuild) -> None:
+        """Complete a reserved build: it began when it was reserved, and ends now."""
         self.connection.execute(
-            "UPDATE builds SET state = ?, source = ?, extra = ?, start_time = ?, completion_time = ?, token = NULL"
-            " WHERE id = ?",
+            "UPDATE builds SET state = ?, source = ?, extra = ?, owner = ?, task_id = ?, completion_time = ?,"
+            " token = NULL WHERE id = ?",
             (
-                *(builds.COMPLETE, build.get("source"), json.dumps(build.get("extra") or {})),
-                *(float(build["start_time"]), float(build["end_time"]), build_id),
+                *(builds.COMPLETE, new.source, json.dumps(new.extra), new.owner, new.task_id),
+                *(time.time(), build_id),
             ),
         )
 
+    def _check_buildroots(self, metadata: dict[str, Value]) -> None:
+        used, seen = {output["buildroot_id"] for output in metadata["output"]}, set()
+        for root in metadata["buildroots"]:
+            if root["id"] not in used:
+                raise koji.GenericError(f"Buildroot id not used in output: {root['id']!r}")
+            if root["id"] in seen:
+                raise koji.GenericError(f"Duplicate buildroot id in metadata: {root['id']!r}")
+            seen.add(root["id"])
+            _ = root["content_generator"]["version"], root["container"]["type"], root["container"]["arch"]
+            _ = root["host"]["os"], root["host"]["arch"], root["tools"]
+            for component in root["components"]:
+                _check_component(component)
+
     def _check_output(self, entry: dict[str, Value], top: Path, metadata: dict[str, Value]) -> _Output:
         path = uploads.inside(top, str(entry.get("relpath", "")), str(entry["filename"]))
-        if not path.is_file():
-            raise koji.GenericError(f"No such file: {entry['filename']}")
         _check_file(path, entry)
         if entry["buildroot_id"] not in [buildroot["id"] for buildroot in metadata["buildroots"]]:
             raise koji.GenericError(f"Missing buildroot metadata for id {entry['buildroot_id']!r}")
@@ -127,7 +147,7 @@ class Importer:
             filename=entry["filename"],
             size=entry["filesize"],
             checksum=entry["checksum"],
-            checksum_type=CHECKSUMS[entry["checksum_type"]],
+            checksum_type=koji.CHECKSUM_TYPES[entry["checksum_type"]],
             buildroot_id=entry["buildroot_id"],
             btype=None if entry["type"] == "log" else self._btype(entry),
             extra=entry.get("extra"),
@@ -135,13 +155,18 @@ class Importer:
         )
 
     def _btype(self, entry: dict[str, Value]) -> str:
-        kinds = list((entry.get("extra") or {}).get("typeinfo", {}))
+        extra = entry.get("extra", {})
+        kinds = [*(key for key in extra if key in LEGACY), *extra.get("typeinfo", {})]
+        if len(kinds) > len(set(kinds)):
+            raise koji.GenericError(f"Duplicate typeinfo for: {kinds[0]!r}")
         if not kinds:
             raise koji.GenericError(f"No typeinfo for: {entry['filename']}")
         if len(kinds) > 1:
             raise koji.GenericError(f"Output file has multiple types: {entry['filename']}")
         if kinds[0] not in self.typeinfo:
             raise koji.GenericError(f"Output type {kinds[0]} not listed in build types")
+        for component in entry.get("components", []):
+            _check_component(component)
         _archive_type(self.connection, entry["filename"])
         return str(kinds[0])
 
@@ -157,26 +182,32 @@ class Importer:
                 Path(self.settings.paths.build_logs(build)) if output.btype is None else target / "files" / output.btype
             )
             kept.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(output.path, uploads.inside(kept, "", output.filename))
+            place = uploads.inside(kept, "", output.filename)
+            if place.exists():
+                what = "importing build log." if output.btype is None else "importing archive file,"
+                raise koji.GenericError(f"Error {what} {place} already exists")
+            shutil.copyfile(output.path, place)
             if output.btype is not None:
                 _insert_archive(self.connection, build_id, output, roots[output.buildroot_id])
 
 
-def must_have_access(connection: Connection, cg: str, user_id: int, *, is_admin: bool) -> int:
-    """Give the id of a content generator, or raise AuthError when the user may not import for it."""
-    cg_id = int(lookup.must_find(connection, "content_generators", cg)["id"])
-    granted = connection.execute("SELECT 1 FROM cg_users WHERE cg_id = ? AND user_id = ?", (cg_id, user_id)).fetchone()
-    if not granted and not is_admin:
-        raise koji.AuthError(f"Content generator access required ({cg})")
-    return cg_id
+def must_have_access(connection: Connection, cg: lookup.NameOrId, user_id: int | None) -> int:
+    """Give the id of a content generator, or raise AuthError for who may not import for it, an admin too."""
+    found = lookup.must_find(connection, "content_generators", cg)
+    if user_id is None:
+        raise koji.AuthError("Not logged-in")
+    if not _has_access(connection, found["id"], user_id):
+        raise koji.AuthError(f"Content generator access required ({found['name']})")
+    return int(found["id"])
 
 
-def grant(connection: Connection, user_id: int, cg: str, *, create: bool = False) -> None:
+def grant(connection: Connection, user_id: int, cg: lookup.NameOrId, *, create: bool = False) -> None:
     """Let a user import for a content generator; an unknown one is entered if told so, otherwise refused."""
-    entry = lookup.find_or_create if create else _id
-    connection.execute(
-        "INSERT OR IGNORE INTO cg_users VALUES (?, ?)", (entry(connection, "content_generators", cg), user_id)
-    )
+    cg_id = (lookup.find_or_create if create else _id)(connection, "content_generators", cg)
+    if _has_access(connection, cg_id, user_id):
+        name = lookup.must_find(connection, "content_generators", cg_id)["name"]
+        raise koji.GenericError(f"User already has access to content generator {name}")
+    connection.execute("INSERT INTO cg_users VALUES (?, ?)", (cg_id, user_id))
 
 
 def reserve(connection: Connection, new: builds.NewBuild) -> dict[str, Any]:
@@ -203,30 +234,63 @@ def must_be_reserved(connection: Connection, build_id: int, token: str | None, c
         raise koji.GenericError(f"Build ID {build_id} is not in BUILDING state")
 
 
+def _has_access(connection: Connection, cg_id: int, user_id: int) -> bool:
+    query = "SELECT 1 FROM cg_users WHERE cg_id = ? AND user_id = ?"
+    return connection.execute(query, (cg_id, user_id)).fetchone() is not None
+
+
+def _must_be_the_same(reserved: dict[str, Any], build: dict[str, Value]) -> None:
+    """Raise GenericError when metadata speaks of another build than the one that was reserved."""
+    if any(reserved[key] != build[key] for key in ("name", "version", "release")):
+        raise koji.GenericError(f"Build ({reserved['id']}) NVR is different")
+    if "epoch" in build and reserved["epoch"] != build["epoch"]:
+        raise koji.GenericError(f"Build ({reserved['id']}) epoch is different")
+
+
+def _task_id(build: dict[str, Value]) -> int | None:
+    """Give the task that metadata names, in one of two places or the same in both."""
+    given = (build.get("task_id"), (build.get("extra") or {}).get("container_koji_task_id"))
+    ids = [int(one) for one in given if one is not None]
+    if len(set(ids)) > 1:
+        raise koji.GenericError(f"CG provided non-matching task_id {ids[0]} and container_koji_task_id {ids[1]}")
+    return ids[0] if ids else None
+
+
+def _check_component(component: dict[str, Value]) -> None:
+    if component["type"] not in ("rpm", "file", "kojifile"):
+        raise koji.GenericError(f"No such component type: {component['type']}")
+    if component["type"] == "rpm" and "location" in component:
+        raise koji.GenericError("External rpms not allowed")
+    if component["type"] == "rpm" and "id" in component:
+        raise koji.GenericError("Unexpected 'id' field in component")
+
+
 def _id(connection: Connection, table: str, name: lookup.NameOrId) -> int:
     return int(lookup.must_find(connection, table, name)["id"])
 
 
 def _metadata(given: dict[str, Value] | str | None, top: Path) -> dict[str, Any]:
-    text: str | dict[str, Value] = "metadata.json" if given is None else given
-    if isinstance(text, str) and text.endswith(".json"):
+    text = "metadata.json" if given is None else given
+    if isinstance(text, dict):
+        return text
+    if text.endswith(".json"):
         path = uploads.inside(top, "", text)
         if not path.is_file():
             raise koji.GenericError(f"No such file: {text}")
         text = path.read_text()
     try:
-        metadata = json.loads(text) if isinstance(text, str) else text
-        version = metadata["metadata_version"]
-        _ = metadata["build"]["name"], metadata["buildroots"], metadata["output"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise koji.GenericError(f"Invalid metadata: {error!r}") from error
-    if version != 0:
-        raise koji.GenericError(f"Unknown metadata version: {version!r}")
-    return dict(metadata)
+        return dict(json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise koji.GenericError(f"Invalid json data: {text!r}") from error
 
 
 def _typeinfo(connection: Connection, build: dict[str, Value]) -> dict[str, Value]:
-    typeinfo = dict((build.get("extra") or {}).get("typeinfo", {}))
+    extra = build.get("extra") or {}
+    typeinfo = dict(extra.get("typeinfo", {}))
+    for btype in LEGACY:
+        if btype in extra and btype in typeinfo:
+            raise koji.GenericError(f"Duplicate typeinfo for {btype!r}")
+        typeinfo |= {btype: extra[btype]} if btype in extra else {}
     for btype in typeinfo:
         lookup.must_find(connection, "btypes", btype)
     return typeinfo
@@ -237,18 +301,24 @@ def _check_file(path: Path, entry: dict[str, Value]) -> None:
     if size != entry["filesize"]:
         told = f"(expected {entry['filesize']}) doesn't match. Corrupted upload?"
         raise koji.GenericError(f"File size {size} for {entry['filename']} {told}")
-    if entry["checksum_type"] not in CHECKSUMS:
-        raise koji.GenericError(f"Unsupported verify type: {entry['checksum_type']}")
+    digest = uploads.new_digest(entry["checksum_type"])
     with path.open("rb") as content:
-        found = hashlib.file_digest(content, entry["checksum_type"]).hexdigest()
+        while piece := content.read(uploads.CHUNK):
+            digest.update(piece)
+    found = digest.hexdigest()
     if found != entry["checksum"]:
         raise koji.GenericError(f"File checksum mismatch for {entry['filename']}: {entry['checksum']} != {found}")
 
 
 def _archive_type(connection: Connection, filename: str) -> int:
-    for row in connection.execute("SELECT id, extensions FROM archive_types ORDER BY id"):
-        if any(filename.endswith(f".{extension}") for extension in row["extensions"].split()):
-            return int(row["id"])
+    """Give the type of an archive by the longest extension of its name that a type has."""
+    rows = connection.execute("SELECT id, extensions FROM archive_types").fetchall()
+    known = {extension: int(row["id"]) for row in rows for extension in row["extensions"].lower().split()}
+    parts = filename.lower().split(".")
+    for place in range(len(parts)):
+        extension = ".".join(parts[place:])
+        if extension in known:
+            return known[extension]
     raise koji.GenericError(f"unsupported file extension: {filename}")
 
 
@@ -278,9 +348,9 @@ def _insert_archive(connection: Connection, build_id: int, output: _Output, buil
     )
     connection.executemany(
         "INSERT OR IGNORE INTO archive_components SELECT ?, id FROM rpms"
-        " WHERE name = ? AND version = ? AND release = ? AND arch = ? AND payloadhash = ?",
+        " WHERE name = ? AND version = ? AND release = ? AND arch = ?",
         [
-            (cursor.lastrowid, *(component[key] for key in ("name", "version", "release", "arch", "sigmd5")))
+            (cursor.lastrowid, *(component[key] for key in ("name", "version", "release", "arch")))
             for component in output.components
             if component["type"] == "rpm"
         ],

@@ -30,7 +30,7 @@ def read(
             groups.setdefault(row["group_id"], {**row, "grouplist": [], "packagelist": {}})
     for member in chain:
         for row in _packages(connection, member, event):
-            if row["group_id"] in groups:
+            if row["group_id"] in groups and not groups[row["group_id"]]["blocked"]:
                 groups[row["group_id"]]["packagelist"].setdefault(row["package"], row)
     return groups
 
@@ -43,11 +43,19 @@ def packages(connection: Connection, tag_id: int, group: str, event: int | None 
     return None
 
 
-def add(connection: Connection, tag_id: int, group: NameOrId, options: dict[str, Value]) -> None:
-    """Put a group into a tag; no event if the tag, or what it inherits, has it with the same data."""
+def add(
+    connection: Connection, tag_id: int, group: NameOrId, options: dict[str, Value], *, force: bool = False
+) -> None:
+    """Put a group into a tag; no event if the tag, or what it inherits, has it with the same data.
+
+    A blocked one is put there by force only, otherwise GenericError.
+    """
     group_id = lookup.find_or_create(connection, "groups", group)
     name = lookup.must_find(connection, "groups", group_id)["name"]
     previous = read(connection, tag_id).get(group_id)
+    if previous and previous["blocked"] and not force:
+        tag = lookup.must_find(connection, "tags", tag_id)
+        raise koji.GenericError(f"group {name} is blocked in tag {tag['name']}")
     defaults = previous or {"display_name": name, "biarchonly": False, "exported": True, "uservisible": True}
     row = {key: options.get(key, defaults.get(key)) for key in CONFIG}
     row["blocked"] = bool(options.get("blocked", False))
@@ -57,17 +65,34 @@ def add(connection: Connection, tag_id: int, group: NameOrId, options: dict[str,
     events.insert(connection, "group_config", tag_id=tag_id, group_id=group_id, **row)
 
 
-def remove(connection: Connection, tag_id: int, group: NameOrId) -> None:
-    """Take a tag's own entry of a group away; raise GenericError when it has none."""
+def remove(connection: Connection, tag_id: int, group: NameOrId, *, force: bool = False) -> None:
+    """Take a tag's own entry of a group away, its packages stay; raise GenericError when it has none."""
     found = lookup.must_find(connection, "groups", group)
-    events.revoke(connection, "group_packages", tag_id=tag_id, group_id=found["id"])
-    if not events.revoke(connection, "group_config", tag_id=tag_id, group_id=found["id"]):
+    if not events.revoke(connection, "group_config", tag_id=tag_id, group_id=found["id"]) and not force:
         tag = lookup.must_find(connection, "tags", tag_id)
         raise koji.GenericError(f"No group: {found['name']} found for tag: {tag['name']}")
 
 
-def add_package(connection: Connection, tag_id: int, group: NameOrId, package: str, options: dict[str, Value]) -> None:
-    """Put a package into a group of a tag; no event if it is there, or inherited, with the same data."""
+def unblock(connection: Connection, tag_id: int, group: NameOrId) -> None:
+    """End a tag's own block of a group; raise GenericError when there is none."""
+    found, tag = lookup.must_find(connection, "groups", group), lookup.must_find(connection, "tags", tag_id)
+    if not events.revoke(connection, "group_config", tag_id=tag_id, group_id=found["id"], blocked=True):
+        raise koji.GenericError(f"group {found['name']} is NOT blocked in tag {tag['name']}")
+
+
+def add_package(
+    connection: Connection,
+    tag_id: int,
+    group: NameOrId,
+    package: str,
+    options: dict[str, Value],
+    *,
+    force: bool = False,
+) -> None:
+    """Put a package into a group of a tag; no event if it is there, or inherited, with the same data.
+
+    A blocked one is put there by force only, otherwise GenericError.
+    """
     found = lookup.must_find(connection, "groups", group)
     config = read(connection, tag_id).get(found["id"])
     if config is None or config["blocked"]:
@@ -75,20 +100,30 @@ def add_package(connection: Connection, tag_id: int, group: NameOrId, package: s
         problem = "not present" if config is None else "is blocked"
         raise koji.GenericError(f"group {found['name']} {problem} in tag {tag['name']}")
     previous = config["packagelist"].get(package)
+    if previous and previous["blocked"] and not force:
+        tag = lookup.must_find(connection, "tags", tag_id)
+        raise koji.GenericError(f"package {package} blocked in group {found['name']}, tag {tag['name']}")
     defaults = previous or {"type": "mandatory"}
     row = {key: options.get(key, defaults.get(key)) for key in PACKAGE}
     row["blocked"] = bool(options.get("blocked", False))
-    if previous is not None and all(previous[key] == value for key, value in row.items()):
+    if previous is not None and not force and all(previous[key] == value for key, value in row.items()):
         return
     events.revoke(connection, "group_packages", tag_id=tag_id, group_id=found["id"], package=package)
     events.insert(connection, "group_packages", tag_id=tag_id, group_id=found["id"], package=package, **row)
 
 
 def remove_package(connection: Connection, tag_id: int, group: NameOrId, package: str) -> None:
-    """Take a package out of a tag's own group; raise GenericError when it is not in it."""
+    """Take a package out of a tag's own group; nothing happens when it is not in it, as in Koji."""
     found = lookup.must_find(connection, "groups", group)
-    if not events.revoke(connection, "group_packages", tag_id=tag_id, group_id=found["id"], package=package):
-        raise koji.GenericError(f"No package: {package} found in group: {found['name']}")
+    events.revoke(connection, "group_packages", tag_id=tag_id, group_id=found["id"], package=package)
+
+
+def unblock_package(connection: Connection, tag_id: int, group: NameOrId, package: str) -> None:
+    """End a tag's own block of a package in a group; raise GenericError when there is none."""
+    found = lookup.must_find(connection, "groups", group)
+    key = {"tag_id": tag_id, "group_id": found["id"], "package": package}
+    if not events.revoke(connection, "group_packages", **key, blocked=True):
+        raise koji.GenericError(f"package {package} is NOT blocked in group {found['id']}, tag {tag_id}")
 
 
 def _configs(connection: Connection, tag_id: int, event: int | None) -> list[dict[str, Any]]:

@@ -8,11 +8,25 @@ from devhub import content, events, groups, lookup, packages, sessions, tags
 from devhub.database import Connection, Database
 from devhub.settings import Settings
 
-PERMISSIONS = (
-    *("admin", "repo", "regen-repo", "livecd", "maven-import", "win-import", "win-admin", "appliance"),
-    *("dist-repo", "host", "image", "image-import", "sign", "tag", "target"),
-)
-CHANNELS = ("default", "createrepo")
+PERMISSIONS = {
+    "admin": "Full administrator access. Perform all actions.",
+    "appliance": "Create appliance builds - deprecated.",
+    "dist-repo": "Create a dist-repo.",
+    "host": "Add, remove, enable, disable hosts and channels.",
+    "image": "Start image tasks.",
+    "image-import": "Import image archives.",
+    "livecd": "Start livecd tasks.",
+    "maven-import": "Import maven archives.",
+    "repo": "Manage repos: newRepo, repoExpire, repoDelete, repoProblem.",
+    "sign": "Import RPM signatures and write signed RPMs.",
+    "tag": "Manage packages in tags: add, block, remove, and clone tags.",
+    "target": "Add, edit, and remove targets.",
+    "win-admin": "Start Windows builds.",
+    "win-import": "Import win archives.",
+    "draft-promoter": "Promote draft builds.",
+}
+CHANNELS = ("default", "createrepo", "maven", "livecd", "appliance", "vm", "image", "livemedia")
+"""The channels of a stock hub; the builders are in the first two."""
 ARCHIVE_TYPES = (
     (1, "jar", "Jar file", "jar war rar ear sar jdocbook jdocbook-style"),
     (2, "zip", "Zip file", "zip"),
@@ -41,8 +55,7 @@ def open_hub(settings: Settings) -> Database:
 
 def fill(connection: Connection, seed: dict[str, Any]) -> None:
     """Enter everything that the YAML names, and what every Koji has."""
-    for name in PERMISSIONS:
-        lookup.find_or_create(connection, "permissions", name)
+    connection.executemany("INSERT INTO permissions (name, description) VALUES (?, ?)", PERMISSIONS.items())
     for name in CHANNELS:
         lookup.find_or_create(connection, "channels", name)
     connection.executemany("INSERT INTO archive_types VALUES (?, ?, ?, ?)", ARCHIVE_TYPES)

@@ -29,7 +29,6 @@ class Query:
     package: str | None = None
     owner: str | None = None
     type: str | None = None
-    prefix: str | None = None
 
 
 def tag_build(connection: Connection, tag: dict[str, Any], build_id: int, user_id: int, force: bool = False) -> None:
@@ -99,12 +98,18 @@ def rpm_info(row: Row) -> dict[str, Any]:
 
 def must_allow(tag: dict[str, Any], user_perms: list[str], force: bool = False) -> None:
     """Raise ActionNotAllowed when a tag is locked or needs a permission the user lacks; an admin may force it."""
-    if force and "admin" in user_perms:
-        return
+    found = problem(tag, user_perms)
+    if found and not (force and "admin" in user_perms):
+        raise koji.ActionNotAllowed(found)
+
+
+def problem(tag: dict[str, Any], user_perms: list[str]) -> str | None:
+    """Say what keeps a user with these permissions from tagging into a tag, None for nothing."""
     if tag["locked"]:
-        raise koji.ActionNotAllowed("tag is locked")
+        return "tag is locked"
     if tag["perm"] and tag["perm"] not in user_perms:
-        raise koji.ActionNotAllowed(f"tag requires {tag['perm']} permission")
+        return f"tag requires {tag['perm']} permission"
+    return None
 
 
 def untagged(connection: Connection, package: str | None = None) -> list[dict[str, Any]]:
@@ -146,12 +151,12 @@ def _rows(connection: Connection, tag_id: int, query: Query) -> list[Row]:
         " JOIN packages ON packages.id = builds.package_id JOIN users ON users.id = builds.owner"
         " JOIN events ON events.id = builds.create_event"
         " WHERE tag_listing.tag_id = :tag AND builds.state = :state AND (:package IS NULL OR packages.name = :package)"
-        " AND (:owner IS NULL OR users.name = :owner) AND (:prefix IS NULL OR packages.name LIKE :prefix || '%')"
+        " AND (:owner IS NULL OR users.name = :owner)"
         " AND (:btype IS NULL OR EXISTS (SELECT 1 FROM build_types WHERE build_id = builds.id AND btype_id = :btype))"
         f" AND {events.during(query.event, 'tag_listing')} ORDER BY tag_listing.create_event DESC, builds.id DESC"
     )
     values = {"tag": tag_id, "state": builds.COMPLETE, "package": query.package, "owner": query.owner}
-    return connection.execute(statement, {**values, "prefix": query.prefix, "btype": btype}).fetchall()
+    return connection.execute(statement, {**values, "btype": btype}).fetchall()
 
 
 def _btype(connection: Connection, name: str | None) -> int | None:

@@ -39,6 +39,16 @@ def listed(
     return found
 
 
+def everywhere(
+    connection: Connection, event: int | None = None, *, package_id: int | None = None
+) -> list[dict[str, Any]]:
+    """Give the entries of all tags, of one package if given: of each package the last that Koji would meet."""
+    one = "" if package_id is None else f" AND package_id = {int(package_id)}"
+    query = f"SELECT {COLUMNS} FROM {JOINS} WHERE {events.during(event)}{one} ORDER BY packages.name, tag_id"
+    rows = [{**row, "blocked": bool(row["blocked"])} for row in map(dict, connection.execute(query))]
+    return list({row["package_id"]: row for row in rows}.values())
+
+
 def config(connection: Connection, tag_id: int, package_id: int, event: int | None = None) -> dict[str, Any] | None:
     """Give a package's entry in a tag, inherited or its own, or None (Koji: getPackageConfig)."""
     return listed(connection, tag_id, event, package_id=package_id).get(package_id)
@@ -59,11 +69,15 @@ def add(
     blocked: bool = False,
     extra_arches: str | None = None,
 ) -> None:
-    """List a package in a tag; no event if the tag, or what it inherits, says the same already."""
+    """List a package in a tag; no event if the tag, or what it inherits, says the same already.
+
+    A new owner alone is no change of the tag: Koji keeps owners elsewhere, and repositories stay as new as they were.
+    """
     package_id = lookup.find_or_create(connection, "packages", package)
     old = config(connection, tag_id, package_id)
-    wanted = (owner, blocked, extra_arches)
-    if old is not None and (old["owner_id"], old["blocked"], old["extra_arches"]) == wanted:
+    if old is not None and (old["blocked"], old["extra_arches"]) == (blocked, extra_arches):
+        if old["owner_id"] != owner:
+            _give(connection, tag_id, package_id, owner)
         return
     events.revoke(connection, "tag_packages", tag_id=tag_id, package_id=package_id)
     row = {"tag_id": tag_id, "package_id": package_id, "owner": owner, "blocked": blocked}
@@ -73,6 +87,12 @@ def add(
 def remove(connection: Connection, tag_id: int, package_id: int) -> bool:
     """End a tag's own entry of a package; False when it has none."""
     return events.revoke(connection, "tag_packages", tag_id=tag_id, package_id=package_id) > 0
+
+
+def _give(connection: Connection, tag_id: int, package_id: int, owner: int) -> None:
+    """Change the owner of a tag's own entry; an inherited one stays as it is, as a hub has it."""
+    query = "UPDATE tag_packages SET owner = ? WHERE tag_id = ? AND package_id = ? AND revoke_event IS NULL"
+    connection.execute(query, (owner, tag_id, package_id))
 
 
 def _own(connection: Connection, tag_id: int, event: int | None, package_id: int | None) -> list[dict[str, Any]]:

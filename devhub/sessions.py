@@ -127,7 +127,7 @@ def grant(connection: Connection, user: lookup.NameOrId, permission: str, create
     """Give a user a permission; an unknown one is entered if told so, otherwise refused."""
     user_id = lookup.user(connection, user)["id"]
     if create:
-        lookup.find_or_create(connection, "permissions", permission)
+        lookup.find_or_create(connection, "permissions", lookup.check_name(permission))
     perm_id = lookup.must_find(connection, "permissions", permission)["id"]
     if permission in permissions(connection, user_id):
         raise koji.GenericError(f"user {user} already has permission: {permission}")
@@ -136,7 +136,7 @@ def grant(connection: Connection, user: lookup.NameOrId, permission: str, create
 
 def create_user(connection: Connection, name: str, password: str | None, usertype: str = "NORMAL") -> int:
     """Enter a user and give the id; without a password nobody can log in as them."""
-    if lookup.find(connection, "users", lookup.check_name(name)):
+    if lookup.find(connection, "users", lookup.check_user_name(name)):
         raise koji.GenericError(f"user already exists: {name}")
     cursor = connection.execute(
         "INSERT INTO users (name, password, usertype) VALUES (?, ?, ?)",

@@ -58,7 +58,9 @@ def find(connection: Connection, ref: NameOrId, event: int | None = None) -> dic
     )
     if not found or not row:
         return None
+    moment = {} if event is None else {"query_event": event}
     return {
+        **moment,
         "id": found["id"],
         "name": found["name"],
         "arches": row["arches"],
@@ -91,14 +93,20 @@ def arches(connection: Connection, ref: NameOrId, event: int | None = None) -> l
     return (build_config(connection, ref, event)["arches"] or "").split()
 
 
-def create(connection: Connection, name: str, *, arches: str = "", perm: NameOrId | None = None, **flags: bool) -> int:
-    """Create a tag and give its id, a deleted tag's old one; raise GenericError when the name is in use."""
+def create(
+    connection: Connection, name: str, *, arches: str | None = None, perm: NameOrId | None = None, **flags: bool
+) -> int:
+    """Create a tag and give its id, a deleted tag's old one; raise GenericError when the name is in use.
+
+    A tag made without arches has none, and inherits none: only `editTag2` with nil makes it inherit them.
+    """
     lookup.check_name(name)
-    perm_id = None if perm is None else lookup.must_find(connection, "permissions", perm)["id"]
+    words = normal_arches(arches)
     if find(connection, name):
         raise koji.GenericError(f"A tag with the name {name!r} already exists")
+    perm_id = None if perm is None else lookup.must_find(connection, "permissions", perm)["id"]
     tag_id = lookup.find_or_create(connection, "tags", name)
-    events.insert(connection, "tag_config", tag_id=tag_id, arches=normal_arches(arches), perm_id=perm_id, **flags)
+    events.insert(connection, "tag_config", tag_id=tag_id, arches=words, perm_id=perm_id, **flags)
     return tag_id
 
 
@@ -122,16 +130,23 @@ def rename(connection: Connection, tag_id: int, name: str) -> None:
 def set_extra(connection: Connection, tag_id: int, key: str, value: Value) -> None:
     """Set an extra setting of a tag; no event when it has that value."""
     old = extra_of(connection, tag_id)
-    if key not in old or old[key] != value or isinstance(old[key], bool) != isinstance(value, bool):
-        events.revoke(connection, "tag_extra", tag_id=tag_id, key=key)
-        events.insert(connection, "tag_extra", tag_id=tag_id, key=key, value=json.dumps(value))
+    if key not in old or old[key] != value:
+        _replace_extra(connection, tag_id, key, json.dumps(value))
 
 
-def remove_extra(connection: Connection, tag_id: int, key: str) -> None:
-    """Remove an extra setting; raise GenericError when the tag has none of that name."""
-    if not events.revoke(connection, "tag_extra", tag_id=tag_id, key=key):
+def block_extra(connection: Connection, tag_id: int, key: str) -> None:
+    """Keep an extra setting of an ancestor from being inherited."""
+    _replace_extra(connection, tag_id, key, None)
+
+
+def remove_extra(connection: Connection, tag_id: int, keys: list[str]) -> None:
+    """Remove extra settings; raise GenericError when the tag has none of such names."""
+    missing = [key for key in keys if key not in extra_of(connection, tag_id)]
+    if missing:
         name = lookup.must_find(connection, "tags", tag_id)["name"]
-        raise koji.GenericError(f"Tag: {name} doesn't have extra: {key}")
+        raise koji.GenericError(f"Tag: {name} doesn't have extra: {', '.join(missing)}")
+    for key in keys:
+        events.revoke(connection, "tag_extra", tag_id=tag_id, key=key)
 
 
 def delete(connection: Connection, tag_id: int) -> None:
@@ -143,15 +158,9 @@ def delete(connection: Connection, tag_id: int) -> None:
     events.revoke(connection, "build_target_config", dest_tag=tag_id)
 
 
-def normal_arches(arches: str | None) -> str | None:
-    """Give arches as one string of words in their order, or raise GenericError when one is no arch name."""
-    if arches is None:
-        return None
-    words = arches.split()
-    for word in words:
-        if not all(char.isascii() and (char.isalnum() or char in "_-") for char in word):
-            raise koji.GenericError(f"Architecture {word} is not valid. Allowed are letters, digits, - and _")
-    return " ".join(dict.fromkeys(words))
+def normal_arches(arches: str | None) -> str:
+    """Give arches as one string of words, or raise GenericError when one is no arch name; None is none."""
+    return str(koji.parse_arches(arches, strict=True, allow_none=True))
 
 
 def build_config(connection: Connection, ref: NameOrId, event: int | None = None) -> dict[str, Any]:
@@ -162,16 +171,18 @@ def build_config(connection: Connection, ref: NameOrId, event: int | None = None
     """
     tag = must_find(connection, ref, event)
     sources: dict[str, Any] = {"arches": None, "extra": {}}
+    blocked = _blocked_extra(connection, tag["id"], event)
     for link in inheritance(connection, tag["id"], event):
         parent = None if link.noconfig else find(connection, link.parent_id, event)
         if parent is None:
             continue
         origin = {"id": parent["id"], "name": parent["name"]}
-        if not tag["arches"] and parent["arches"]:
+        if tag["arches"] is None and parent["arches"] is not None:
             tag["arches"], sources["arches"] = parent["arches"], origin
-        missing = {key: value for key, value in parent["extra"].items() if key not in tag["extra"]}
+        missing = {key: value for key, value in parent["extra"].items() if key not in {*tag["extra"], *blocked}}
         tag["extra"].update(missing)
         sources["extra"].update(dict.fromkeys(missing, origin))
+        blocked |= _blocked_extra(connection, parent["id"], event)
     return {**tag, "config_inheritance": sources}
 
 
@@ -185,8 +196,8 @@ def parents(connection: Connection, tag_id: int, event: int | None = None) -> li
     return [_link(dict(row)) for row in connection.execute(query, (tag_id,))]
 
 
-def set_parents(connection: Connection, tag_id: int, links: list[Link]) -> None:
-    """Make a tag's own inheritance these links, ending and adding only what differs.
+def set_parents(connection: Connection, tag_id: int, links: list[Link], anew: bool = False) -> None:
+    """Make a tag's own inheritance these links, ending and adding only what differs, or (`anew`) all of it.
 
     Raises GenericError when two parents have the same priority.
     """
@@ -194,10 +205,10 @@ def set_parents(connection: Connection, tag_id: int, links: list[Link]) -> None:
     old = {link.parent_id: link for link in parents(connection, tag_id)}
     new = {link.parent_id: link for link in links}
     for parent_id, link in old.items():
-        if link != new.get(parent_id):
+        if anew or link != new.get(parent_id):
             events.revoke(connection, "tag_inheritance", tag_id=tag_id, parent_id=parent_id)
     for parent_id, link in new.items():
-        if link != old.get(parent_id):
+        if anew or link != old.get(parent_id):
             _insert_link(connection, tag_id, link)
 
 
@@ -221,6 +232,16 @@ def first_change(connection: Connection, tag_id: int, after: int | None = None, 
     """Give the first event (after another) that changed a tag or an ancestor."""
     tags = members(connection, tag_id) if inherit else [tag_id]
     return _edge(connection, tags, "min", ">", after)
+
+
+def _replace_extra(connection: Connection, tag_id: int, key: str, value: str | None) -> None:
+    events.revoke(connection, "tag_extra", tag_id=tag_id, key=key)
+    events.insert(connection, "tag_extra", tag_id=tag_id, key=key, value=value)
+
+
+def _blocked_extra(connection: Connection, tag_id: int, event: int | None) -> set[str]:
+    query = f"SELECT key FROM tag_extra WHERE tag_id = ? AND value IS NULL AND {events.during(event)}"
+    return {row["key"] for row in connection.execute(query, (tag_id,))}
 
 
 @dataclass(frozen=True, slots=True)

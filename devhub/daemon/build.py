@@ -301,15 +301,19 @@ def _build_of(connection: Connection, task: Task) -> int | None:
 
 
 def tag_build(connection: Connection, task: Task) -> None:
-    """The task `tagBuild`: tag a build, out of another tag if asked, and end the task (Koji: TagBuildTask)."""
+    """The task `tagBuild`: tag a build for the task's owner, out of another tag if asked (Koji: host.tagBuild)."""
     tag_id, build_id, force = task.request[:3]
     from_tag = task.request[3] if len(task.request) > 3 else None
-    tag = tags.must_find(connection, tag_id)
-    build = builds.must_find(connection, build_id)
-    if not packages.is_listed(connection, tag["id"], build["package_id"]):
-        raise koji.TagError(f"Package {build['package_name']} not in list for {tag['name']}")
+    tag, build = tags.must_find(connection, tag_id), builds.must_find(connection, build_id)
+    entry = packages.config(connection, tag["id"], build["package_id"])
+    if entry is None or entry["blocked"]:
+        raise koji.TagError(f"Package {build['name']} {'blocked in' if entry else 'not in list for'} {tag_id}")
     user = task.owner or 0
-    listing.tag_build(connection, tag, build["id"], user, force=bool(force))
+    permissions = sessions.permissions(connection, user)
     if from_tag:
-        listing.untag_build(connection, tags.must_find(connection, from_tag), build["id"], user)
+        source = tags.must_find(connection, from_tag)
+        listing.must_allow(source, permissions, bool(force))
+        listing.untag_build(connection, source, build["id"], user)
+    listing.must_allow(tag, permissions, bool(force))
+    listing.tag_build(connection, tag, build["id"], user, force=bool(force))
     tasks.close(connection, task.id, None)

@@ -153,6 +153,7 @@ class Daemon:
                 newrepo.serve_requests(connection)
                 if due:
                     newrepo.clean(connection, self._settings)
+                    facts.report(connection)
         if due:
             lifetime = min(self._settings.repo_expires, self._settings.repo_deleted)
             self._cleaned = time.monotonic() + min(_CLEANING, max(lifetime, self._settings.poll))

@@ -1,6 +1,7 @@
 """What a task needs to know of tags, targets and hosts, read at the moment when it needs it."""
 
 import re
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +43,13 @@ def hosts(connection: Connection) -> list[Host]:
     """The enabled builders; tasks of the arch noarch may run on any of them."""
     rows = connection.execute("SELECT id, name, arches FROM hosts WHERE enabled ORDER BY id")
     return [Host(row["id"], row["name"], (*re.split(r"[\s,]+", row["arches"].strip()), "noarch")) for row in rows]
+
+
+def report(connection: Connection) -> None:
+    """Let the builders be heard of, with the load of what they run, as kojid does every few seconds."""
+    load = "(SELECT coalesce(sum(weight), 0) FROM tasks WHERE host_id = hosts.id AND state = ?)"
+    query = f"UPDATE hosts SET update_time = ?, ready = 1, task_load = {load} WHERE enabled"
+    connection.execute(query, (time.time(), koji.TASK_STATES["OPEN"]))
 
 
 def target(connection: Connection, name: str | int | None, event: int | None = None) -> Target | None:

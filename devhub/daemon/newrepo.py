@@ -20,12 +20,12 @@ def advance(connection: Connection, task: Task, top: Path) -> None:
     """Do the next thing for an open `newRepo` task: start its `createrepo` children, or finish the repository."""
     children = tasks.children(connection, task.id)
     must_all_be_well(children)
-    if not children:
-        _start(connection, task)
-    elif all(child.finished for child in children):
-        repo_id = children[0].request[0]
+    repo_id = children[0].request[0] if children else _start(connection, task)
+    if all(child.finished for child in tasks.children(connection, task.id)):
         repo = repos.must_find(connection, repo_id)
-        set_latest(files.repo_directory(top, repo["tag_name"], repo_id).parent, repo_id)
+        place = files.repo_directory(top, repo["tag_name"], repo_id)
+        place.mkdir(parents=True, exist_ok=True)
+        set_latest(place.parent, repo_id)
         repos.finish(connection, repo_id)
         tasks.close(connection, task.id, [repo_id, repo["create_event"]])
 
@@ -101,18 +101,26 @@ def clean(connection: Connection, settings: BuilderSettings) -> None:
         shutil.rmtree(files.repo_directory(settings.files, tag, repo_id), ignore_errors=True)
 
 
-def _start(connection: Connection, task: Task) -> None:
+def _start(connection: Connection, task: Task) -> int:
+    """Enter the repository and start a child for each of the tag's own arches; one without any is made empty."""
     options = facts.options(task.request, 1)
-    tag = tags.must_find(connection, task.request[0])
     event = options.get("event")
-    arches = facts.canonical_arches(connection, tag["id"], event)
-    if not arches:
-        raise koji.GenericError(f"No arches for tag {tag['name']} [{tag['id']}]")
-    repo_id = repos.begin(connection, tag["id"], task.id, event, **(options.get("opts") or {}))
-    for arch in arches:
+    tag = tags.must_find(connection, task.request[0], event)
+    repo_id = repos.begin(connection, tag["id"], task.id, event, **_repo_opts(options))
+    own = [str(koji.canonArch(arch)) for arch in (tag["arches"] or "").split() if arch not in ("src", "noarch")]
+    for arch in dict.fromkeys(own):
         request = [repo_id, arch, None]
         owner, parent = task.owner, task.id
         tasks.create(connection, "createrepo", request, owner=owner, parent=parent, label=arch, channel="createrepo")
+    return repo_id
+
+
+def _repo_opts(options: dict[str, Any]) -> dict[str, bool]:
+    """Give the options of a repository; those that newRepo itself takes are the same in an older form."""
+    old = {key: bool(options[key]) for key in ("src", "debuginfo", "separate_src") if options.get(key) is not None}
+    if old and options.get("opts") is not None:
+        raise koji.ParameterError("opts parameter cannot be combined with legacy options")
+    return old or options.get("opts") or {}
 
 
 def _event_to_ask_for(connection: Connection, tag_id: int, nvrs: list[str] | None, min_event: int | None) -> int | None:

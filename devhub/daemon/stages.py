@@ -17,7 +17,7 @@ from typing import Any
 
 import koji
 
-from devhub import groups, repos
+from devhub import groups, lookup, repos
 from devhub.builder import depsolve, rpmbuild, simulate
 from devhub.builder.package import Package, Requirement, read_source_package
 from devhub.builder.process import Runner, TimedOut
@@ -242,6 +242,8 @@ def _root_arch(connection: Connection, root: _Root) -> str:
     if root.label != "noarch":
         return str(koji.canonArch(root.label))
     arches = facts.canonical_arches(connection, root.tag_id)
+    if not arches:
+        raise koji.BuildError(f"No arch list for tag: {lookup.must_find(connection, 'tags', root.tag_id)['name']}")
     return platform.machine() if platform.machine() in arches else arches[0]
 
 

@@ -24,9 +24,13 @@ def get_build(call: Call, buildInfo: BuildRef, strict: bool = False) -> dict[str
 
 @method("findBuildID")
 def find_build_id(call: Call, X: BuildRef, strict: bool = False) -> int | None:
-    """Give a build's id, or nil."""
-    found = get_build(call, X, strict)
-    return found["id"] if found else None
+    """Give a build's id, or nil; an id is given back."""
+    if isinstance(X, int):
+        return X
+    found = builds.find_id(call.connection, X)
+    if found is None and strict:
+        raise koji.GenericError(f"No such build: {X!r}")
+    return found
 
 
 @method("listBuilds")
@@ -50,22 +54,27 @@ def list_builds(
     cgID: NameOrId | None = None,
     draft: bool | None = None,
 ) -> Value:
-    """List builds that match everything given."""
+    """List builds that match everything given; of what is not there, a package or a user, there are none.
+
+    Texts are matched without regard to case, globs and prefixes; a `taskID` of -1 means any task.
+    """
     connection = call.connection
-    find = lookup.must_find
     wanted = {
-        "builds.package_id = ?": None if packageID is None else find(connection, "packages", packageID)["id"],
-        "builds.owner = ?": None if userID is None else lookup.user(connection, userID)["id"],
-        "builds.task_id = ?": taskID,
-        "packages.name LIKE ? || '%'": prefix,
-        "packages.name || '-' || version || '-' || release GLOB ?": pattern,
+        "builds.package_id = ?": _id_of(call, "packages", packageID),
+        "builds.owner = ?": _id_of(call, "users", userID),
+        "builds.task_id = ?" if taskID != -1 else "builds.task_id > ?": taskID,
+        "packages.name LIKE ? || '%' ESCAPE '\\'": options.escaped(prefix) if prefix else None,
+        "packages.name || '-' || version || '-' || release LIKE ? ESCAPE '\\'": options.like(pattern)
+        if pattern
+        else None,
         "builds.state = ?": state,
-        "builds.source GLOB ?": source,
-        "events.time < ?": _seconds(createdBefore),
-        "events.time > ?": _seconds(createdAfter),
-        "builds.completion_time < ?": _seconds(completeBefore),
-        "builds.completion_time > ?": _seconds(completeAfter),
-        "builds.cg_id = ?": None if cgID is None else find(connection, "content_generators", cgID)["id"],
+        "builds.source LIKE ? ESCAPE '\\'": None if source is None else options.like(source),
+        "events.time < ?": options.seconds(createdBefore),
+        "events.time > ?": options.seconds(createdAfter),
+        "builds.completion_time < ?": options.seconds(completeBefore),
+        "builds.completion_time > ?": options.seconds(completeAfter),
+        "builds.cg_id = ?": _id_of(call, "content_generators", cgID),
+        "0 = ?": volumeID,
         "builds.id IN (SELECT build_id FROM build_types WHERE btype_id = ?)": _btype(call, type),
     }
     given = {clause: value for clause, value in wanted.items() if value is not None}
@@ -103,8 +112,8 @@ def cancel_build(call: Call, buildID: BuildRef, strict: bool = False) -> bool:
 @method("getAverageBuildDuration")
 def get_average_build_duration(call: Call, package: NameOrId, age: int | None = None) -> float | None:
     """Give how long the complete builds of a package took on average, in seconds (of the last `age` months), or nil."""
-    package_id = lookup.must_find(call.connection, "packages", package)["id"]
-    months = f"-{int(age)} months" if age else "-1000 years"
+    package_id = _id_of(call, "packages", package)
+    months = "-1000 years" if age is None else f"-{int(age)} months"
     row = call.connection.execute(
         "SELECT avg(builds.completion_time - events.time) AS seconds FROM builds"
         " JOIN events ON events.id = builds.create_event WHERE package_id = ? AND state = ? AND task_id IS NOT NULL"
@@ -152,13 +161,18 @@ def get_changelog_entries(
 
 @method("getNextRelease")
 def get_next_release(call: Call, build_info: dict[str, Any], incr: int = 1) -> str:
-    """Give the release that follows the highest one built of a name and version; "1" when there is none."""
-    rows = call.connection.execute(
-        "SELECT release FROM builds JOIN packages ON packages.id = package_id WHERE name = ? AND version = ?",
-        (build_info["name"], build_info["version"]),
-    )
-    numbers = [int(row["release"].split(".")[0]) for row in rows if row["release"].split(".")[0].isdigit()]
-    return str(max(numbers, default=0) + incr)
+    """Give the release that follows the last one of a name and version; "1" when there is none."""
+    states = (builds.COMPLETE, builds.DELETED, builds.BUILDING)
+    row = call.connection.execute(
+        "SELECT release FROM builds JOIN packages ON packages.id = package_id WHERE name = ? AND version = ?"
+        " AND state IN (?, ?, ?) ORDER BY builds.id DESC LIMIT 1",
+        (build_info["name"], build_info["version"], *states),
+    ).fetchone()
+    parts = row["release"].split(".") if row else ["0"]
+    place = {1: 0, 2: 0, 3: 2}.get(len(parts))  # 1, 1.fc40 and 20260101.n.1
+    if place is None or not parts[place].isdigit():
+        raise koji.BuildError(f"Unable to increment release value: {row['release']}")
+    return ".".join([*parts[:place], str(int(parts[place]) + int(incr)), *parts[place + 1 :]])
 
 
 @method("listBTypes")
@@ -173,7 +187,7 @@ def list_btypes(call: Call, query: dict[str, Value] | None = None, queryOpts: di
 def add_btype(call: Call, name: str) -> None:
     """Enter a type of builds."""
     call.require("admin")
-    if lookup.find(call.connection, "btypes", name):
+    if lookup.find(call.connection, "btypes", lookup.check_name(name)):
         raise koji.GenericError("btype already exists")
     lookup.find_or_create(call.connection, "btypes", name)
 
@@ -181,7 +195,20 @@ def add_btype(call: Call, name: str) -> None:
 @method("listVolumes")
 def list_volumes(call: Call) -> list[dict[str, Any]]:
     """List the volumes; this hub has the default one."""
-    return [{"id": 0, "name": "DEFAULT"}]
+    return [VOLUME]
+
+
+@method("getVolume")
+def get_volume(call: Call, volume: NameOrId, strict: bool = False) -> dict[str, Any] | None:
+    """Give a volume, or nil."""
+    if volume in VOLUME.values():
+        return VOLUME
+    if strict:
+        raise koji.GenericError(f"No such entry in table volume: {volume}")
+    return None
+
+
+VOLUME = {"id": 0, "name": "DEFAULT"}
 
 
 def _btype(call: Call, name: str | None) -> int | None:
@@ -193,14 +220,10 @@ def _btype(call: Call, name: str | None) -> int | None:
     return int(found["id"])
 
 
-def _seconds(moment: float | str | None) -> float | None:
-    if not isinstance(moment, str):
-        return moment
-    try:
-        parsed = datetime.fromisoformat(moment)
-    except ValueError as error:
-        raise koji.ParameterError(f"Invalid time: {moment}") from error
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
+def _id_of(call: Call, table: str, ref: NameOrId | None) -> int | None:
+    """Give the id of what something names: None for None, and -1, which nothing has, for what is not there."""
+    found = None if ref is None else lookup.find(call.connection, table, ref)
+    return None if ref is None else found["id"] if found else -1
 
 
 def _between(seconds: float, after: float | None, before: float | None) -> bool:

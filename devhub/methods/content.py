@@ -8,7 +8,6 @@ import koji
 
 from devhub import builds, content, lookup
 from devhub.lookup import NameOrId
-from devhub.methods import options
 from devhub.methods.registry import Call, method
 from devhub.values import Value
 
@@ -18,59 +17,41 @@ def cg_import(
     call: Call, metadata: dict[str, Value] | str | None, directory: str, token: str | None = None
 ) -> dict[str, Any]:
     """Import a build from the metadata (or the uploaded file that holds it) and the files uploaded to a directory."""
-    session = call.login()
-    importer = content.Importer(call.connection, call.settings, session.user_id, is_admin=call.has())
-    return importer.run(metadata, directory, token)
+    user_id = call.session.user_id if call.session else None
+    return content.Importer(call.connection, call.settings, user_id).run(metadata, directory, token)
 
 
 @method("CGInitBuild", writes=True)
 def cg_init_build(call: Call, cg: str, data: dict[str, Value]) -> dict[str, Any]:
     """Reserve a build for an import and give its id and the token that the import must show."""
-    session = call.login()
-    cg_id = content.must_have_access(call.connection, cg, session.user_id, is_admin=call.has())
+    user_id = call.session.user_id if call.session else None
+    cg_id = content.must_have_access(call.connection, cg, user_id)
     koji.check_NVR(data, strict=True)
-    new = builds.NewBuild(
-        str(data["name"]),
-        str(data["version"]),
-        str(data["release"]),
-        session.user_id,
-        data.get("epoch"),
-        cg_id=cg_id,
-        btypes=(),
-    )
+    names = (str(data["name"]), str(data["version"]), str(data["release"]))
+    new = builds.NewBuild(*names, owner=user_id or 0, epoch=data.get("epoch"), cg_id=cg_id, btypes=())
     return content.reserve(call.connection, new)
 
 
 @method("CGRefundBuild", writes=True)
 def cg_refund_build(call: Call, cg: str, build_id: int, token: str, state: int = koji.BUILD_STATES["FAILED"]) -> None:
     """Give a reservation back: the build is failed or canceled."""
-    session = call.login()
     if state not in (builds.FAILED, builds.CANCELED):
         raise koji.GenericError("Only FAILED/CANCELED build states are allowed")
-    cg_id = content.must_have_access(call.connection, cg, session.user_id, is_admin=call.has())
+    cg_id = content.must_have_access(call.connection, cg, call.session.user_id if call.session else None)
     content.must_be_reserved(call.connection, build_id, token, cg_id)
     (builds.fail if state == builds.FAILED else builds.cancel)(call.connection, build_id)
 
 
-@method("listBTypes")
-def list_btypes(call: Call, query: dict[str, Value] | None = None, queryOpts: dict[str, Value] | None = None) -> Value:
-    """List the types of builds, or the one of a name or an id."""
-    rows = [dict(row) for row in call.connection.execute("SELECT id, name FROM btypes ORDER BY id")]
-    wanted = (query or {}).items()
-    return options.shape([row for row in rows if all(row[key] == value for key, value in wanted)], queryOpts)
-
-
 @method("listCGs")
 def list_cgs(call: Call) -> dict[str, dict[str, Any]]:
-    """Give the content generators with the users who may import."""
+    """Give the content generators with the users who may import; one without such users is not shown."""
     rows = call.connection.execute(
         "SELECT content_generators.id, content_generators.name, users.name AS user FROM content_generators"
-        " LEFT JOIN cg_users ON cg_id = content_generators.id LEFT JOIN users ON users.id = user_id ORDER BY 1, 3"
+        " JOIN cg_users ON cg_id = content_generators.id JOIN users ON users.id = user_id ORDER BY 1, 3"
     )
     found: dict[str, dict[str, Any]] = {}
     for row in rows:
-        entry = found.setdefault(row["name"], {"id": row["id"], "users": []})
-        entry["users"] += [row["user"]] if row["user"] else []
+        found.setdefault(row["name"], {"id": row["id"], "users": []})["users"].append(row["user"])
     return found
 
 

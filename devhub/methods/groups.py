@@ -22,16 +22,14 @@ def get_tag_groups(
 ) -> list[dict[str, Any]]:
     """List the groups of a tag with their packages, without blocked ones unless asked for."""
     tag_id = lookup.must_find(call.connection, "tags", tag)["id"]
-    found = groups.read(call.connection, tag_id, event, inherit).values()
+    lists = {"packagelist": incl_pkgs, "grouplist": incl_reqs}
+    found = list(groups.read(call.connection, tag_id, event, inherit).values())
+    for group in found:
+        packages = group["packagelist"].values()
+        group["packagelist"] = [package for package in packages if incl_blocked or not package["blocked"]]
+    left_out = {key for key, wanted in lists.items() if not wanted}
     return [
-        {
-            **group,
-            "packagelist": [
-                {key: package[key] for key in package if key != "name"}
-                for package in group["packagelist"].values()
-                if incl_pkgs and (incl_blocked or not package["blocked"])
-            ],
-        }
+        {key: value for key, value in group.items() if key not in left_out}
         for group in found
         if incl_blocked or not group["blocked"]
     ]
@@ -44,20 +42,27 @@ def grplist_add(
     """Put a group into a tag."""
     call.require("tag")
     tag = tags.must_find(call.connection, taginfo)
-    groups.add(call.connection, tag["id"], grpinfo, {**opts, "blocked": block})
+    groups.add(call.connection, tag["id"], grpinfo, {**opts, "blocked": block}, force=force)
 
 
 @method("groupListRemove", writes=True)
 def grplist_remove(call: Call, taginfo: NameOrId, grpinfo: NameOrId, force: bool = False) -> None:
     """Take a tag's own group away."""
     call.require("tag")
-    groups.remove(call.connection, tags.must_find(call.connection, taginfo)["id"], grpinfo)
+    groups.remove(call.connection, tags.must_find(call.connection, taginfo)["id"], grpinfo, force=force)
 
 
 @method("groupListBlock", writes=True)
 def grplist_block(call: Call, taginfo: NameOrId, grpinfo: NameOrId) -> None:
     """Block a group in a tag."""
     grplist_add(call, taginfo, grpinfo, block=True)
+
+
+@method("groupListUnblock", writes=True)
+def grplist_unblock(call: Call, taginfo: NameOrId, grpinfo: NameOrId) -> None:
+    """End a tag's own block of a group."""
+    call.require("tag")
+    groups.unblock(call.connection, lookup.must_find(call.connection, "tags", taginfo)["id"], grpinfo)
 
 
 @method("groupPackageListAdd", writes=True)
@@ -73,7 +78,7 @@ def grp_pkg_add(
     """Put a package into a group of a tag."""
     call.require("tag")
     tag_id = lookup.must_find(call.connection, "tags", taginfo)["id"]
-    groups.add_package(call.connection, tag_id, grpinfo, pkg_name, {**opts, "blocked": block})
+    groups.add_package(call.connection, tag_id, grpinfo, pkg_name, {**opts, "blocked": block}, force=force)
 
 
 @method("groupPackageListRemove", writes=True)
@@ -88,3 +93,11 @@ def grp_pkg_remove(call: Call, taginfo: NameOrId, grpinfo: NameOrId, pkg_name: s
 def grp_pkg_block(call: Call, taginfo: NameOrId, grpinfo: NameOrId, pkg_name: str) -> None:
     """Block a package in a group of a tag."""
     grp_pkg_add(call, taginfo, grpinfo, pkg_name, block=True)
+
+
+@method("groupPackageListUnblock", writes=True)
+def grp_pkg_unblock(call: Call, taginfo: NameOrId, grpinfo: NameOrId, pkg_name: str) -> None:
+    """End a tag's own block of a package in a group."""
+    call.require("tag")
+    tag_id = lookup.must_find(call.connection, "tags", taginfo)["id"]
+    groups.unblock_package(call.connection, tag_id, grpinfo, pkg_name)

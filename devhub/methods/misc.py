@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import inspect
 from typing import Any
 
 import koji
@@ -43,6 +43,27 @@ def eval_policy(call: Call, name: str, data: dict[str, Value]) -> str:
     if user is not None:
         permissions = sessions.permissions(call.connection, lookup.user(call.connection, user)["id"])
     return policy.answer(name, policy.open_to_all(call.settings.seed.get("policy", {})), permissions)
+
+
+@method("system.methodHelp")
+def system_method_help(call: Call, method: str) -> str:
+    """Describe one method."""
+    if method not in METHODS:
+        return ""
+    entry = METHODS[method]
+    names = [name for name in inspect.signature(entry.function).parameters if name != "call"]
+    return f"{method}({', '.join(names)})\ndescription: {entry.function.__doc__}"
+
+
+@method("count")
+def count(call: Call, methodName: str, *args: Value, **kw: Value) -> int:
+    """Call a method that reads, and give how many things it answers."""
+    if methodName not in METHODS:
+        raise koji.GenericError(f"Invalid method: {methodName}")
+    if METHODS[methodName].writes:
+        raise koji.GenericError(f"{methodName} changes something and is not counted on this hub")
+    found = METHODS[methodName].function(call, *args, **kw)
+    return 0 if found is None else len(found) if isinstance(found, list | tuple | dict) else 1
 
 
 @method("_listapi")
@@ -103,17 +124,30 @@ def list_hosts(
     userID: NameOrId | None = None,
     queryOpts: dict[str, Value] | None = None,
 ) -> Value:
-    """List the builders."""
-    wanted = arches.split() if isinstance(arches, str) else arches
+    """List the builders of all or some arches, of a channel, ready ones, enabled ones, that of a user."""
+    if arches is not None and not arches:
+        raise koji.GenericError("arches option cannot be empty")
+    wanted = [arches] if isinstance(arches, str) else arches
+    user_id = None if userID is None else lookup.user(call.connection, userID)["id"]
+    has_hosts = channelID is None or _has_hosts(lookup.must_find(call.connection, "channels", channelID)["name"])
     rows = [_host(dict(row)) for row in call.connection.execute("SELECT * FROM hosts ORDER BY id")]
     chosen = [
         row
         for row in rows
-        if (enabled is None or row["enabled"] == enabled)
+        if has_hosts
+        and (enabled is None or row["enabled"] == enabled)
         and (ready is None or row["ready"] == ready)
+        and (user_id is None or row["user_id"] == user_id)
         and (wanted is None or set(wanted) & set(row["arches"].split()))
     ]
     return options.shape(chosen, queryOpts)
+
+
+@method("getAllArches")
+def get_all_arches(call: Call) -> list[str]:
+    """List the arches that the builders have, as tasks name them."""
+    rows = call.connection.execute("SELECT arches FROM hosts ORDER BY id").fetchall()
+    return list(dict.fromkeys(str(koji.canonArch(arch)) for row in rows for arch in row["arches"].split()))
 
 
 @method("getHost")
@@ -122,18 +156,16 @@ def get_host(call: Call, hostInfo: NameOrId, strict: bool = False, event: int | 
     found = lookup.find(call.connection, "hosts", hostInfo)
     if found is None:
         if strict:
-            raise koji.GenericError(f"No such host: {hostInfo}")
+            raise koji.GenericError(f"Invalid hostInfo: {hostInfo}")
         return None
     return _host(dict(call.connection.execute("SELECT * FROM hosts WHERE id = ?", (found["id"],)).fetchone()))
 
 
 @method("getLastHostUpdate")
 def get_last_host_update(call: Call, hostID: int, ts: bool = False) -> str | float | None:
-    """Give when a builder was last heard of, as text or (`ts`) in seconds: now, as they live in this process."""
+    """Give when a builder was last heard of, as text or (`ts`) in seconds; nil if never."""
     row = call.connection.execute("SELECT update_time FROM hosts WHERE id = ?", (hostID,)).fetchone()
-    if row is None:
-        raise koji.GenericError(f"Host not found: {hostID}")
-    seconds = row["update_time"] or time.time()
+    seconds = row["update_time"] if row else None
     return seconds if ts else events.stamp(seconds)
 
 
@@ -141,15 +173,23 @@ def get_last_host_update(call: Call, hostID: int, ts: bool = False) -> str | flo
 def list_channels(
     call: Call, hostID: NameOrId | None = None, event: int | None = None, enabled: bool | None = None
 ) -> list[dict[str, Any]]:
-    """List the channels."""
-    return [_channel(dict(row)) for row in call.connection.execute("SELECT * FROM channels ORDER BY id")]
+    """List the channels, all or those of a builder."""
+    if hostID:
+        get_host(call, hostID, strict=isinstance(hostID, str))
+    elif event:
+        raise koji.GenericError("list_channels with event and not host is not allowed.")
+    rows = [_channel(dict(row)) for row in call.connection.execute("SELECT * FROM channels ORDER BY id")]
+    chosen = [row for row in rows if not hostID or _has_hosts(row["name"])]
+    return [row for row in chosen if enabled is None or row["enabled"] == enabled]
 
 
 @method("getChannel")
 def get_channel(call: Call, channelInfo: NameOrId, strict: bool = False) -> dict[str, Any] | None:
     """Give a channel, or nil."""
-    found = (lookup.must_find if strict else lookup.find)(call.connection, "channels", channelInfo)
+    found = lookup.find(call.connection, "channels", channelInfo)
     if found is None:
+        if strict:
+            raise koji.GenericError("query returned no rows")
         return None
     return _channel(dict(call.connection.execute("SELECT * FROM channels WHERE id = ?", (found["id"],)).fetchone()))
 
@@ -167,13 +207,18 @@ def check_upload(
     return uploads.check(call.settings, path, name, verify, tail)
 
 
+def _has_hosts(channel: str) -> bool:
+    """Whether a channel has the builders in it: all of them are in these two."""
+    return channel in ("default", "createrepo")
+
+
 def _host(row: dict[str, Any]) -> dict[str, Any]:
     keys = ("id", "user_id", "name", "arches", "capacity", "task_load")
     return {
         **{key: row[key] for key in keys},
         "enabled": bool(row["enabled"]),
         "ready": bool(row["ready"]),
-        "update_ts": row["update_time"] or time.time(),
+        "update_ts": row["update_time"],
         "comment": None,
         "description": None,
     }

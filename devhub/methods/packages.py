@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import koji
 
-from devhub import lookup, packages, tags
+from devhub import lookup, packages, policy, tags
 from devhub.lookup import NameOrId
 from devhub.methods import options
 from devhub.methods.registry import Call, method
 from devhub.values import Value
-
-ONLY_ADMIN = "Only admin/tag can do this via default policy"
 
 
 @method("packageListAdd", writes=True)
@@ -26,39 +25,67 @@ def pkglist_add(
     force: bool = False,
     update: bool = False,
 ) -> None:
-    """List a package in a tag; an unknown package is entered."""
-    _must_be_allowed(call)
-    tag = tags.must_find(call.connection, taginfo)
-    user = lookup.user(call.connection, call.login().user_id if owner is None else owner)
-    arches = tags.normal_arches(extra_arches)
-    packages.add(call.connection, tag["id"], pkginfo, user["id"], blocked=bool(block), extra_arches=arches)
+    """List a package in a tag; an unknown package is entered. What is not said stays as it is, inherited or its own."""
+    connection, tag = call.connection, tags.must_find(call.connection, taginfo)
+    package = lookup.find(connection, "packages", pkginfo)
+    if package is None and not isinstance(pkginfo, str):
+        raise koji.GenericError(f"No such package: {pkginfo}")
+    user = None if owner is None else lookup.user(connection, owner)["id"]
+    _must_be_allowed(call, force=force)
+    old = packages.config(connection, tag["id"], package["id"]) if package else None
+    arches = old["extra_arches"] if old and extra_arches is None else extra_arches
+    new = _New(user, block, None if arches is None else tags.normal_arches(arches))
+    wanted = _over(old, new, tag["name"], package["name"] if package else str(pkginfo), force=force, update=update)
+    ours = call.login().user_id if wanted.owner is None else wanted.owner
+    packages.add(connection, tag["id"], pkginfo, ours, blocked=bool(wanted.block), extra_arches=wanted.arches)
 
 
 @method("packageListRemove", writes=True)
 def pkglist_remove(call: Call, taginfo: NameOrId, pkginfo: NameOrId, force: bool = False) -> None:
     """Take a tag's own entry of a package away."""
-    _must_be_allowed(call)
     tag = tags.must_find(call.connection, taginfo)
     package = lookup.must_find(call.connection, "packages", pkginfo)
+    _must_be_allowed(call, force=force)
     packages.remove(call.connection, tag["id"], package["id"])
 
 
 @method("packageListBlock", writes=True)
 def pkglist_block(call: Call, taginfo: NameOrId, pkginfo: NameOrId, force: bool = False) -> None:
     """Block a package in a tag: it is not visible there, inherited or not."""
-    _set_blocked(call, taginfo, pkginfo, blocked=True)
+    tag = tags.must_find(call.connection, taginfo)
+    package = lookup.must_find(call.connection, "packages", pkginfo)
+    if packages.config(call.connection, tag["id"], package["id"]) is None:
+        raise koji.GenericError(f"Package {package['name']} is not in tag listing for {tag['name']}")
+    pkglist_add(call, taginfo, pkginfo, block=True, force=force)
 
 
 @method("packageListUnblock", writes=True)
 def pkglist_unblock(call: Call, taginfo: NameOrId, pkginfo: NameOrId, force: bool = False) -> None:
-    """Undo a block; raises GenericError when there is none."""
-    _set_blocked(call, taginfo, pkginfo, blocked=False)
+    """Undo a block: an inherited one by an entry of the tag's own, the tag's own by its end."""
+    connection, tag = call.connection, tags.must_find(call.connection, taginfo)
+    package = lookup.must_find(connection, "packages", pkginfo)
+    _must_be_allowed(call, force=force)
+    entry = packages.config(connection, tag["id"], package["id"])
+    if entry is None:
+        raise koji.GenericError(f"no data (blocked or otherwise) for package {package['name']} in tag {tag['name']}")
+    if not entry["blocked"]:
+        raise koji.GenericError(f"package {package['name']} NOT blocked in tag {tag['name']}")
+    packages.remove(connection, tag["id"], package["id"])
+    if not packages.is_listed(connection, tag["id"], package["id"]):
+        facts = {"blocked": False, "extra_arches": entry["extra_arches"]}
+        packages.add(connection, tag["id"], package["id"], entry["owner_id"], **facts)
 
 
 @method("packageListSetOwner", writes=True)
 def pkglist_setowner(call: Call, taginfo: NameOrId, pkginfo: NameOrId, owner: NameOrId, force: bool = False) -> None:
-    """Change the owner of a package in a tag."""
-    pkglist_add(call, taginfo, pkginfo, owner, force=force)
+    """Change the owner of a package that a tag lists."""
+    pkglist_add(call, taginfo, pkginfo, owner, force=force, update=True)
+
+
+@method("packageListSetArches", writes=True)
+def pkglist_setarches(call: Call, taginfo: NameOrId, pkginfo: NameOrId, arches: str, force: bool = False) -> None:
+    """Change the extra arches of a package that a tag lists."""
+    pkglist_add(call, taginfo, pkginfo, extra_arches=arches, force=force, update=True)
 
 
 @method("listPackages")
@@ -78,45 +105,49 @@ def list_packages(
     """List the packages of a tag, or all packages the hub knows."""
     connection = call.connection
     if tagID is None and userID is None and pkgID is None:
-        known = connection.execute("SELECT id AS package_id, name AS package_name FROM packages ORDER BY name")
-        return options.shape([dict(row) for row in known if row["package_name"].startswith(prefix or "")], queryOpts)
-    if tagID is None:
-        raise koji.GenericError("listPackages of a user or a package needs a tag on this hub")
-    tag = tags.must_find(connection, tagID, event)
-    owner = None if userID is None else lookup.user(connection, userID)["name"]
+        return list_packages_simple(call, prefix, queryOpts)
+    if userID is not None and not with_owners:
+        raise koji.GenericError("userID and with_owners=False can't be used together")
+    owner = None if userID is None else lookup.user(connection, userID)["id"]
     package_id = None if pkgID is None else lookup.must_find(connection, "packages", pkgID)["id"]
-    found = packages.listed(connection, tag["id"], event, inherit=inherited, package_id=package_id).values()
-    rows = [entry for entry in found if entry["package_name"].startswith(prefix or "")]
-    rows = [entry for entry in rows if owner in (None, entry["owner_name"]) and (with_blocked or not entry["blocked"])]
-    return options.shape(rows, queryOpts)
+    if tagID is None:
+        found = packages.everywhere(connection, event, package_id=package_id)
+    else:
+        tag_id = lookup.must_find(connection, "tags", tagID)["id"]
+        found = list(packages.listed(connection, tag_id, event, inherit=inherited, package_id=package_id).values())
+    chosen = [row for row in found if owner in (None, row["owner_id"]) and (with_blocked or not row["blocked"])]
+    named = [row for row in chosen if row["package_name"].lower().startswith((prefix or "").lower())]
+    return options.shape(named if with_owners else [_without_owner(row) for row in named], queryOpts)
 
 
 @method("listPackagesSimple")
 def list_packages_simple(call: Call, prefix: str | None = None, queryOpts: dict[str, Value] | None = None) -> Value:
     """List all packages that the hub knows."""
-    return list_packages(call, prefix=prefix, queryOpts=queryOpts)
+    query = "SELECT id AS package_id, name AS package_name FROM packages WHERE name LIKE ? || '%' ESCAPE '\\'"
+    rows = call.connection.execute(f"{query} ORDER BY name", (options.escaped(prefix or ""),))
+    return options.shape([dict(row) for row in rows], queryOpts)
 
 
 @method("checkTagPackage")
 def check_tag_package(call: Call, tag: NameOrId, pkg: NameOrId) -> bool:
-    """Whether a tag lists a package, unblocked."""
-    tag_id = lookup.must_find(call.connection, "tags", tag)["id"]
-    package = lookup.find(call.connection, "packages", pkg)
-    return package is not None and packages.is_listed(call.connection, tag_id, package["id"])
+    """Whether a tag lists a package, unblocked; not where there is no such tag or package."""
+    entry = get_package_config(call, tag, pkg)
+    return entry is not None and not entry["blocked"]
 
 
 @method("getPackageConfig")
 def get_package_config(call: Call, tag: NameOrId, pkg: NameOrId, event: int | None = None) -> dict[str, Any] | None:
-    """Give a package's entry in a tag, inherited or its own, or nil."""
-    tag_id = lookup.must_find(call.connection, "tags", tag)["id"]
-    package = lookup.find(call.connection, "packages", pkg)
-    return packages.config(call.connection, tag_id, package["id"], event) if package else None
+    """Give a package's entry in a tag, inherited or its own, or nil, also where there is no such tag or package."""
+    found, package = lookup.find(call.connection, "tags", tag), lookup.find(call.connection, "packages", pkg)
+    return packages.config(call.connection, found["id"], package["id"], event) if found and package else None
 
 
 @method("getPackageID")
-def get_package_id(call: Call, info: NameOrId, strict: bool = False, create: bool = False) -> int | None:
-    """Give a package's id, or nil."""
-    found = lookup_package(call, info, strict)
+def get_package_id(call: Call, name: Value, strict: bool = False) -> int | None:
+    """Give the id of a package's name, or nil."""
+    found = lookup.find(call.connection, "packages", name) if isinstance(name, str) else None
+    if found is None and strict:
+        raise koji.GenericError(f"No such package name: {name}")
     return found["id"] if found else None
 
 
@@ -126,21 +157,35 @@ def lookup_package(call: Call, info: NameOrId, strict: bool = False, create: boo
     return (lookup.must_find if strict else lookup.find)(call.connection, "packages", info)
 
 
-def _must_be_allowed(call: Call) -> None:
+@dataclass(frozen=True, slots=True)
+class _New:
+    """What is to be said of a package in a tag; None: not said."""
+
+    owner: int | None
+    block: bool | None
+    arches: str | None
+
+
+def _over(old: dict[str, Any] | None, new: _New, tag: str, package: str, *, force: bool, update: bool) -> _New:
+    """Give what a package's entry in a tag becomes, or raise what a hub raises (Koji: _direct_pkglist_add)."""
+    if old is None:
+        if update and not force:
+            raise koji.GenericError(f"cannot update: tag {tag} has no data for package {package}")
+        if new.owner is None and not force:
+            raise koji.GenericError("owner not specified")
+        return new
+    owner = old["owner_id"] if new.owner is None else new.owner
+    block = old["blocked"] if new.block is None else bool(new.block)
+    if old["blocked"] and not block and not force:
+        raise koji.GenericError(f"package {package} is blocked in tag {tag}")
+    return _New(owner, block, new.arches)
+
+
+def _must_be_allowed(call: Call, *, force: bool = False) -> None:
     call.login()
-    if not call.has("tag"):
-        problem = f"policy violation (package_list): {ONLY_ADMIN} [rule: all :: deny {ONLY_ADMIN}]"
-        raise koji.ActionNotAllowed(problem)
+    if not (force and call.has()):
+        policy.must_allow("package_list", (), call.permissions)
 
 
-def _set_blocked(call: Call, taginfo: NameOrId, pkginfo: NameOrId, *, blocked: bool) -> None:
-    _must_be_allowed(call)
-    connection = call.connection
-    tag = tags.must_find(connection, taginfo)
-    package = lookup.must_find(connection, "packages", pkginfo)
-    entry = packages.config(connection, tag["id"], package["id"])
-    if entry is None:
-        raise koji.GenericError(f"no data (blocked or otherwise) for package {package['name']} in tag {tag['name']}")
-    if not blocked and not entry["blocked"]:
-        raise koji.GenericError(f"package {package['name']} NOT blocked in tag {tag['name']}")
-    packages.add(connection, tag["id"], package["id"], entry["owner_id"], blocked=blocked)
+def _without_owner(row: dict[str, Any]) -> dict[str, Any]:
+    return {key: row[key] for key in row if key not in ("owner_id", "owner_name")}

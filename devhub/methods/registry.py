@@ -66,6 +66,8 @@ def method(name: str, *, writes: bool = False) -> Callable[[Function], Function]
     """Register a function as a remote method; its first argument is the `Call`, the others are Koji's."""
 
     def register(function: Function) -> Function:
+        if name in METHODS:
+            raise ValueError(f"{name} is registered twice")
         METHODS[name] = Method(name, function, writes)
         return function
 

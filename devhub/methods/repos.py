@@ -26,22 +26,26 @@ def request_repo(
 ) -> dict[str, Any]:
     """Ask for a repository of a tag: one that will do, an equal request, or a new request."""
     session = call.login()
-    found = tags.must_find(call.connection, tag)
-    if priority is not None and priority < 0 and not call.has():
-        raise koji.ActionNotAllowed("only admins may create high-priority requests")
+    found, chosen = tags.must_find(call.connection, tag), _opts(opts)
+    if dict(chosen).get("maven"):
+        raise koji.GenericError("Maven support not enabled")
     if at_event is not None and min_event is not None:
         raise koji.ParameterError("The min_event and at_event options conflict")
     if at_event is not None:
-        wanted = repos.Wanted(found["id"], None, events.must_be_event(call.connection, int(at_event)), _opts(opts))
+        event = events.must_be_event(call.connection, options.integer(at_event))
+        wanted = repos.Wanted(found["id"], None, event, chosen)
     else:
-        wanted = repos.Wanted(found["id"], _min_event(call, found["id"], min_event), None, _opts(opts))
-    return repos.request(call.connection, wanted, session.user_id, koji.PRIO_DEFAULT + (priority or 0), force)
+        wanted = repos.Wanted(found["id"], _min_event(call, found["id"], min_event), None, chosen)
+    relative = 0 if priority is None else options.integer(priority)
+    if relative < 0 and not call.has():
+        raise koji.ActionNotAllowed("only admins may create high-priority requests")
+    return repos.request(call.connection, wanted, session.user_id, koji.PRIO_DEFAULT + relative, force)
 
 
 @method("repo.checkRequest")
 def check_repo_request(call: Call, req_id: int) -> dict[str, Any]:
     """Say how a request stands: the repository, or the task that makes it."""
-    request = repos.get_request(call.connection, req_id)
+    request = repos.get_request(call.connection, options.integer(req_id))
     if request is None:
         raise koji.GenericError("No such request")
     if request["repo_id"]:
@@ -84,9 +88,9 @@ def query_repos(
 
 @method("repo.queryQueue")
 def query_queue(
-    call: Call, clauses: list[list[Value]], fields: Value = None, opts: dict[str, Value] | None = None
+    call: Call, clauses: list[list[Value]] | None = None, fields: Value = None, opts: dict[str, Value] | None = None
 ) -> Value:
-    """List requests by clauses, with the fields asked for."""
+    """List requests by clauses, all without any, with the fields asked for."""
     rows = [
         repos.request_info(row) for row in call.connection.execute(f"{repos.SELECT_REQUEST} ORDER BY repo_requests.id")
     ]
@@ -132,15 +136,14 @@ def new_repo(
     src: bool | None = None,
     debuginfo: bool | None = None,
     separate_src: bool | None = None,
-    opts: dict[str, bool] | None = None,
 ) -> int:
     """Make a newRepo task and give its id; needs the permission repo or regen-repo."""
     session = call.require("repo", "regen-repo")
-    tags.must_find(call.connection, tag)
-    flags = {"src": src, "debuginfo": debuginfo, "separate_src": separate_src, "opts": opts}
-    given: dict[str, Value] = {key: value for key, value in flags.items() if value is not None}
+    tags.must_find(call.connection, tag, event)
+    flags = {"src": src, "separate_src": separate_src, "debuginfo": debuginfo}
+    given: dict[str, Value] = {key: True for key, value in flags.items() if value}
     if event is not None:
-        given["event"] = events.must_be_event(call.connection, event)
+        given["event"] = event
     arguments: list[Value] = [tag, {**given, "__starstar": True}] if given else [tag]
     return repos.new_repo_task(call.connection, arguments, session.user_id)
 
@@ -148,18 +151,20 @@ def new_repo(
 @method("getLastEvent")
 def get_last_event(call: Call, before: float | None = None, strict: bool = True) -> dict[str, Any] | None:
     """Give the last event, or the last before a time."""
+    if before is not None and not isinstance(before, int | float):
+        raise koji.GenericError(f"Invalid type for before: {type(before)}")
     found = events.last(call.connection, before)
     if found is None and strict:
-        raise koji.GenericError("No event found")
+        raise koji.GenericError("query returned no rows")
     return found
 
 
 @method("getEvent")
 def get_event(call: Call, id: int, strict: bool = True) -> dict[str, Any] | None:
     """Give an event."""
-    found = events.get(call.connection, id)
+    found = events.get(call.connection, options.integer(id))
     if found is None and strict:
-        raise koji.GenericError(f"No such event: {id}")
+        raise koji.GenericError("query returned no rows")
     return found
 
 
@@ -182,11 +187,14 @@ def tag_first_change_event(call: Call, tag: NameOrId, after: int | None = None, 
     return tags.first_change(call.connection, tags.must_find(call.connection, tag)["id"], after, inherit)
 
 
-def _opts(given: dict[str, bool] | None) -> tuple[tuple[str, bool], ...]:
+def _opts(given: Value) -> tuple[tuple[str, bool], ...]:
+    if given is not None and not isinstance(given, dict):
+        raise koji.ParameterError("Repo opts must be a dictionary")
+    said: dict[str, Value] = {key: value for key, value in (given or {}).items() if value is not None}
     for key in given or {}:
         if key not in repos.DEFAULT_OPTS:
             raise koji.ParameterError(f"Invalid repo option: {key}")
-    return tuple((key, bool(value)) for key, value in sorted((given or {}).items()))
+    return tuple((key, bool(value)) for key, value in sorted(said.items()))
 
 
 def _min_event(call: Call, tag_id: int, given: int | str | None) -> int | None:
@@ -194,7 +202,7 @@ def _min_event(call: Call, tag_id: int, given: int | str | None) -> int | None:
         return tags.last_change(call.connection, tag_id)
     if given is None:
         return repos.default_min_event(call.connection, tag_id)
-    return events.must_be_event(call.connection, int(given))
+    return events.must_be_event(call.connection, options.integer(given))
 
 
 COMPARISONS: dict[str, Callable[[Value, Value], bool]] = {
@@ -211,8 +219,10 @@ COMPARISONS: dict[str, Callable[[Value, Value], bool]] = {
 }
 
 
-def _view(rows: list[dict[str, Any]], clauses: list[list[Value]], fields: Value, default: list[str]) -> options.Rows:
-    for clause in clauses:
+def _view(
+    rows: list[dict[str, Any]], clauses: list[list[Value]] | None, fields: Value, default: list[str]
+) -> options.Rows:
+    for clause in clauses or []:
         field, operator, value = clause if len(clause) == 3 else (clause[0], "=", clause[1])
         if operator.upper() not in COMPARISONS:
             raise koji.ParameterError(f"Invalid operator: {operator}")

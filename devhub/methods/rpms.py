@@ -9,7 +9,7 @@ from typing import Any
 
 import koji
 
-from devhub import builds, events, listing, rpmfile
+from devhub import builds, events, listing, lookup, rpmfile
 from devhub.builds import BuildRef
 from devhub.methods import options
 from devhub.methods.registry import Call, method
@@ -21,8 +21,8 @@ RpmRef = int | str | dict[str, Any]
 @method("listBuildRPMs")
 def list_build_rpms(call: Call, build: BuildRef) -> list[dict[str, Any]]:
     """List the RPMs of a build."""
-    found = builds.must_find(call.connection, build)
-    return [_info(row) for row in builds.rpms_of(call.connection, found["id"])]
+    build_id = build if isinstance(build, int) else builds.must_find(call.connection, build)["id"]
+    return [_info(row) for row in builds.rpms_of(call.connection, build_id)]
 
 
 @method("listRPMs")
@@ -43,10 +43,12 @@ def list_rpms(
     wanted = {"build_id = ?": buildID, "buildroot_id = ?": buildrootID}
     if imageID is not None:
         wanted["id IN (SELECT rpm_id FROM archive_components WHERE archive_id = ?)"] = imageID
+    if hostID is not None:
+        wanted["buildroot_id IN (SELECT id FROM buildroots WHERE host_id = ?)"] = hostID
     given = {clause: value for clause, value in wanted.items() if value is not None}
     where = " AND ".join(given) or "1"
     rows = call.connection.execute(f"SELECT * FROM rpms WHERE {where} ORDER BY id", list(given.values()))
-    chosen = arches.split() if isinstance(arches, str) else arches
+    chosen = [arches] if isinstance(arches, str) else arches
     return options.shape([_info(row) for row in rows if chosen is None or row["arch"] in chosen], queryOpts)
 
 
@@ -180,8 +182,8 @@ def list_archives(
     strict: bool = False,
 ) -> Value:
     """List archives (files of builds that are no RPMs) that match everything given."""
-    if buildID is not None and strict:
-        builds.must_find(call.connection, buildID)
+    if type is not None and lookup.find(call.connection, "btypes", type) is None:
+        raise koji.GenericError(f"unsupported archive type: {type}")
     wanted = {
         "archives.build_id = ?": buildID,
         "archives.buildroot_id = ?": buildrootID,
@@ -191,12 +193,16 @@ def list_archives(
         "archives.size = ?": size,
         "archives.checksum = ?": checksum,
         "archives.checksum_type = ?": checksum_type,
+        "archives.buildroot_id IN (SELECT id FROM buildroots WHERE host_id = ?)": hostID,
     }
     given = {clause: value for clause, value in wanted.items() if value is not None}
     rows = call.connection.execute(
         f"{ARCHIVES} WHERE {' AND '.join(given) or '1'} ORDER BY archives.id DESC", list(given.values())
     )
-    return options.shape([_archive(row) for row in rows], queryOpts)
+    found = options.shape([_archive(row) for row in rows], queryOpts)
+    if strict and not found:
+        raise koji.GenericError("No archives found.")
+    return found
 
 
 @method("getArchive")
@@ -233,6 +239,8 @@ def _find(call: Call, ref: RpmRef) -> Row | None:
     if isinstance(ref, int):
         clause, values = "id = ?", (ref,)
     else:
+        if isinstance(ref, str) and ref.isascii() and ref.isdigit():
+            return _find(call, int(ref))
         parts = koji.parse_NVRA(ref) if isinstance(ref, str) else ref
         if isinstance(parts.get("id"), int):
             return _find(call, parts["id"])

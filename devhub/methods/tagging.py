@@ -6,9 +6,10 @@ from typing import Any
 
 import koji
 
-from devhub import builds, events, listing, lookup, packages, tags, tasks
+from devhub import builds, events, listing, lookup, packages, sessions, tags, tasks
 from devhub.builds import BuildRef
 from devhub.lookup import NameOrId
+from devhub.methods import options
 from devhub.methods.registry import Call, method
 from devhub.values import Value
 
@@ -20,7 +21,7 @@ def tag_build(call: Call, tag: NameOrId, build: BuildRef, force: bool = False, f
     connection = call.connection
     found = builds.must_find(connection, build)
     to_tag = tags.must_find(connection, tag)
-    from_tag = None if fromtag is None else tags.must_find(connection, fromtag)
+    from_tag = tags.must_find(connection, fromtag) if fromtag else None
     if found["state"] != builds.COMPLETE:
         raise koji.TagError(f"build {found['nvr']} not complete: state {koji.BUILD_STATES[found['state']]}")
     for touched in filter(None, (to_tag, from_tag)):
@@ -85,16 +86,10 @@ def list_tagged(
     draft: bool | None = None,
 ) -> list[dict[str, Any]]:
     """List the builds of a tag, the last tagged first; `latest` gives only the first N (True: one) of a package."""
-    found = tags.find(call.connection, tag, event)
-    if found is None:
-        if strict:
-            raise koji.GenericError(f"No such tagInfo: {tag!r}")
-        return []
-    query = listing.Query(event, inherit, int(latest or 0), package, owner, type, prefix)
-    rows = listing.tagged_builds(call.connection, found["id"], query)
-    if extra:
-        rows = [{**row, "extra": _must_find(call, row["id"])["extra"]} for row in rows]
-    return rows
+    found = (tags.must_find if strict else tags.find)(call.connection, tag, event)
+    query = _query(event, inherit, latest, package, owner, type)
+    rows = _tagged(call, found["id"], query, extra) if found else []
+    return [row for row in rows if row["package_name"].lower().startswith((prefix or "").lower())]
 
 
 @method("listTaggedRPMS")
@@ -113,18 +108,10 @@ def list_tagged_rpms(
     extra: bool = True,
     draft: bool | None = None,
 ) -> list[list[dict[str, Any]]]:
-    """Give the RPMs of a tag's builds and these builds."""
-    found = tags.find(call.connection, tag, event)
-    if found is None:
-        if strict:
-            raise koji.GenericError(f"No such tagInfo: {tag!r}")
-        return [[], []]
-    query = listing.Query(event, inherit, int(latest or 0), package, owner, type)
-    arches = [arch] if isinstance(arch, str) else arch
-    rpms, found_builds = listing.tagged_rpms(call.connection, found["id"], query, arches)
-    if rpmsigs:
-        rpms = [{**rpm, "sigkey": ""} for rpm in rpms]
-    return [rpms, found_builds]
+    """Give the RPMs of a tag's builds and these builds; nothing at all of a tag that is not there."""
+    found = (tags.must_find if strict else tags.find)(call.connection, tag, event)
+    query = _query(event, inherit, latest, package, owner, type)
+    return _tagged_rpms(call, found["id"], query, arch, rpmsigs=rpmsigs, extra=extra) if found else []
 
 
 @method("getLatestBuilds")
@@ -136,8 +123,9 @@ def get_latest_builds(
     type: str | None = None,
     draft: bool | None = None,
 ) -> list[dict[str, Any]]:
-    """List the latest build of each package, inherited ones included."""
-    return list_tagged(call, tag, event, inherit=True, latest=True, package=package, type=type)
+    """List the latest build of each package, inherited ones included; a deleted tag, or an unknown id, has none."""
+    tag_id = tag if isinstance(tag, int) else lookup.must_find(call.connection, "tags", tag)["id"]
+    return _tagged(call, tag_id, _query(event, True, True, package, None, type))
 
 
 @method("getLatestRPMS")
@@ -152,15 +140,16 @@ def get_latest_rpms(
     draft: bool | None = None,
 ) -> list[list[dict[str, Any]]]:
     """Give the RPMs of the latest builds, inherited ones included, and these builds."""
-    return list_tagged_rpms(call, tag, event, inherit=True, latest=True, package=package, arch=arch, rpmsigs=rpmsigs)
+    tag_id = tag if isinstance(tag, int) else lookup.must_find(call.connection, "tags", tag)["id"]
+    return _tagged_rpms(call, tag_id, _query(event, True, True, package, None, type), arch, rpmsigs=rpmsigs)
 
 
 @method("untaggedBuilds")
 def untagged_builds(
     call: Call, name: str | None = None, queryOpts: dict[str, Value] | None = None, draft: bool | None = None
-) -> list[dict[str, Any]]:
+) -> Value:
     """List complete builds that are in no tag."""
-    return listing.untagged(call.connection, name)
+    return options.shape(listing.untagged(call.connection, name), queryOpts)
 
 
 @method("queryHistory")
@@ -172,6 +161,42 @@ def query_history(call: Call, tables: list[str] | None = None, **kwargs: Value) 
     if tables is not None and "tag_listing" not in tables:
         return {table: [] for table in tables}
     return {"tag_listing": listing.history(call.connection, **_history_filter(call, kwargs))}
+
+
+@method("checkTagAccess")
+def check_tag_access(call: Call, tag_id: NameOrId, user_id: NameOrId | None = None) -> list[Value]:
+    """Say whether a user (the caller) may tag into a tag, whether force would help, and what is in the way."""
+    if user_id is None and call.session is None:
+        raise koji.GenericError("a user_id is required")
+    user = call.login().user_id if user_id is None else lookup.user(call.connection, user_id)["id"]
+    permissions = sessions.permissions(call.connection, user)
+    problem = listing.problem(tags.must_find(call.connection, tag_id), permissions)
+    return [problem is None, "admin" in permissions, problem or ""]
+
+
+def _query(
+    event: int | None,
+    inherit: bool,
+    latest: bool | int | None,
+    package: str | None,
+    owner: str | None,
+    btype: str | None,
+) -> listing.Query:
+    return listing.Query(event, inherit, int(latest or 0), package or None, owner or None, btype)
+
+
+def _tagged(call: Call, tag_id: int, query: listing.Query, extra: bool = False) -> list[dict[str, Any]]:
+    rows = listing.tagged_builds(call.connection, tag_id, query)
+    return [{**row, "extra": _must_find(call, row["id"])["extra"]} for row in rows] if extra else rows
+
+
+def _tagged_rpms(
+    call: Call, tag_id: int, query: listing.Query, arch: str | list[str] | None, *, rpmsigs: bool, extra: bool = True
+) -> list[list[dict[str, Any]]]:
+    arches = [arch] if isinstance(arch, str) else arch
+    rpms, found = listing.tagged_rpms(call.connection, tag_id, query, arches or None)
+    signed = [{**rpm, "sigkey": ""} for rpm in rpms] if rpmsigs else rpms
+    return [signed if extra else [{key: rpm[key] for key in rpm if key != "extra"} for rpm in signed], found]
 
 
 def _history_filter(call: Call, wanted: dict[str, Value]) -> dict[str, int | None]:

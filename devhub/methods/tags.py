@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import fnmatch
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 import koji
@@ -14,15 +13,21 @@ from devhub.methods import options
 from devhub.methods.registry import Call, method
 from devhub.values import Value
 
+CHANGED_FIELDS = ("parent_id", "priority", "maxdepth", "intransitive", "noconfig", "pkg_filter")
 LINK_FIELDS = ("child_id", "parent_id", "name", "priority", "maxdepth", "intransitive", "noconfig", "pkg_filter")
 
 
 @method("getTag")
 def get_tag(
-    call: Call, tagInfo: NameOrId, strict: bool = False, event: int | None = None, blocked: bool = False
+    call: Call, tagInfo: NameOrId, strict: bool = False, event: int | str | None = None, blocked: bool = False
 ) -> dict[str, Any] | None:
-    """Give a tag, or nil; at `event` if given."""
-    return (tags.must_find if strict else tags.find)(call.connection, tagInfo, event)
+    """Give a tag, or nil; as it was at `event` if given ("auto": as it was last, where it was deleted)."""
+    finder = tags.must_find if strict else tags.find
+    if event != "auto":
+        return finder(call.connection, tagInfo, None if event is None else int(event))
+    deleted = _deleted(call, tagInfo)
+    found = finder(call.connection, tagInfo, None if deleted is None else deleted - 1)
+    return found if deleted is None or found is None else {**found, "revoke_event": deleted}
 
 
 @method("getTagID")
@@ -42,24 +47,29 @@ def list_tags(
     queryOpts: dict[str, Value] | None = None,
     pattern: str | None = None,
 ) -> Value:
-    """List the tags, those a build is in, or those that list a package."""
-    connection = call.connection
-    condition, values = "", {}
+    """List the tags, those a build is in, or those that list a package (then with its entry in each)."""
+    if build is not None and package is not None:
+        raise koji.GenericError("only one of build and package may be specified")
+    values: dict[str, Value] = {"pattern": None if pattern is None else options.like(pattern)}
+    more, joins, conditions = "", "", ["tag_config.revoke_event IS NULL"]
     if build is not None:
-        listed = "SELECT tag_id FROM tag_listing WHERE build_id = :build AND revoke_event IS NULL"
-        condition, values = f" AND tags.id IN ({listed})", {"build": builds.must_find(connection, build)["id"]}
+        values["build"] = _build_id(call, build)
+        conditions.append(
+            "tags.id IN (SELECT tag_id FROM tag_listing WHERE build_id = :build AND revoke_event IS NULL)"
+        )
     elif package is not None:
-        listed = "SELECT tag_id FROM tag_packages WHERE package_id = :package AND revoke_event IS NULL"
-        condition = f" AND tags.id IN ({listed})"
-        values = {"package": lookup.must_find(connection, "packages", package)["id"]}
-    rows = connection.execute(
-        "SELECT tags.id, tags.name, arches, perm_id, permissions.name AS perm, locked, maven_support, maven_include_all"
-        " FROM tag_config JOIN tags ON tags.id = tag_id LEFT JOIN permissions ON permissions.id = perm_id"
-        f" WHERE revoke_event IS NULL{condition} ORDER BY tags.id",
+        values["package"] = _package_id(call, package)
+        more = ", owner AS owner_id, users.name AS owner_name, blocked, extra_arches"
+        joins = " JOIN tag_packages ON tag_packages.tag_id = tags.id JOIN users ON users.id = owner"
+        conditions.append("package_id = :package AND tag_packages.revoke_event IS NULL")
+    rows = call.connection.execute(
+        f"SELECT tags.id, tags.name, arches, {'perm_id, permissions.name AS perm, ' if perms else ''}locked,"
+        f" maven_support, maven_include_all{more} FROM tag_config JOIN tags ON tags.id = tag_config.tag_id"
+        f" LEFT JOIN permissions ON permissions.id = perm_id{joins} WHERE {' AND '.join(conditions)}"
+        " AND (:pattern IS NULL OR tags.name LIKE :pattern ESCAPE '\\') ORDER BY tags.id",
         values,
     )
-    found = [_with_booleans(dict(row)) for row in rows if pattern is None or fnmatch.fnmatchcase(row["name"], pattern)]
-    return options.shape(found, queryOpts)
+    return options.shape([_with_booleans(dict(row)) for row in rows], queryOpts)
 
 
 @method("createTag", writes=True)
@@ -77,12 +87,12 @@ def create_tag(
     """Create a tag and give its id."""
     call.require("tag")
     connection = call.connection
-    lookup.check_name(name)
-    above = None if parent is None else tags.find(connection, parent)
-    if parent is not None and above is None:
+    if maven_support or maven_include_all:
+        raise koji.GenericError("Maven support not enabled")
+    above = tags.find(connection, parent) if parent else None
+    tag_id = tags.create(connection, name, arches=arches, perm=perm, locked=bool(locked))
+    if parent and above is None:
         raise koji.GenericError(f"Parent tag '{parent}' could not be found")
-    flags = {"locked": locked, "maven_support": maven_support, "maven_include_all": maven_include_all}
-    tag_id = tags.create(connection, name, arches=arches or "", perm=perm, **flags)
     if above:
         tags.set_parents(connection, tag_id, [tags.Link(tag_id, above["id"], above["name"], 0, None, False, False, "")])
     for key, value in (extra or {}).items():
@@ -90,25 +100,24 @@ def create_tag(
     return tag_id
 
 
-EDITABLE = ("arches", "locked", "maven_support", "maven_include_all")
-
-
 @method("editTag2", writes=True)
 def edit_tag(call: Call, tagInfo: NameOrId, **kwargs: Value) -> None:
-    """Change a tag: name, arches, perm, locked, extra (merged), remove_extra, maven_support, maven_include_all."""
+    """Change a tag: name, arches (nil: its parents'), perm, locked, extra (merged), remove_extra, block_extra."""
     call.require("tag")
     connection = call.connection
+    if {"maven_support", "maven_include_all"} & kwargs.keys():
+        raise koji.GenericError("Maven support not enabled")
     tag = tags.must_find(connection, tagInfo)
-    if kwargs.get("name", tag["name"]) != tag["name"]:
-        tags.rename(connection, tag["id"], kwargs["name"])
-    changes = {key: kwargs[key] for key in EDITABLE if key in kwargs}
-    if "arches" in changes:
+    changes: dict[str, Value] = {key: kwargs[key] for key in ("arches", "locked") if key in kwargs}
+    if changes.get("arches"):
         changes["arches"] = tags.normal_arches(changes["arches"])
     if "perm" in kwargs or "perm_id" in kwargs:
-        perm = kwargs.get("perm", kwargs.get("perm_id"))
+        perm = kwargs.get("perm_id", kwargs.get("perm"))
         changes["perm_id"] = None if perm is None else lookup.must_find(connection, "permissions", perm)["id"]
+    if kwargs.get("name") and kwargs["name"] != tag["name"]:
+        tags.rename(connection, tag["id"], kwargs["name"])
     tags.configure(connection, tag["id"], **changes)
-    _edit_extra(call, tag, kwargs.get("extra") or {}, kwargs.get("remove_extra") or [])
+    _edit_extra(call, tag, kwargs)
 
 
 @method("deleteTag", writes=True)
@@ -127,17 +136,22 @@ def get_inheritance_data(call: Call, tag: NameOrId, event: int | None = None) ->
 
 @method("setInheritanceData", writes=True)
 def set_inheritance_data(call: Call, tag: NameOrId, data: Value, clear: bool = False) -> None:
-    """Add, change or (`delete link`) remove parents of a tag; `clear` removes those not given."""
+    """Add, change or (`delete link`) remove parents of a tag; `clear` removes those not given.
+
+    A change must have all fields of a link, and a parent that exists; with `clear` all links are made anew.
+    """
+    tag_id = lookup.must_find(call.connection, "tags", tag)["id"]
     call.require("tag")
-    connection = call.connection
-    tag_id = lookup.must_find(connection, "tags", tag)["id"]
-    links = {} if clear else {link.parent_id: link for link in tags.parents(connection, tag_id)}
-    for change in data if isinstance(data, list) else [data]:
+    changes = data if isinstance(data, list) else [data]
+    parents = [_parent(call, change) for change in changes]
+    links = {} if clear else {link.parent_id: link for link in tags.parents(call.connection, tag_id)}
+    for change, parent in zip(changes, parents, strict=True):
         if change.get("delete link"):
-            links.pop(change["parent_id"], None)
+            links.pop(parent["id"], None)
         else:
-            links[change["parent_id"]] = _changed(call, tag_id, change, links.get(change["parent_id"]))
-    tags.set_parents(connection, tag_id, list(links.values()))
+            given = {key: change[key] for key in CHANGED_FIELDS[1:]}
+            links[parent["id"]] = tags.Link(tag_id, parent["id"], parent["name"], **given)
+    tags.set_parents(call.connection, tag_id, list(links.values()), anew=clear)
 
 
 @method("getFullInheritance")
@@ -186,23 +200,67 @@ def get_external_repo_list(call: Call, tag_info: NameOrId, event: int | None = N
     return list(found.values())
 
 
-def _edit_extra(call: Call, tag: dict[str, Any], extra: dict[str, Value], removed: list[str]) -> None:
-    both = sorted(set(extra).intersection(removed))
+@method("listExternalRepos")
+def list_external_repos(
+    call: Call,
+    info: NameOrId | None = None,
+    url: str | None = None,
+    event: int | None = None,
+    queryOpts: dict[str, Value] | None = None,
+) -> Value:
+    """List the external repositories that there are; this hub builds from none, so usually none."""
+    found = None if info is None else lookup.find(call.connection, "external_repos", info)
+    rows = [dict(row) for row in call.connection.execute("SELECT id, name, url FROM external_repos ORDER BY id")]
+    chosen = [row for row in rows if info is None or (found is not None and row["id"] == found["id"])]
+    return options.shape([row for row in chosen if url in (None, row["url"])], queryOpts)
+
+
+def _edit_extra(call: Call, tag: dict[str, Any], changes: dict[str, Value]) -> None:
+    extra, removed, blocked = (changes.get(key) or empty for key, empty in EXTRA_CHANGES.items())
+    both = sorted(set(extra).intersection([*removed, *blocked]))
     if both:
         raise koji.GenericError(f"Can not both add/update and remove tag-extra: '{both[0]}'")
     for key, value in extra.items():
         tags.set_extra(call.connection, tag["id"], key, value)
-    for key in removed:
-        tags.remove_extra(call.connection, tag["id"], key)
+    for key in blocked:
+        tags.block_extra(call.connection, tag["id"], key)
+    if removed:
+        tags.remove_extra(call.connection, tag["id"], removed)
 
 
-def _changed(call: Call, tag_id: int, change: dict[str, Value], old: tags.Link | None) -> tags.Link:
-    parent = lookup.must_find(call.connection, "tags", change["parent_id"])
-    if old is None and "priority" not in change:
-        raise koji.GenericError(f"no priority for the new parent {parent['name']} of tag {tag_id}")
-    base = old or tags.Link(tag_id, parent["id"], parent["name"], 0, None, False, False, "")
-    given = {key: change[key] for key in LINK_FIELDS[3:] if key in change}
-    return replace(base, **given)
+EXTRA_CHANGES: dict[str, Any] = {"extra": {}, "remove_extra": [], "block_extra": []}
+
+
+def _parent(call: Call, change: dict[str, Value]) -> dict[str, Any]:
+    """Give the tag that a change of the inheritance is about, once the change has all that it needs."""
+    for field in CHANGED_FIELDS[:1] if change.get("delete link") else CHANGED_FIELDS:
+        if field not in change:
+            raise koji.GenericError(f"No value for {field}")
+    return tags.must_find(call.connection, change["parent_id"])
+
+
+def _deleted(call: Call, tag: NameOrId) -> int | None:
+    """Give the event of a tag's deletion, None for one that is or never was."""
+    found = lookup.find(call.connection, "tags", tag)
+    if found is None or tags.find(call.connection, found["id"]) is not None:
+        return None
+    query = "SELECT max(revoke_event) AS event FROM tag_config WHERE tag_id = ?"
+    event: int | None = call.connection.execute(query, (found["id"],)).fetchone()["event"]
+    return event
+
+
+def _build_id(call: Call, build: builds.BuildRef) -> int:
+    found = builds.get(call.connection, build)
+    if found is None:
+        raise koji.GenericError(f"No such build: {build}")
+    return int(found["id"])
+
+
+def _package_id(call: Call, package: NameOrId) -> int:
+    found = lookup.find(call.connection, "packages", package)
+    if found is None:
+        raise koji.GenericError(f"No such package: {package}")
+    return int(found["id"])
 
 
 def _descendants(call: Call, tag_id: int, event: int | None) -> list[dict[str, Any]]:
@@ -233,4 +291,5 @@ def _link(link: tags.Link) -> dict[str, Any]:
 
 
 def _with_booleans(row: dict[str, Any]) -> dict[str, Any]:
-    return {**row, **{key: bool(row[key]) for key in ("locked", "maven_support", "maven_include_all")}}
+    flags = ("locked", "maven_support", "maven_include_all", "blocked")
+    return {**row, **{key: bool(row[key]) for key in flags if key in row}}

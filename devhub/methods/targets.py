@@ -33,11 +33,12 @@ def edit_build_target(
     """Change a build target, its name too."""
     call.require("target")
     connection = call.connection
+    lookup.check_name(name)
     target = lookup.find(connection, "build_targets", buildTargetInfo)
     if target is None:
         raise koji.GenericError(f"No such build target: {buildTargetInfo}")
     values = _tags(call, build_tag, dest_tag)
-    if target["name"] != lookup.check_name(name):
+    if target["name"] != name:
         _rename(call, target["id"], name)
     current = find_target(call, target["id"])
     if current is None or any(current[key] != value for key, value in values.items()):
@@ -49,7 +50,7 @@ def edit_build_target(
 def delete_build_target(call: Call, buildTargetInfo: NameOrId) -> None:
     """Delete a build target."""
     call.require("target")
-    target = find_target(call, buildTargetInfo)
+    target = lookup.find(call.connection, "build_targets", buildTargetInfo)
     if target is None:
         raise koji.GenericError(f"No such build target: {buildTargetInfo}")
     events.revoke(call.connection, "build_target_config", target_id=target["id"])
@@ -75,20 +76,19 @@ def get_build_targets(
     destTagID: NameOrId | None = None,
     queryOpts: dict[str, Value] | None = None,
 ) -> Value:
-    """List build targets, all or those of a tag."""
+    """List build targets, all or those of a tag; none of a target or a tag that is not there."""
     connection = call.connection
-    target = None if info is None else lookup.find(connection, "build_targets", info)
-    if info is not None and target is None:
+    wanted = (("build_targets", info or None), ("tags", buildTagID), ("tags", destTagID))
+    found = [None if ref is None else lookup.find(connection, table, ref) for table, ref in wanted]
+    if any(ref is not None and row is None for (_, ref), row in zip(wanted, found, strict=True)):
         return options.shape([], queryOpts)
-    build_tag = None if buildTagID is None else lookup.must_find(connection, "tags", buildTagID)["id"]
-    dest_tag = None if destTagID is None else lookup.must_find(connection, "tags", destTagID)["id"]
     rows = connection.execute(
         "SELECT target_id AS id, build_targets.name, build_tag, dest_tag, source.name AS build_tag_name,"
         " dest.name AS dest_tag_name FROM build_target_config JOIN build_targets ON build_targets.id = target_id"
         " JOIN tags AS source ON source.id = build_tag JOIN tags AS dest ON dest.id = dest_tag"
         " WHERE (?1 IS NULL OR target_id = ?1) AND (?2 IS NULL OR build_tag = ?2) AND (?3 IS NULL OR dest_tag = ?3)"
         f" AND {events.during(event)} ORDER BY target_id",
-        (target["id"] if target else None, build_tag, dest_tag),
+        [row and row["id"] for row in found],
     )
     return options.shape([dict(row) for row in rows], queryOpts)
 
@@ -96,7 +96,7 @@ def get_build_targets(
 def find_target(call: Call, info: NameOrId, event: int | None = None) -> dict[str, Any] | None:
     """Give a build target, or None."""
     found = get_build_targets(call, info, event)
-    return found[0] if found else None
+    return found[0] if len(found) == 1 else None
 
 
 def _tags(call: Call, build_tag: NameOrId, dest_tag: NameOrId) -> dict[str, int]:

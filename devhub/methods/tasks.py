@@ -9,8 +9,10 @@ from sqlite3 import Row
 from typing import Any
 
 import koji
+from koji import xmlrpcplus
 
 from devhub import lookup, tasks
+from devhub.methods import options
 from devhub.methods.registry import Call, method
 from devhub.values import Value
 
@@ -54,18 +56,19 @@ def get_task_info(call: Call, task_id: int | list[int], request: bool = False, s
 @method("getTaskRequest")
 def get_task_request(call: Call, taskId: int) -> list[Value]:
     """Give what a task was asked for."""
-    return list(json.loads(tasks.must_exist(call.connection, taskId)["request"]))
+    return list(json.loads(tasks.must_exist(call.connection, options.integer(taskId))["request"]))
 
 
 @method("getTaskResult")
 def get_task_result(call: Call, taskId: int, raise_fault: bool = True) -> Value:
     """Give a task's result, or raise its fault (`raise_fault=False`: give it as a struct)."""
-    return tasks.result(call.connection, taskId, raise_fault)
+    return tasks.result(call.connection, options.integer(taskId), raise_fault)
 
 
 @method("getTaskChildren")
 def get_task_children(call: Call, task_id: int, request: bool = False, strict: bool = False) -> list[dict[str, Any]]:
     """List the children of a task."""
+    task_id = options.integer(task_id)
     if strict:
         tasks.must_exist(call.connection, task_id)
     query = f"SELECT {tasks.INFO_COLUMNS}, request FROM tasks WHERE parent = ? ORDER BY id"
@@ -76,7 +79,7 @@ def get_task_children(call: Call, task_id: int, request: bool = False, strict: b
 def get_task_descendents(call: Call, task_id: int, request: bool = False) -> dict[str, list[dict[str, Any]]]:
     """Give the children of a task and of every task below it, by the id (as a string) of the parent."""
     found: dict[str, list[dict[str, Any]]] = {}
-    waiting = [task_id]
+    waiting = [options.integer(task_id)]
     while waiting:
         parent = waiting.pop()
         found[str(parent)] = get_task_children(call, parent, request)
@@ -87,26 +90,34 @@ def get_task_descendents(call: Call, task_id: int, request: bool = False) -> dic
 @method("taskFinished")
 def task_finished(call: Call, taskId: int) -> bool:
     """Whether a task has ended."""
-    return tasks.must_exist(call.connection, taskId)["state"] not in tasks.UNFINISHED
+    return tasks.must_exist(call.connection, options.integer(taskId))["state"] not in tasks.UNFINISHED
 
 
-CLAUSES = ("arch", "state", "owner", "host_id", "channel_id", "parent", "method")
+LISTS = ("arch", "state")
+IDS = ("owner", "host_id", "channel_id", "parent")
+_COLUMNS = {
+    "created": "create_time",
+    "started": "start_time",
+    "complete": "completion_time",
+    "completed": "completion_time",
+}
 MOMENTS = {
-    f"{koji_name}{edge}": f"{column} {comparison} :{koji_name}{edge}"
-    for koji_name, column in (("created", "create_time"), ("started", "start_time"), ("completed", "completion_time"))
+    f"{word}{edge}": f"{column} {comparison} :{word}{edge}"
+    for word, column in _COLUMNS.items()
     for edge, comparison in (("Before", "<"), ("After", ">"))
 }
 
 
 @method("listTasks")
 def list_tasks(call: Call, opts: dict[str, Value] | None = None, queryOpts: dict[str, Value] | None = None) -> Value:
-    """List tasks by arch, state, owner, host_id, channel_id, parent, method (or `not_` one of these) and times.
+    """List tasks by lists of arch and state, by owner, host_id, channel_id, parent (or `not_` these), method, times.
 
-    With `decode` the request and the result are values, otherwise XML texts.
+    With `decode` the request and the result are values (a result is the one item of a list, as in an answer), otherwise
+    XML texts. What else is asked for is passed over, as a hub does.
     """
     wanted, query_options = dict(opts or {}), dict(queryOpts or {})
-    decode = wanted.pop("decode", False)
-    where, values = _conditions(call, wanted)
+    decode = wanted.get("decode", False)
+    where, values = _conditions(wanted)
     if query_options.get("countOnly"):
         query = f"SELECT count(*) FROM tasks WHERE {where}"
         return call.connection.execute(query, values).fetchone()[0]
@@ -121,8 +132,7 @@ def list_tasks(call: Call, opts: dict[str, Value] | None = None, queryOpts: dict
 @method("cancelTask", writes=True)
 def cancel_task(call: Call, task_id: int, recurse: bool = True) -> None:
     """Cancel a task, what is below it, and its build."""
-    _must_own(call, task_id)
-    tasks.cancel(call.connection, task_id, recurse)
+    tasks.cancel(call.connection, _must_own(call, task_id), recurse)
 
 
 @method("cancelTaskFull", writes=True)
@@ -136,14 +146,14 @@ def cancel_task_full(call: Call, task_id: int, strict: bool = True) -> None:
 def cancel_task_children(call: Call, task_id: int) -> None:
     """Cancel what is below a task."""
     call.login()
-    _must_own(call, task_id)
-    tasks.cancel_children(call.connection, task_id)
+    tasks.cancel_children(call.connection, _must_own(call, task_id))
 
 
 @method("freeTask", writes=True)
 def free_task(call: Call, task_id: int) -> None:
     """Give an open task back to be taken by any builder; for admins."""
     call.require("admin")
+    task_id = options.integer(task_id)
     state = tasks.must_exist(call.connection, task_id)["state"]
     if state not in tasks.UNFINISHED:
         raise koji.GenericError(f"Cannot free task {task_id}, state is {koji.TASK_STATES[state]}")
@@ -154,24 +164,31 @@ def free_task(call: Call, task_id: int) -> None:
 def set_task_priority(call: Call, task_id: int, priority: int, recurse: bool = True) -> None:
     """Set a task's priority (lower is more urgent); for admins."""
     call.require("admin")
+    task_id = options.integer(task_id)
     if tasks.must_exist(call.connection, task_id)["state"] not in tasks.UNFINISHED:
         raise koji.GenericError("Finished task's priority can't be updated")
-    tasks.set_priority(call.connection, task_id, int(priority), recurse)
+    tasks.set_priority(call.connection, task_id, options.integer(priority), recurse)
 
 
 @method("resubmitTask", writes=True)
 def resubmit_task(call: Call, taskID: int) -> int:
     """Make a new task like a failed or canceled one and give its id."""
     session = call.login()
-    old = tasks.get(call.connection, tasks.must_exist(call.connection, taskID)["id"])
-    if old is None or old.state not in (tasks.CANCELED, tasks.FAILED):
-        raise koji.GenericError("only failed or canceled tasks can be resubmitted")
-    if old.parent is not None:
-        raise koji.GenericError("Subtasks can not be resubmitted")
-    if old.owner != session.user_id and not call.has():
-        raise koji.ActionNotAllowed(f"task owner or admin only (logged in as {session.user_name})")
+    row = tasks.must_exist(call.connection, options.integer(taskID))
+    if row["state"] not in (tasks.CANCELED, tasks.FAILED):
+        raise koji.GenericError("only canceled or failed tasks may be resubmitted")
+    if row["parent"] is not None:
+        raise koji.GenericError("only top-level tasks may be resubmitted")
+    if row["owner"] != session.user_id and not call.has():
+        raise koji.GenericError("only the task owner or an admin may resubmit a task")
     return tasks.create(
-        call.connection, old.method, old.request, owner=session.user_id, arch=old.arch, priority=old.priority
+        call.connection,
+        row["method"],
+        json.loads(row["request"]),
+        owner=session.user_id,
+        arch=row["arch"],
+        priority=row["priority"],
+        channel=lookup.must_find(call.connection, "channels", row["channel_id"])["name"],
     )
 
 
@@ -209,51 +226,68 @@ def download_task_output(
 
 
 def _row(call: Call, task_id: int) -> Row | None:
-    if not isinstance(task_id, int):
-        raise koji.ParameterError(f"Invalid type for task id: {type(task_id)}")
     query = f"SELECT {tasks.INFO_COLUMNS}, request FROM tasks WHERE id = ?"
-    row: Row | None = call.connection.execute(query, (task_id,)).fetchone()
+    row: Row | None = call.connection.execute(query, (options.integer(task_id),)).fetchone()
     return row
 
 
-def _must_own(call: Call, task_id: int) -> None:
-    owner = tasks.must_exist(call.connection, task_id)["owner"]
-    mine = call.session is not None and owner == call.session.user_id
+def _must_own(call: Call, task_id: int) -> int:
+    """Give the id of a task that the caller may cancel, or raise as a hub does."""
+    number = options.integer(task_id)
+    row = _row(call, number) if call.session else None
+    if call.session and row is None:
+        raise koji.GenericError(f"No such task: {number}")
+    mine = call.session and row and row["owner"] == call.session.user_id
     if not mine and not call.has():
         raise koji.ActionNotAllowed("Cannot cancel task, not owner")
+    return number
 
 
-def _conditions(call: Call, wanted: dict[str, Value]) -> tuple[str, dict[str, Value]]:
-    clauses, values = ["1"], {}
+def _conditions(wanted: dict[str, Value]) -> tuple[str, dict[str, Value]]:
+    clauses, values = ["1"], dict[str, Value]()
     for name, value in wanted.items():
         column = name.removeprefix("not_")
-        if name in MOMENTS:
+        if name in MOMENTS and value is not None:
             clauses.append(MOMENTS[name])
+            values[name] = options.seconds(value)
+        elif name == "method":
+            clauses.append("method = :method")
             values[name] = value
-        elif column in CLAUSES:
-            listed = value if isinstance(value, list) else [value]
-            values[name] = json.dumps([_user_id(call, one) for one in listed] if column == "owner" else listed)
-            inside = f"{column} IN (SELECT value FROM json_each(:{name}))"
-            # SQL's IN does not find NULL, and `parent: null` asks for the tasks at the top.
-            test = f"({inside} OR {column} IS NULL)" if None in listed else inside
-            clauses.append(f"NOT {test}" if name != column else test)
-        else:
-            raise koji.GenericError(f"Invalid option for listTasks: {name}")
+        elif column in IDS and value is None:
+            clauses.append(f"{column} IS {'' if name == column else 'NOT '}NULL")
+        elif column in IDS or column in LISTS:
+            clauses.append(f"{column} {'' if name == column else 'NOT '}IN (SELECT value FROM json_each(:{name}))")
+            values[name] = json.dumps(_several(column, value))
     return " AND ".join(clauses), values
 
 
-def _user_id(call: Call, owner: Value) -> Value:
-    return lookup.user(call.connection, owner)["id"] if isinstance(owner, str) else owner
+def _several(column: str, value: Value) -> list[Value]:
+    """Give what a column may be as a list; Fault 1 where a hub's database would not know what to do with it."""
+    listed = value if isinstance(value, list) else [value]
+    fits = isinstance(value, list) if column in LISTS else all(isinstance(one, int) for one in listed)
+    if not fits or not listed:
+        raise xmlrpcplus.Fault(1, f"<class 'psycopg2.errors.SyntaxError'>: {column}: {value!r}")
+    return listed
 
 
 def _order(wanted: dict[str, Value]) -> str:
     keys = [key for key in str(wanted.get("order") or "id").split(",") if key]
-    for key in keys:
-        if key.removeprefix("-") not in tasks.INFO_COLUMNS.split(", "):
-            raise koji.GenericError(f"Invalid order: {key}")
-    order = ", ".join(f"tasks.{key.removeprefix('-')} {'DESC' if key.startswith('-') else 'ASC'}" for key in keys)
-    limit, offset = wanted.get("limit"), int(wanted.get("offset") or 0)
-    return f" ORDER BY {order} LIMIT {-1 if limit is None else int(limit)} OFFSET {offset}"
+    order = ", ".join(_ordered_by(key.removeprefix("-"), descending=key.startswith("-")) for key in keys)
+    return f" ORDER BY {order} LIMIT {int(wanted.get('limit') or -1)} OFFSET {int(wanted.get('offset') or 0)}"
+
+
+def _ordered_by(key: str, *, descending: bool) -> str:
+    """Give a term of ORDER BY; nothing is the greatest, as in Koji's database."""
+    column = f"{key.removesuffix('_ts')}_time" if key.endswith("_ts") else key
+    if column in ("owner_name", "owner_type"):
+        column = {"owner_name": "users.name", "owner_type": "usertype"}[column]
+    elif column in tasks.INFO_COLUMNS.split(", "):
+        column = f"tasks.{column}"
+    else:
+        raise options.invalid_order(key)
+    if key == "id":  # by the table's own order, without sorting
+        return f"{column} DESC" if descending else column
+    return f"{column} DESC NULLS FIRST" if descending else f"{column} NULLS LAST"
 
 
 def _listed(row: Row, *, decode: bool) -> dict[str, Any]:
@@ -262,6 +296,8 @@ def _listed(row: Row, *, decode: bool) -> dict[str, Any]:
     if not decode:
         request = koji.xmlrpcplus.dumps(tuple(request), row["method"])
         result = _as_xml(row["state"], result) if row["result"] else None
+    elif row["result"] and row["state"] == tasks.CLOSED:
+        result = [result]
     return {
         **tasks.info(row),
         "owner_name": row["owner_name"],

@@ -46,16 +46,19 @@ def get_logged_in_user(call: Call) -> dict[str, Any] | None:
     """Give the caller, or nil when nobody is logged in."""
     if call.session is None:
         return None
-    return {**(get_user(call, call.session.user_id) or {}), "authtype": koji.AUTHTYPES["NORMAL"]}
+    user = get_user(call, call.session.user_id) or {}
+    return {**user, "authtype": koji.AUTHTYPES["NORMAL"], "krb_principal": None}
 
 
 @method("getSessionInfo")
 def get_session_info(call: Call, details: bool = False, user_id: NameOrId | None = None) -> dict[str, Any] | None:
-    """Give the caller's session, or nil."""
+    """Give the caller's session, or nil; `details` adds its id. Those of a user are not listed here."""
     session = call.session
     if session is None:
         return None
+    more = {"hostip": "127.0.0.1", "id": session.id} if details else {}
     return {
+        **more,
         "user_id": session.user_id,
         "authtype": koji.AUTHTYPES["NORMAL"],
         "callnum": None,
@@ -88,28 +91,35 @@ def get_user(
 ) -> dict[str, Any] | None:
     """Give a user, or the caller; nil when there is none."""
     ref = call.session.user_id if userInfo is None and call.session else userInfo
-    found = None if ref is None else lookup.find(call.connection, "users", ref)
+    if ref is None:
+        raise koji.GenericError("No user provided")
+    found = lookup.find(call.connection, "users", ref)
     if found is None:
         if strict:
             raise koji.GenericError(f"No such user: {ref!r}")
         return None
     query = "SELECT id, name, status, usertype FROM users WHERE id = ?"
     row = dict(call.connection.execute(query, (found["id"],)).fetchone())
-    return {**row, "krb_principals": [], "krb_principal": None} if krb_princs else row
+    return {**row, **({"krb_principals": []} if krb_princs else {}), **({"groups": []} if groups else {})}
 
 
 @method("listUsers")
 def list_users(
     call: Call,
-    userType: int = koji.USERTYPES["NORMAL"],
+    userType: int | list[int] | None = koji.USERTYPES["NORMAL"],
     prefix: str | None = None,
     queryOpts: dict[str, Value] | None = None,
+    perm: NameOrId | None = None,
+    inherited_perm: bool = False,
 ) -> Value:
-    """List the users of a type."""
-    query = "SELECT id, name, status, usertype FROM users WHERE usertype = ? ORDER BY id"
-    rows = [dict(row) for row in call.connection.execute(query, (userType,))]
-    named = [row for row in rows if row["name"].startswith(prefix or "")]
-    return options.shape([{**row, "krb_principals": []} for row in named], queryOpts)
+    """List the users of a type, or of several, with a permission if given."""
+    kinds = [userType] if isinstance(userType, int) else userType
+    holders = "" if perm is None else " AND id IN (SELECT user_id FROM user_perms WHERE perm_id = ?)"
+    wanted = [] if perm is None else [lookup.must_find(call.connection, "permissions", perm)["id"]]
+    query = f"SELECT id, name, status, usertype FROM users WHERE name LIKE ? || '%' ESCAPE '\\'{holders} ORDER BY id"
+    rows = [dict(row) for row in call.connection.execute(query, (options.escaped(prefix or ""), *wanted))]
+    chosen = [row for row in rows if kinds is None or row["usertype"] in kinds]
+    return options.shape([{**row, "krb_principals": []} for row in chosen], queryOpts)
 
 
 @method("createUser", writes=True)
@@ -119,11 +129,24 @@ def create_user(call: Call, username: str, status: int | None = None, krb_princi
     return sessions.create_user(call.connection, username, None)
 
 
+@method("getUserGroups")
+def get_user_groups(call: Call, user: NameOrId) -> list[dict[str, Any]]:
+    """List the groups of a user; this hub has none."""
+    lookup.user(call.connection, user)
+    return []
+
+
 @method("getUserPerms")
 def get_user_perms(call: Call, userID: NameOrId | None = None, with_groups: bool = True) -> list[str]:
-    """List a user's permissions."""
-    user = lookup.user(call.connection, call.login().user_id if userID is None else userID)
+    """List a user's permissions, or the caller's."""
+    user = get_user(call, userID, strict=True) or {}
     return sessions.permissions(call.connection, user["id"])
+
+
+@method("getUserPermsInheritance")
+def get_user_perms_inheritance(call: Call, userID: NameOrId) -> dict[str, list[None]]:
+    """Give a user's permissions, each with the groups that it comes from: nil is the user."""
+    return {name: [None] for name in get_user_perms(call, userID)}
 
 
 @method("getPerms")
@@ -147,8 +170,10 @@ def lookup_perm(call: Call, info: NameOrId, strict: bool = False) -> dict[str, A
 
 @method("hasPerm")
 def has_perm(call: Call, perm: str, strict: bool = False) -> bool:
-    """Whether the caller has a permission."""
-    return call.has(perm)
+    """Whether the caller has just this permission; an admin need not have it."""
+    if strict and lookup.find(call.connection, "permissions", perm) is None:
+        raise koji.GenericError(f"No such permission {perm} defined")
+    return perm in call.permissions
 
 
 @method("grantPermission", writes=True)
@@ -157,7 +182,12 @@ def grant_permission(
 ) -> None:
     """Give a user a permission; for admins."""
     call.require("admin")
+    if description is not None and not create:
+        raise koji.GenericError("Description should be specified only with create.")
     sessions.grant(call.connection, userinfo, permission, create)
+    if description is not None:
+        query = "UPDATE permissions SET description = ? WHERE name = ?"
+        call.connection.execute(query, (str(description), permission))
 
 
 @method("revokePermission", writes=True)
@@ -168,4 +198,4 @@ def revoke_permission(call: Call, userinfo: NameOrId, permission: str) -> None:
     found = lookup.must_find(call.connection, "permissions", permission)
     query = "DELETE FROM user_perms WHERE user_id = ? AND perm_id = ?"
     if not call.connection.execute(query, (user["id"], found["id"])).rowcount:
-        raise koji.GenericError(f"user {user['name']} does not have permission: {permission}")
+        raise koji.GenericError(f"user {userinfo} does not have permission: {found['name']}")

@@ -122,6 +122,10 @@ class Hub:
             build_tag, dest_tag = (tags.must_find(connection, end)["id"] for end in ends)
             _target(connection, name, build_tag, dest_tag)
 
+    def permission(self, name: str) -> int:
+        with self.database.transaction() as connection:
+            return lookup.find_or_create(connection, "permissions", name)
+
     def tagged(self, tag: str) -> list[str]:
         tag_id = tags.must_find(self.reader, tag)["id"]
         return [build["nvr"] for build in listing.tagged_builds(self.reader, tag_id, listing.Query())]

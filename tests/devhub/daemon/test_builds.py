@@ -241,6 +241,22 @@ def test_a_build_without_skip_tag_is_tagged_by_a_child(hub: Hub) -> None:
     assert hub.tagged("module") == ["phrasebook-2.1-1"]
 
 
+def test_a_tag_is_asked_again_when_the_task_comes_to_it(hub: Hub) -> None:
+    hub.start()
+    hub.repo()
+    made = hub.ready("phrasebook")
+    for change, told in (
+        ({"locked": True}, (1004, "tag is locked")),
+        ({"locked": False, "perm_id": hub.permission("closed")}, (1004, "tag requires closed permission")),
+    ):
+        with hub.database.transaction() as connection:
+            tag_id = tags.must_find(connection, "module")["id"]
+            packages.add(connection, tag_id, "phrasebook", 1)
+            tags.configure(connection, tag_id, **change)
+            task_id = tasks.create(connection, "tagBuild", [tag_id, made["id"], False, None], owner=1)
+        assert hub.wait(task_id).result == {"faultCode": told[0], "faultString": told[1]}
+
+
 def test_a_scratch_build_leaves_files_and_no_build(hub: Hub) -> None:
     hub.start()
     hub.repo()

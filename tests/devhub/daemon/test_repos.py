@@ -68,6 +68,36 @@ def test_newrepo_has_a_child_per_arch_and_answers_the_repository_and_its_event(h
     assert (repo["state"], repo["create_event"]) == (repos.READY, task.result[1])
 
 
+def test_a_tag_without_arches_has_a_repository_without_any_and_builds_nothing(hub: Hub) -> None:
+    hub.start()
+    with hub.database.transaction() as connection:
+        tags.create(connection, "archless")
+        task_id = repos.new_repo_task(connection, ["archless"], 1)
+    hub.target("nowhere", "archless", "module")
+    repo_id, _ = hub.wait(task_id).result
+    assert (hub.repo_state(repo_id), hub.children(task_id)) == (repos.READY, {})
+    assert list((hub.files / "repos" / "archless" / str(repo_id)).iterdir()) == []
+    told = hub.wait(hub.build("phrasebook", "nowhere")).result
+    assert told == {"faultCode": 1005, "faultString": "No arch list for tag: archless"}
+
+
+def test_the_old_options_of_a_repository_and_the_new_do_not_go_together(hub: Hub) -> None:
+    hub.start()
+    with hub.database.transaction() as connection:
+        old = repos.new_repo_task(connection, ["module-build", {"src": True}], 1)
+        both = repos.new_repo_task(connection, ["module-build", {"src": True, "opts": {}}], 1)
+    made = repos.get(hub.reader, hub.wait(old).result[0])
+    assert made is not None
+    assert made["custom_opts"] == {"src": True}
+    assert hub.wait(both).result["faultCode"] == 1019
+
+
+def test_the_builders_are_heard_of(hub: Hub) -> None:
+    hub.start()
+    query = "SELECT count(*) FROM hosts WHERE ready AND update_time > 0"
+    hub.wait_until(lambda: hub.reader.execute(query).fetchone()[0] == 2)
+
+
 def test_a_request_is_tried_four_times_and_then_given_up(hub: Hub) -> None:
     hub.inject(kind="fail", stage="repo")
     hub.start()

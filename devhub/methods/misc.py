@@ -55,17 +55,6 @@ def system_method_help(call: Call, method: str) -> str:
     return f"{method}({', '.join(names)})\ndescription: {entry.function.__doc__}"
 
 
-@method("count")
-def count(call: Call, methodName: str, *args: Value, **kw: Value) -> int:
-    """Call a method that reads, and give how many things it answers."""
-    if methodName not in METHODS:
-        raise koji.GenericError(f"Invalid method: {methodName}")
-    if METHODS[methodName].writes:
-        raise koji.GenericError(f"{methodName} changes something and is not counted on this hub")
-    found = METHODS[methodName].function(call, *args, **kw)
-    return 0 if found is None else len(found) if isinstance(found, list | tuple | dict) else 1
-
-
 @method("_listapi")
 def list_api(call: Call) -> list[dict[str, Any]]:
     """Describe all methods."""

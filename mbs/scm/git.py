@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import IO
 
 from mbs.errors import MbsError, ScmAway
+from mbs.scm.hosts import Hosts
 from mbs.scm.redirects import Redirected, followed, redirect_of
 from mbs.scm.url import ScmRules, shown
 
@@ -121,8 +122,11 @@ class GitSettings:
 class Git:
     """Runs git, in a bare repository where one is needed; `origin` is the URL of what it fetches from."""
 
-    def __init__(self, settings: GitSettings, directory: Path | None = None, origin: str = "") -> None:
+    def __init__(
+        self, settings: GitSettings, directory: Path | None = None, origin: str = "", hosts: Hosts | None = None
+    ) -> None:
         self._settings = settings
+        self._hosts = hosts or Hosts()
         self._directory = directory
         self._origin = origin
         self._place = origin
@@ -150,7 +154,7 @@ class Git:
     def remote(self, *arguments: str, most: int | None = None) -> bytes:
         """Run a command that asks `origin` and may be repeated; `most` bytes instead of `largest_fetch` may come.
 
-        Raises `GitRefused`, or `ScmAway` after the last attempt.
+        Raises `GitRefused`, or `ScmAway` after the last attempt, and at once where the host was given up before.
         """
         for _ in range(_MOST_REDIRECTS):
             try:
@@ -175,12 +179,16 @@ class Git:
         return target
 
     def _patiently(self, arguments: tuple[str, ...], most: int | None) -> bytes:
+        """Try again what the network broke, until the host has had the time of one command."""
         environment = _environment(self._settings) | _instead_of(self._origin, self._place)
+        end = time.monotonic() + self._settings.timeout
         for left in reversed(range(self._settings.attempts)):
+            self._hosts.check(self._place)
             try:
                 return self._once(arguments, environment, b"", most)
-            except ScmAway:
-                if not left:
+            except ScmAway as error:
+                if not left or time.monotonic() >= end:
+                    self._hosts.give_up(self._place, error)
                     raise
             time.sleep(self._settings.retry_interval)
         raise AssertionError("at least one attempt is made")
@@ -213,13 +221,13 @@ class Git:
 
 
 @contextlib.contextmanager
-def scratch_repository(settings: GitSettings, origin: str) -> Iterator[Git]:
+def scratch_repository(settings: GitSettings, origin: str, hosts: Hosts | None = None) -> Iterator[Git]:
     """Give git in an empty bare repository whose remote `origin` is a URL; both are gone afterwards.
 
     The directory is new and this user's alone: nothing that lies in a place where others may write is taken up.
     """
     with tempfile.TemporaryDirectory(prefix="mbs-scm-", ignore_cleanup_errors=True) as directory:
-        git = Git(settings, Path(directory), origin)
+        git = Git(settings, Path(directory), origin, hosts)
         git("init", "--quiet", "--bare", "--template=")
         git("remote", "add", "--", "origin", origin)
         yield git

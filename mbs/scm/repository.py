@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from mbs.errors import InvalidRequest, Problem, ScmAway, Unprocessable
 from mbs.scm.commit import committed_at
 from mbs.scm.git import Git, GitRefused, GitSettings, GitStopped, scratch_repository
+from mbs.scm.hosts import Hosts, host_of
 from mbs.scm.protocol import ModuleSource, Ref, SubmittedSource
 from mbs.scm.url import ScmUrl, full_hash, is_ref, location_of
 
@@ -28,10 +29,14 @@ _KINDS = {"120000": "a symbolic link", "040000": "a directory", "160000": "a sub
 
 
 class GitScm:
-    """Reads git repositories over git, http(s) and, where that is allowed, from this machine."""
+    """Reads git repositories over git, http(s) and, where that is allowed, from this machine.
+
+    One for each submission: a host that does not answer is not asked again.
+    """
 
     def __init__(self, settings: GitSettings | None = None) -> None:
         self._settings = settings or GitSettings()
+        self._hosts = Hosts()
 
     def resolve(self, refs: Iterable[Ref]) -> dict[Ref, str]:
         """Pin every ref: a branch first, then a tag, then a hash (§11.4); many repositories at a time.
@@ -49,7 +54,7 @@ class GitScm:
 
     def submitted(self, url: ScmUrl, branch: str) -> SubmittedSource:
         """Read `<repository name>.yaml` at the URL's revision, which must be part of `branch` (§6.2)."""
-        with scratch_repository(self._settings, url.repository) as git:
+        with scratch_repository(self._settings, url.repository, self._hosts) as git:
             _fetch_branch(git, Ref(url.repository, branch), _COMMITS_ONLY)
             commit = self._commit(git, Ref(url.repository, url.revision))
             if not git.allows("merge-base", "--is-ancestor", commit, _FETCHED):
@@ -73,7 +78,7 @@ class GitScm:
     def files(self, branch: Ref, directories: Sequence[str], suffix: str) -> dict[str, bytes]:
         """Read files of a branch, with at most as many bytes together as a modulemd may have."""
         most = self._settings.largest_modulemd
-        with scratch_repository(self._settings, branch.repository) as git:
+        with scratch_repository(self._settings, branch.repository, self._hosts) as git:
             _fetch_branch(git, branch, "--depth=1", _small_files_only(self._settings))
             git.sever()
             names = {
@@ -101,7 +106,9 @@ class GitScm:
         patterns = [pattern for name in names for pattern in (f"refs/heads/{name}", f"refs/tags/{name}")]
         if not patterns:
             return {}
-        answer = Git(self._settings, origin=repository).remote("ls-remote", "--", repository, *patterns)
+        answer = Git(self._settings, origin=repository, hosts=self._hosts).remote(
+            "ls-remote", "--", repository, *patterns
+        )
         lines = (line.partition("\t") for line in answer.decode("utf-8", "replace").splitlines())
         return {name: commit for commit, _, name in lines}
 
@@ -113,7 +120,7 @@ class GitScm:
                 return _sha1(advertised[branch])
             if tag not in advertised and not _HASH.fullmatch(ref.name):
                 return GitRefused("neither a branch, a tag nor a commit hash")
-            with scratch_repository(self._settings, ref.repository) as git:
+            with scratch_repository(self._settings, ref.repository, self._hosts) as git:
                 return _commit_of_tag(git, tag) if tag in advertised else _commit_by_hash(git, ref.name.lower())
         except (GitRefused, ScmAway) as error:
             return error
@@ -132,7 +139,7 @@ class GitScm:
 
     def _read(self, url: ScmUrl, commit: str) -> ModuleSource:
         """Read the modulemd at a commit; files that are larger than one may be are not fetched."""
-        with scratch_repository(self._settings, url.repository) as git:
+        with scratch_repository(self._settings, url.repository, self._hosts) as git:
             try:
                 _fetch_files(git, commit, self._settings)
                 git.sever()
@@ -262,9 +269,10 @@ def _report(found: Mapping[Ref, str | Exception]) -> None:
     refused = {ref: answer for ref, answer in sorted(found.items()) if isinstance(answer, GitRefused)}
     if refused:
         raise Unprocessable.of(Problem(f"Failed to get the latest commit for {_why(*one)}") for one in refused.items())
-    away = {ref.repository: answer for ref, answer in sorted(found.items()) if isinstance(answer, ScmAway)}
+    away = {ref: answer for ref, answer in sorted(found.items(), reverse=True) if isinstance(answer, ScmAway)}
     if away:
-        raise ScmAway("\n".join(f"{repository} does not answer: {error}" for repository, error in away.items()))
+        first = {host_of(ref.repository): f"{ref.repository} does not answer: {error}" for ref, error in away.items()}
+        raise ScmAway("\n".join(sorted(first.values())))
 
 
 def _why(ref: Ref, error: GitRefused) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import fcntl
+import socket
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -222,6 +225,38 @@ def test_a_server_that_is_down_is_away_and_nobodys_mistake(over_http: HttpServer
     over_http.close()
     with pytest.raises(ScmAway, match=f"{over_http.url}/testmodule does not answer"):
         GitScm(GitSettings(attempts=2, retry_interval=0.01)).resolve([Ref(f"{over_http.url}/testmodule", "main")])
+
+
+def test_a_host_that_does_not_answer_is_asked_no_more(repository: GitRepository) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as silent:
+        host = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        refs = [Ref(f"{host}/rpms/package-{number}", "main") for number in range(40)]
+        scm = GitScm(GitSettings(timeout=1, parallel=4, allow_local=True))
+        began = time.monotonic()
+        with pytest.raises(ScmAway) as away:
+            scm.resolve([*refs, Ref(repository.url, "main")])
+        assert str(away.value) == f"{refs[0].repository} does not answer: git ls-remote gave no answer within 1 seconds"
+        for ask in (lambda: scm.included(refs[3]), lambda: scm.files(refs[5], [""], ".yaml")):
+            with pytest.raises(ScmAway):
+                ask()
+        assert time.monotonic() - began < 10
+        silent.settimeout(0)
+        assert len(list(_connections(silent))) <= 4
+        assert scm.resolve([Ref(repository.url, "main")]), "others are asked"
+
+
+def _connections(server: socket.socket) -> Iterator[socket.socket]:
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            yield server.accept()[0]
+
+
+def test_a_host_that_refuses_connections_has_all_its_attempts_once(over_http: HttpServer) -> None:
+    over_http.refusals += [503] * 100
+    refs = [Ref(f"{over_http.url}/package-{number}", "main") for number in range(20)]
+    with pytest.raises(ScmAway):
+        GitScm(GitSettings(attempts=3, retry_interval=0.01, parallel=1)).resolve(refs)
+    assert len(over_http.refusals) == 100 - 3
 
 
 def test_what_takes_too_long_is_ended_with_all_its_processes(tmp_path: Path) -> None:

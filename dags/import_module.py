@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, Param
 
-from operators.requests import ImportModuleOperator
+from operators.requests import ImportModuleOperator, patience
 
 PAGE = """\
 Registers a finished module: a base module (`platform`) before the first build against it, or a module that another
@@ -50,4 +50,4 @@ with DAG(
         ),
     },
 ):
-    ImportModuleOperator(task_id="import", retries=3, retry_delay=timedelta(seconds=10))
+    ImportModuleOperator(task_id="import", retries=3, retry_delay=timedelta(seconds=10), execution_timeout=patience())

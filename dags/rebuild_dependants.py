@@ -8,6 +8,7 @@ from airflow.sdk import DAG
 
 from operators.assets import READY_MODULES
 from operators.dependants import AT_ONCE, RebuildDependantsOperator
+from operators.requests import patience
 from operators.settings import settings
 
 PAGE = f"""\
@@ -27,4 +28,6 @@ if settings().rebuild_dependants:
         max_active_runs=1,
         tags={"module build service"},
     ):
-        RebuildDependantsOperator(task_id="submit", retries=3, retry_delay=timedelta(minutes=1))
+        RebuildDependantsOperator(
+            task_id="submit", retries=3, retry_delay=timedelta(minutes=1), execution_timeout=patience(AT_ONCE)
+        )

@@ -7,7 +7,7 @@ from datetime import timedelta
 from airflow.sdk import DAG, Param
 
 from mbs.forms import SUBMIT_DAG, SUBMIT_TASK
-from operators.requests import SubmitModuleOperator
+from operators.requests import SubmitModuleOperator, patience
 
 PAGE = """\
 Submits a module: the document is read and checked, its streams are expanded, and every resulting module build gets a
@@ -112,4 +112,6 @@ with DAG(
     tags={"module build service"},
     params=PARAMS,
 ):
-    SubmitModuleOperator(task_id=SUBMIT_TASK, retries=3, retry_delay=timedelta(seconds=10))
+    SubmitModuleOperator(
+        task_id=SUBMIT_TASK, retries=3, retry_delay=timedelta(seconds=10), execution_timeout=patience()
+    )

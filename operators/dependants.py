@@ -10,8 +10,9 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from mbs.dependants import dependants, resubmission
-from mbs.errors import NotFound, Refused
+from mbs.errors import Infrastructure, MbsError, NotFound, Refused
 from mbs.koji.facts import KojiFacts
+from mbs.koji.session import IMPATIENT, HubSession
 from mbs.nsvc import NSVC
 from mbs.registry.registry import Registry
 from mbs.registry.rows import BuildFilter, ModuleBuildRow, Page
@@ -34,7 +35,7 @@ _ALL = 1_000_000
 class RebuildDependantsOperator(BaseOperator):
     """Submit the modules that are built against an older build of a stream that became ready; the owner stays.
 
-    What is refused is told, and fails the task when everything else is submitted.
+    What is refused is told, and fails the task when everything else is submitted; what is away is tried again.
     """
 
     def __init__(self, *, koji_conn_id: str = KOJI, registry_conn_id: str = CONNECTION, **kwargs: Any) -> None:
@@ -49,9 +50,13 @@ class RebuildDependantsOperator(BaseOperator):
         # Many may write an event through Airflow's API; what it says is believed where the registry says so too.
         nsvcs = [nsvc for event in events if _is_ready(builds, nsvc := NSVC.parse(event.extra["nsvc"]))]
         chosen = list(self.behind(builds, nsvcs))[:AT_ONCE]
-        refused = [problem for build, ready in chosen if (problem := self._submit(builds, build, ready))]
-        if refused:
-            raise AirflowFailException("\n".join(refused))
+        run = f"{context['dag_run'].dag_id} {context['dag_run'].run_id}"
+        failed = [error for build, ready in chosen if (error := self._submit(builds, build, ready, run))]
+        for error in failed:
+            if isinstance(error, Infrastructure):
+                raise error
+        if failed:
+            raise AirflowFailException("\n".join(str(error) for error in failed))
         return [str(build.nsvc) for build, _ in chosen]
 
     def behind(self, builds: Registry, ready: list[NSVC]) -> Iterator[tuple[ModuleBuildRow, NSVC]]:
@@ -63,15 +68,24 @@ class RebuildDependantsOperator(BaseOperator):
                 busy.add((row.nsvc.name, row.nsvc.stream))
                 yield row, nsvc
 
-    def _submit(self, builds: Registry, build: ModuleBuildRow, ready: NSVC) -> str | None:
-        """Submit one; give why it was refused."""
+    def _submit(self, builds: Registry, build: ModuleBuildRow, ready: NSVC, run: str) -> MbsError | None:
+        """Submit one; give why that was not possible."""
         current = permissive(settings())
         fields = resubmission(build, builds.plan(build.id), ready)
         try:
-            with KojiHook(self.koji_conn_id).get_conn() as hub:
-                submit(fields, build.owner, registry=builds, settings=current, hub=KojiFacts(hub))
+            with HubSession(KojiHook(self.koji_conn_id).account, delays=IMPATIENT) as hub:
+                submit(
+                    fields,
+                    build.owner,
+                    registry=builds,
+                    settings=current,
+                    hub=KojiFacts(hub),
+                    key=f"{run} {build.id}",
+                )
         except Refused as refusal:
-            return f"{build.nsvc} cannot be built again: {refusal}"
+            return Refused(f"{build.nsvc} cannot be built again: {refusal}")
+        except Infrastructure as away:
+            return away
         self.log.info("Submitted %s:%s again: %s is ready.", build.nsvc.name, build.nsvc.stream, ready)
         return None
 

@@ -2,7 +2,7 @@
 
 A refusal fails the task for good. Every problem is a line of its log and of the run's note (`operators.notes`), and an
 item of an XCom for `mbs submit`; nothing has been recorded then. What merely does not answer (git, the registry) is
-retried by Airflow.
+retried by Airflow, until the deadline. A run is one submission: whatever try of it comes through, it is recorded once.
 
 Who asks is the user to whom Airflow gave the run (for `airflow dags trigger` the one of the operating system), never a
 field of the form. A run of nobody is refused.
@@ -12,18 +12,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 
 from mbs import notes
-from mbs.errors import InvalidRequest, MbsError, NotAuthorized, Refused
+from mbs.errors import Infrastructure, InvalidRequest, MbsError, NotAuthorized, Refused, TimedOut
 from mbs.forms import BUILDS, PROBLEMS, SubmittedBuild
 from mbs.koji.facts import KojiFacts
+from mbs.koji.session import IMPATIENT, HubSession
 from mbs.quoting import printable, told
-from mbs.registry import BuildFilter, Outcome, Page, Recorded, Registry
+from mbs.registry import Outcome, Recorded
 from mbs.registry.imports import messages
 from mbs.scm.url import ScmUrl, submitted_url
 from mbs.settings import Settings
@@ -35,6 +36,9 @@ from operators.identifiers import NOTE, dag_id
 from operators.registry import CONNECTION, registry
 from operators.settings import settings
 from operators.task_log import sentence_of
+
+GRACE = timedelta(seconds=90)
+"""What a submission may take beyond its deadline: one last answer of Koji, and the recording."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +62,15 @@ class RequestOperator(BaseOperator):
     def execute(self, context: Context) -> object:
         """Do what is asked, or refuse it with every reason."""
         fields = {name: value for name, value in context["params"].items() if value not in (None, "", {}, [])}
-        since = context["dag_run"].start_date if context["ti"].try_number > 1 else None
         try:
-            answer = self.answer(fields, asking_user(context), since)
+            answer = self.answer(fields, asking_user(context), _key(context))
         except Refused as refusal:
-            problems = told(refusal.problems)
-            context["ti"].xcom_push(PROBLEMS, problems)
-            context["ti"].xcom_push(NOTE, notes.refusal(problems))
-            raise AirflowFailException("Refused: " + "\n".join(problems)) from None
-        except (MbsError, AirflowTaskTimeout) as error:  # tried again perhaps, and then forgotten
+            raise _refused(context, refusal) from None
+        except (MbsError, AirflowTaskTimeout) as error:
+            if isinstance(error, Infrastructure) and _is_too_late(context):
+                raise _refused(context, _given_up(error)) from None
             context["ti"].xcom_push(NOTE, notes.unanswered(sentence_of(error) or str(error)))
-            raise
+            raise  # tried again perhaps, and then forgotten
         for message in answer.messages:
             self.log.info("%s", printable(message))
         context["ti"].xcom_push(NOTE, notes.answer(answer.messages))
@@ -76,11 +78,10 @@ class RequestOperator(BaseOperator):
             context["ti"].xcom_push(key, value)
         return answer.result
 
-    def answer(self, fields: Mapping[str, Any], user: str, since: datetime | None) -> Answer:
+    def answer(self, fields: Mapping[str, Any], user: str, key: str) -> Answer:
         """Do what the filled-in fields ask for, where this user may; raise Refused otherwise.
 
-        `since` is when the run began, where this is not its first try: the one before may have been killed after it
-        had done everything.
+        `key` is the run's: an earlier try of it may have been killed after it had done everything.
         """
         raise NotImplementedError
 
@@ -92,29 +93,25 @@ class SubmitModuleOperator(RequestOperator):
         super().__init__(**kwargs)
         self.koji_conn_id = koji_conn_id
 
-    def answer(self, fields: Mapping[str, Any], user: str, since: datetime | None) -> Answer:
+    def answer(self, fields: Mapping[str, Any], user: str, key: str) -> Answer:
         """Submit what the form asks for; each new module build gets its DAG within seconds."""
         check_submitter(user, settings())
-        builds = registry(self.registry_conn_id)
-        done = recorded_since(builds, fields, user, since) if since else ()
-        if not done:
-            done = self._submit(builds, fields, user)
+        done = self._submit(fields, user, key)
         return Answer(
             [f"{one.build.nsvc} (number {one.build.id}) {_outcome(one)}." for one in done],
             [one.build.id for one in done],
             {BUILDS: [_submitted(one) for one in done]},
         )
 
-    def _submit(self, builds: Registry, fields: Mapping[str, Any], user: str) -> tuple[Recorded, ...]:
-        current = settings()
-        with KojiHook(self.koji_conn_id).get_conn() as hub:
+    def _submit(self, fields: Mapping[str, Any], user: str, key: str) -> tuple[Recorded, ...]:
+        with HubSession(KojiHook(self.koji_conn_id).account, delays=IMPATIENT) as hub:  # Airflow tries again
             return submit(
                 fields,
                 user,
-                registry=builds,
-                settings=current,
+                registry=registry(self.registry_conn_id),
+                settings=settings(),
                 hub=KojiFacts(hub),
-                may_choose_owner=user in current.allowed_users_to_choose_owner,
+                key=key,
             )
 
 
@@ -125,7 +122,7 @@ class ImportModuleOperator(RequestOperator):
         self,
         fields: Mapping[str, Any],
         user: str,
-        since: datetime | None,  # noqa: ARG002 - to import twice is to import once
+        key: str,  # noqa: ARG002 - to import twice is to import once
     ) -> Answer:
         """Import the pasted documents, or those at an SCM URL: all or, with `skip_invalid`, those that can be."""
         current, skip = settings(), bool(fields.get("skip_invalid"))
@@ -138,6 +135,11 @@ class ImportModuleOperator(RequestOperator):
         said = messages(done, found.filled, len(found.refused) + len(refused))
         names = [str(one.build.nsvc) for one in done]
         return Answer([*reversed(said), *skipped, *found.remarks], names[0] if len(names) == 1 else names)
+
+
+def patience(submissions: int = 1) -> timedelta:
+    """Give the execution_timeout of a task with so many submissions: their deadlines come first."""
+    return submissions * (timedelta(seconds=settings().submission_deadline) + GRACE)
 
 
 def asking_user(context: Context) -> str:
@@ -170,16 +172,30 @@ def check_importer(user: str, current: Settings) -> None:
         )
 
 
-def recorded_since(builds: Registry, fields: Mapping[str, Any], user: str, since: datetime) -> tuple[Recorded, ...]:
-    """Find what a try of the same request has recorded; all of its builds or none, as recording is one transaction."""
-    wanted = BuildFilter(owner=fields.get("owner", user), submitted_after=since, scratch=bool(fields.get("scratch")))
-    found = builds.find(wanted, Page(size=100, order_by=(("id", False),))).items
-    source = fields.get("modulemd")
-    return tuple(
-        Recorded(build, Outcome.NEW)
-        for build in found
-        if build.scmurl == fields.get("scmurl") and (source is None or builds.source_modulemd(build.id) == source)
-    )
+def _key(context: Context) -> str:
+    """Name what a run asks for; its other tries, and the run when it is cleared, have the same name."""
+    run = context["dag_run"]
+    return f"{run.dag_id} {run.run_id} {run.run_after.isoformat()}"
+
+
+def _refused(context: Context, refusal: Refused) -> AirflowFailException:
+    """Tell every problem, and give the error that ends the task for good."""
+    problems = told(refusal.problems)
+    context["ti"].xcom_push(PROBLEMS, problems)
+    context["ti"].xcom_push(NOTE, notes.refusal(problems))
+    return AirflowFailException("Refused: " + "\n".join(problems))
+
+
+def _is_too_late(context: Context) -> bool:
+    """Say whether all tries of a run together have had the time of a submission."""
+    began: datetime | None = context["dag_run"].start_date
+    return began is not None and (datetime.now(UTC) - began).total_seconds() > settings().submission_deadline
+
+
+def _given_up(away: Infrastructure) -> TimedOut:
+    """Refuse what has been tried until the deadline."""
+    tried = f"It was tried for {settings().submission_deadline:g} seconds (setting submission_deadline)"
+    return TimedOut(f"{away} {tried}. Nothing was recorded.")
 
 
 def _submitted(recorded: Recorded) -> SubmittedBuild:

@@ -145,6 +145,17 @@ class ModuleBuild(Base):
     )
 
 
+class Submission(Base):
+    """What became of a submission that names itself, so that it is recorded once however often it is asked for."""
+
+    __tablename__ = "submissions"
+
+    key: Mapped[str] = mapped_column(Text, primary_key=True)
+    time: Mapped[datetime] = mapped_column(TIME, server_default=func.clock_timestamp())
+    outcomes: Mapped[list[list[Any]]] = mapped_column(JSONB)
+    """Id of each module build, and what became of it (`Outcome`), in the order of the contexts."""
+
+
 class BaseModuleLink(Base):
     """That a module build was built against a registered base module."""
 

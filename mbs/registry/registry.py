@@ -71,10 +71,20 @@ class Registry:
 
     # Submission and import
 
-    def record_submission(self, new_builds: Sequence[NewBuild], *, by: str) -> tuple[submission.Recorded, ...]:
-        """Record or resume all contexts of a submission, or none; raise Conflict when all exist (MBS §3.11, §17.5)."""
+    def record_submission(
+        self, new_builds: Sequence[NewBuild], *, by: str, key: str | None = None
+    ) -> tuple[submission.Recorded, ...]:
+        """Record or resume all contexts of a submission, or none; raise Conflict when all exist (MBS §3.11, §17.5).
+
+        What is asked for again under the same `key` is not recorded again; it gives what it gave.
+        """
         with self._transaction() as session:
-            return submission.record(session, new_builds, by=by)
+            return submission.record(session, new_builds, by=by, key=key)
+
+    def recorded_before(self, key: str) -> tuple[submission.Recorded, ...] | None:
+        """Give what the submission with this key was recorded as; None where it was not."""
+        with self._transaction() as session:
+            return submission.recorded_before(session, key)
 
     def import_module(
         self, module: RegisteredModule, *, base_module_names: Sequence[str], by: str = imports.OWNER

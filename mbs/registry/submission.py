@@ -15,7 +15,7 @@ from mbs.naming import koji_build
 from mbs.nsvc import NSVC
 from mbs.plan import BuildPlan, to_json
 from mbs.registry import builds, components
-from mbs.registry.models import BaseModuleLink, ComponentBuild, ModuleBuild, ModuleTrace
+from mbs.registry.models import BaseModuleLink, ComponentBuild, ModuleBuild, ModuleTrace, Submission
 from mbs.registry.rows import ModuleBuildRow, module_build_row, nsvc_of
 from mbs.registry.states import ModuleState
 from mbs.submission.build import Allocation, NewBuild
@@ -42,12 +42,37 @@ class Recorded:
     outcome: Outcome
 
 
-def record(session: Session, new_builds: Sequence[NewBuild], *, by: str) -> tuple[Recorded, ...]:
+def record(
+    session: Session, new_builds: Sequence[NewBuild], *, by: str, key: str | None = None
+) -> tuple[Recorded, ...]:
     """Record or resume every context; raise Conflict when all exist and none has failed (MBS §3.11, §5).
 
     Submissions of one name and stream are recorded one after the other, so that scratch numbers and sibling ids are
-    right whoever else submits at the same time.
+    right whoever else submits at the same time. One with a `key` is recorded once: again, it gives what it gave.
     """
+    if key is None:
+        return _record(session, new_builds, by)
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"submission {key}", 0))))
+    before = recorded_before(session, key)
+    if before is not None:
+        return before
+    recorded = _record(session, new_builds, by)
+    session.add(Submission(key=key, outcomes=[[one.build.id, one.outcome.value] for one in recorded]))
+    return recorded
+
+
+def recorded_before(session: Session, key: str) -> tuple[Recorded, ...] | None:
+    """Give what a submission was recorded as; None where it was not."""
+    known = session.get(Submission, key)
+    if known is None:
+        return None
+    return tuple(
+        Recorded(module_build_row(builds.get(session, build_id)), Outcome(outcome))
+        for build_id, outcome in known.outcomes
+    )
+
+
+def _record(session: Session, new_builds: Sequence[NewBuild], by: str) -> tuple[Recorded, ...]:
     for nsvc in sorted(new.nsvc for new in new_builds):
         builds.one_at_a_time(session, nsvc)
     existing = {new.nsvc: _existing(session, new) for new in new_builds}

@@ -24,22 +24,26 @@ def submit(
     registry: Registry,
     settings: Settings,
     hub: Hub | None = None,
-    may_choose_owner: bool = False,
+    key: str | None = None,
     planner: Planner = plan_in_sandbox,
 ) -> tuple[Recorded, ...]:
     """Check, expand, plan and record a submission: all its builds or, with a Refused, none.
 
     `data` are the keys of MBS §3.11. The document is fetched, read and planned by the `planner`, in a sandbox; all that
-    happens here is the recording. Raises Conflict where every build exists and none has failed, Unprocessable where
-    other contexts of a buildrequired version are still being built, and what `plan_in_sandbox` raises.
+    happens here is the recording, once for each `key`: a submission that was recorded before gives what it gave then.
+    Raises Conflict where every build exists and none has failed, Unprocessable where other contexts of a buildrequired
+    version are still being built, and what `plan_in_sandbox` raises.
     """
+    if key and (before := registry.recorded_before(key)):
+        return before
+    may_choose_owner = user in settings.allowed_users_to_choose_owner
     request = read_request(data, user, settings, may_choose_owner=may_choose_owner)
     reuse_from = _reusable(registry, request.reuse_components_from)
     store, hub = RegistryStore(registry.engine, settings.base_module_names), hub or HubFacts()
     drafts = planner(PlanOrder(request, settings, reuse_from), store, hub)
     _refuse_unfinished(registry, drafts)
     _refuse_untagged(hub, drafts)
-    return registry.record_submission([draft.new_build() for draft in drafts], by=user)
+    return registry.record_submission([draft.new_build() for draft in drafts], by=user, key=key)
 
 
 def _refuse_unfinished(registry: Registry, drafts: Iterable[Draft]) -> None:

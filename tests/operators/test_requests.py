@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 from sqlalchemy import Engine
 
-from mbs.errors import RegistryAway
-from mbs.forms import PROBLEMS
+from mbs.errors import RegistryAway, ScmAway
+from mbs.forms import BUILDS, PROBLEMS
 from mbs.quoting import markdown
 from mbs.registry import BuildFilter, Registry
 from operators import settings as settings_module
@@ -41,16 +44,24 @@ def allow(monkeypatch: pytest.MonkeyPatch) -> Allow:
     return given
 
 
-def fill_in(form: RequestOperator, user: str | None, **fields: object) -> dict[str, Any]:
+def fill_in(
+    form: RequestOperator, user: str | None, run: Mapping[str, object] | None = None, **fields: object
+) -> dict[str, Any]:
     """Run the form's task and give its XComs; the exception it fails with is one of them."""
     pushed: dict[str, Any] = {}
-    ti = SimpleNamespace(try_number=1, xcom_push=pushed.__setitem__)
-    run = SimpleNamespace(triggering_user_name=user, start_date=None)
+    ti = SimpleNamespace(xcom_push=pushed.__setitem__)
+    context = {"dag_run": dag_run(user, **(run or {})), "ti": ti, "params": fields}
     try:
-        pushed["result"] = form.execute(cast("Context", {"dag_run": run, "ti": ti, "params": fields}))
+        pushed["result"] = form.execute(cast("Context", context))
     except AirflowFailException as failure:
         pushed["failure"] = str(failure)
     return pushed
+
+
+def dag_run(user: str | None, **facts: object) -> SimpleNamespace:
+    now = datetime.now(UTC)
+    run = {"dag_id": "submit_module", "run_id": uuid.uuid4().hex, "run_after": now, "start_date": now, **facts}
+    return SimpleNamespace(triggering_user_name=user, **run)
 
 
 @pytest.mark.parametrize(
@@ -139,8 +150,77 @@ def test_a_form_that_was_not_answered_says_why_in_its_note(end: BaseException, w
             raise end
 
     pushed: dict[str, Any] = {}
-    ti = SimpleNamespace(try_number=1, xcom_push=pushed.__setitem__)
-    run = SimpleNamespace(triggering_user_name="pat", start_date=None)
+    ti = SimpleNamespace(xcom_push=pushed.__setitem__)
+    run = dag_run("pat")
     with pytest.raises(type(end)):
         Form(task_id="form").execute(cast("Context", {"dag_run": run, "ti": ti, "params": {}}))
     assert markdown(words) in pushed[NOTE]
+
+
+GREETING = """\
+document: modulemd
+version: 2
+data:
+  name: greeting
+  stream: "1"
+  summary: A greeting
+  description: A greeting
+  license: {module: [MIT]}
+  dependencies: [{buildrequires: {platform: [f40]}, requires: {platform: [f40]}}]
+"""
+
+
+@pytest.fixture
+def packager(running_hub: Any, registry_engine: Engine, allow: Allow) -> Registry:  # noqa: ARG001 - the form asks the hub
+    """Everybody may submit documents; the platform is registered."""
+    allow(
+        allowed_groups="",
+        allowed_users_to_import_module="pat",
+        yaml_submit_allowed="True",
+        modules_allow_scratch="True",
+        koji_cg_tag_build="False",
+        allow_custom_scmurls="True",
+        scm_net_timeout="1",
+        scm_net_retry_interval="0.1",
+    )
+    fill_in(ImportModuleOperator(task_id="import"), "pat", modulemd=PLATFORM)
+    return Registry(registry_engine)
+
+
+def test_a_run_is_one_submission_whatever_try_of_it_comes_through(packager: Registry) -> None:
+    """The worker may be killed right after the recording, and a person may clear the run: neither records it again."""
+    form, run = SubmitModuleOperator(task_id="submit"), {"run_id": "manual__1", "run_after": datetime.now(UTC)}
+    first = fill_in(form, "pat", run, modulemd=GREETING, scratch=True)
+    cleared = fill_in(form, "pat", run | {"start_date": datetime.now(UTC)}, modulemd=GREETING, scratch=True)
+    assert len(first["result"]) == 1
+    assert (cleared["result"], cleared[BUILDS], cleared[NOTE]) == (first["result"], first[BUILDS], first[NOTE])
+    assert packager.find(BuildFilter(name="greeting")).total == 1
+    other = fill_in(form, "pat", modulemd=GREETING, scratch=True)
+    assert other["result"] != first["result"]
+
+
+def test_a_git_server_that_is_away_is_tried_until_the_deadline(packager: Registry) -> None:
+    form, closed = SubmitModuleOperator(task_id="submit"), f"http://127.0.0.1:1/modules/app?#{'c' * 40}"
+    with pytest.raises(ScmAway, match="does not answer"):
+        fill_in(form, "pat", scmurl=closed, branch="main")
+    began = datetime.now(UTC) - timedelta(hours=1)
+    answer = fill_in(form, "pat", {"start_date": began}, scmurl=closed, branch="main")
+    [problem] = answer[PROBLEMS]
+    assert "does not answer" in problem
+    assert "It was tried for 300 seconds (setting submission_deadline)" in problem
+    assert packager.find(BuildFilter(name="app")).total == 0
+
+
+def test_a_document_that_takes_too_long_is_refused_at_once(packager: Registry, allow: Allow) -> None:
+    allow(submission_deadline="0.01")
+    answer = fill_in(SubmitModuleOperator(task_id="submit"), "pat", modulemd=GREETING)
+    assert "It took longer than 0.01 seconds (setting submission_deadline)" in answer["failure"]
+    assert packager.find(BuildFilter(name="greeting")).total == 0
+
+
+def test_the_deadline_of_a_form_comes_before_airflows(allow: Allow) -> None:
+    allow(rebuild_dependants="True")
+    forms = DagBag(ROOT / "dags").dags.values()
+    timeouts = [task.execution_timeout for form in forms for task in form.tasks if form.dag_id != "upkeep"]
+    deadline = timedelta(seconds=settings_module.settings().submission_deadline)
+    assert [timeout is not None and timeout > deadline for timeout in timeouts] == [True, True, True]

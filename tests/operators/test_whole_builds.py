@@ -313,7 +313,8 @@ def rebuilt_because_of(service: Service, ready: BuildPlan, monkeypatch: pytest.M
     settings.cache_clear()
     event = SimpleNamespace(extra={"nsvc": str(ready.nsvc)})
     operator = RebuildDependantsOperator(task_id="submit")
-    return operator.execute(cast("Any", {"triggering_asset_events": {READY_MODULES: [event]}}))
+    run = SimpleNamespace(dag_id="rebuild_dependants", run_id=uuid.uuid4().hex)
+    return operator.execute(cast("Any", {"triggering_asset_events": {READY_MODULES: [event]}, "dag_run": run}))
 
 
 def test_a_failed_build_that_is_submitted_again_keeps_what_is_complete(service: Service) -> None:

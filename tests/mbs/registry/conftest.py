@@ -24,9 +24,9 @@ def new_build(plan: BuildPlan, context: str = "9c690d0e", **facts: Any) -> NewBu
 
 @pytest.fixture
 def submit(registry: Registry, example_plan: BuildPlan) -> Submit:
-    def record(*contexts: str, by: str = "pat", **facts: Any) -> tuple[Recorded, ...]:
+    def record(*contexts: str, by: str = "pat", key: str | None = None, **facts: Any) -> tuple[Recorded, ...]:
         return registry.record_submission(
-            [new_build(example_plan, context, **facts) for context in contexts or ("9c690d0e",)], by=by
+            [new_build(example_plan, context, **facts) for context in contexts or ("9c690d0e",)], by=by, key=key
         )
 
     return record

@@ -133,3 +133,38 @@ def test_what_would_have_the_names_of_another_module_in_koji_is_refused(
     assert registry.find().total == 1
     registry.record_submission([new_build(later, scratch=True)], by="robin")
     registry.record_submission([new_build(later, context="other")], by="robin")
+
+
+def test_a_submission_with_a_key_is_recorded_once(registry: Registry, submit: Submit) -> None:
+    first = submit("aaaaaaaa", "bbbbbbbb", scratch=True, key="a run")
+    assert submit("aaaaaaaa", "bbbbbbbb", scratch=True, key="a run") == first
+    assert registry.recorded_before("a run") == first
+    assert registry.find().total == 2
+    assert submit("aaaaaaaa", scratch=True, key="another run")[0].build.id not in {one.build.id for one in first}
+    assert registry.recorded_before("a third run") is None
+
+
+def test_what_was_resumed_or_existed_is_given_again_as_such(registry: Registry, submit: Submit) -> None:
+    """The second try of a run whose first one was killed is no conflict with itself."""
+    submit("aaaaaaaa")
+    (failing,) = submit("bbbbbbbb")
+    registry.transition(failing.build.id, ModuleState.FAILED, "It failed.", "task")
+    first = submit("aaaaaaaa", "bbbbbbbb", "cccccccc", key="a run")
+    assert [one.outcome for one in first] == [Outcome.EXISTING, Outcome.RESUMED, Outcome.NEW]
+    assert submit("aaaaaaaa", "bbbbbbbb", "cccccccc", key="a run") == first
+
+
+def test_a_refused_submission_has_its_key_for_another_try(registry: Registry, submit: Submit) -> None:
+    (existing,) = submit("aaaaaaaa")
+    with pytest.raises(Conflict):
+        submit("aaaaaaaa", key="a run")
+    registry.transition(existing.build.id, ModuleState.FAILED, "It failed.", "task")
+    assert submit("aaaaaaaa", key="a run")[0].outcome is Outcome.RESUMED
+
+
+def test_two_tries_at_the_same_time_record_one_submission(registry: Registry, submit: Submit) -> None:
+    """A worker that was taken for dead may go on beside the one that was started in its place."""
+    with ThreadPoolExecutor(8) as pool:
+        tries = list(pool.map(lambda _: submit("aaaaaaaa", scratch=True, key="a run"), range(8)))
+    assert len({one.build.id for recorded in tries for one in recorded}) == 1
+    assert registry.find().total == 1

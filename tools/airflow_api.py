@@ -49,9 +49,17 @@ class AirflowApi(AirflowClient):
 
     def log(self, dag_id: str, run_id: str, task_id: str, attempt: int = 1) -> str:
         """Give the log of one try of a task as text."""
-        path = f"{run_path(dag_id, run_id)}/taskInstances/{task_id}/logs/{attempt}"
-        lines = self.call("GET", path, params={"full_content": "true"})["content"]
+        lines = self._log(dag_id, run_id, task_id, attempt)
         return "\n".join(str(line.get("event", line)) if isinstance(line, dict) else str(line) for line in lines)
+
+    def defects(self, dag_id: str, run_id: str, task_id: str, attempt: int = 1) -> list[Any]:
+        """Give the lines of the log of one try of a task that have a traceback."""
+        lines = self._log(dag_id, run_id, task_id, attempt)
+        return [line for line in lines if isinstance(line, dict) and line.get("error_detail")]
+
+    def _log(self, dag_id: str, run_id: str, task_id: str, attempt: int) -> list[Any]:
+        path = f"{run_path(dag_id, run_id)}/taskInstances/{task_id}/logs/{attempt}"
+        return list(self.call("GET", path, params={"full_content": "true"})["content"])
 
     def clear_failed(self, dag_id: str, run_id: str) -> None:
         """Do what "clear failed" of a run does in the UI."""

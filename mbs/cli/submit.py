@@ -81,12 +81,13 @@ def submit(
 def fill_in(client: AirflowClient, fields: Mapping[str, object]) -> list[SubmittedBuild]:
     """Fill in the form and give the module builds that come of it; raise Refused with every problem."""
     run_id = client.trigger(SUBMIT_DAG, {name: value for name, value in fields.items() if value})
-    state = client.wait(SUBMIT_DAG, run_id, PATIENCE)["state"]
-    if state == "success":
+    run = client.wait(SUBMIT_DAG, run_id, PATIENCE)
+    if run["state"] == "success":
         return cast("list[SubmittedBuild]", client.xcom(SUBMIT_DAG, run_id, SUBMIT_TASK, BUILDS))
     if problems := client.xcom(SUBMIT_DAG, run_id, SUBMIT_TASK, PROBLEMS):
         raise Refused(*problems)
-    raise ApiError(f"The submission was not answered; its log says why: {client.page_of(SUBMIT_DAG, run_id)}")
+    said = run.get("note") or "The submission was not answered."
+    raise ApiError(f"{said}\nIts log may say more: {client.page_of(SUBMIT_DAG, run_id)}")
 
 
 def _streams(wanted: tuple[str, ...]) -> dict[str, list[str]]:

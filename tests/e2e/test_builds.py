@@ -47,7 +47,11 @@ def test_a_failed_arch_is_red_with_the_reason_and_clear_failed_finishes_without_
     assert "moody" in (row.state_reason or "")
     attempt = world.tasks(build)["batch_1.moody.aarch64"].tries
     log = world.api.log(build.dag_id, build.run_id, "batch_1.moody.aarch64", attempt)
-    assert "build.log" in log
+    assert "build.log: error: this failure was asked for" in log
+    assert world.api.defects(build.dag_id, build.run_id, "batch_1.moody.aarch64", attempt) == []
+    note = world.api.run(build.dag_id, build.run_id)["note"]
+    assert note.startswith("Failed:\n\n* **moody** (aarch64), [Koji task ")
+    assert note.endswith("`error: this failure was asked for`")
 
     complete = {task["id"] for task in world.build_tasks(build) if task["state"] == 2}
     world.api.clear_failed(build.dag_id, build.run_id)
@@ -56,6 +60,7 @@ def test_a_failed_arch_is_red_with_the_reason_and_clear_failed_finishes_without_
     again = [task["request"][0].rsplit("/", 1)[-1] for task in world.build_tasks(build) if task["id"] not in complete]
     assert sum("moody" in source for source in again) == 2, "one that failed and one that did not"
     assert not any("calm" in source for source in again)
+    assert world.api.run(build.dag_id, build.run_id)["note"].startswith(f"{build.plan.nsvc} is ready.")
 
 
 @dataclass(frozen=True)

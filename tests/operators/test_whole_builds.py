@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import uuid
@@ -34,6 +35,7 @@ from mbs.submission.submit import submit
 from mbs.takeover import REASON, UNNEEDED_MACROS
 from operators.assets import READY_MODULES
 from operators.dependants import RebuildDependantsOperator
+from operators.identifiers import MARK_READY, NOTE
 from operators.prepare import CreateTagOperator
 from operators.publish import FinalModulemdOperator, ImportBuildOperator, MarkReadyOperator
 from operators.settings import settings
@@ -57,6 +59,8 @@ class Service:
     stream: str = field(default_factory=lambda: f"s{uuid.uuid4().hex[:8]}")
     """Of this test only: the tests share the hub."""
     events: list[Mapping[str, Any]] = field(default_factory=list)
+    notes: dict[int, str] = field(default_factory=dict)
+    """What the run of a ready module build says, by its number."""
 
     @property
     def settings(self) -> Settings:
@@ -115,6 +119,7 @@ class Service:
     def ready(self, plan: BuildPlan) -> BuildPlan:
         run = self.build(plan)
         assert not run.errors
+        self.notes[plan.build_id] = run.xcoms[MARK_READY, NOTE]
         assert self.registry.build(plan.build_id).state is (ModuleState.DONE if plan.scratch else ModuleState.READY)
         return plan
 
@@ -198,6 +203,19 @@ def test_an_unchanged_module_is_rebuilt_without_a_build_and_without_a_repository
     assert {row.reason for row in service.registry.components(second.build_id)} == {REASON, UNNEEDED_MACROS}
     tagged = service.hub.call("listTagged", second.koji_tag)
     assert {build["package_name"] for build in tagged} == ALL
+    [reused] = [line for line in service.notes[second.build_id].splitlines() if line.startswith("* Reused: ")]
+    assert set(reused.removeprefix("* Reused: ").split(", ")) == ALL
+
+
+def test_a_run_that_ends_well_says_what_was_built_imported_and_tagged(service: Service, greeter: BuildPlan) -> None:
+    note = service.notes[greeter.build_id]
+    nvr = f"greeter-{service.stream}-{greeter.publication.release}"
+    assert note.startswith(f"{greeter.nsvc} is ready.\n\n* RPMs: ")
+    assert all(re.search(rf"\d+ {arch}\b", note) for arch in ("aarch64", "noarch", "src", "x86_64"))
+    assert f"* Koji tag: `{greeter.koji_tag}`" in note
+    assert f"`{nvr}` in `f40-modular-updates-candidate`" in note
+    assert all(name in note for name in ALL)
+    assert "Reused" not in note
 
 
 @pytest.mark.parametrize(

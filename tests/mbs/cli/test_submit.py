@@ -30,6 +30,7 @@ class Airflow:
 
     url: str = ""
     states: list[str] = field(default_factory=lambda: ["queued", "running", "success"])
+    note: str | None = None
     xcoms: dict[str, object] = field(default_factory=lambda: {"builds": [BUILD]})
     refusal: tuple[int, object] | None = None
     logins: list[dict[str, str]] = field(default_factory=list)
@@ -57,7 +58,7 @@ class Airflow:
             self.conf = body["conf"]
             return 200, {"dag_run_id": "manual__1+00"}
         if path == RUN:
-            return 200, {"state": self.states.pop(0) if len(self.states) > 1 else self.states[0]}
+            return 200, {"state": self.states.pop(0) if len(self.states) > 1 else self.states[0], "note": self.note}
         key = path.removeprefix(f"{RUN}/taskInstances/submit/xcomEntries/").removesuffix("?deserialize=true")
         return (200, {"value": self.xcoms[key]}) if key in self.xcoms else (404, {"detail": "no XCom"})
 
@@ -155,10 +156,11 @@ def test_a_refusal_is_one_line_per_problem_on_standard_error(airflow: Airflow) -
 
 
 def test_a_run_that_failed_without_an_answer_is_shown(airflow: Airflow) -> None:
-    airflow.states, airflow.xcoms = ["failed"], {}
+    airflow.states, airflow.xcoms, airflow.note = ["failed"], {}, "It took longer than this task may."
     result = submit(URL)
     assert result.exit_code == 1
-    assert f"its log says why: {airflow.url}/dags/submit_module/runs/manual__1%2B00" in result.stderr
+    assert "It took longer than this task may." in result.stderr
+    assert f"Its log may say more: {airflow.url}/dags/submit_module/runs/manual__1%2B00" in result.stderr
 
 
 def test_a_token_needs_no_login(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mbs.cli.common import read_file
 from mbs.errors import InvalidRequest
-from mbs.modulemd.submitted import scm_stream
+from mbs.modulemd.rules import scm_stream
 from mbs.settings import Settings
 
 

@@ -45,6 +45,11 @@ class Finding:
     refused: type[Refused] = Unprocessable
 
 
+def scm_stream(branch: str, rules: Rules) -> str:
+    """Give the stream that a branch stands for: dashes become `_` where they are not allowed."""
+    return branch if rules.allow_dashes_in_svc else branch.replace("-", "_")
+
+
 def bad_request(message: str, where: str | None = None) -> Finding:
     """Make a finding that MBS answers with 400."""
     return Finding(Problem(message, where), InvalidRequest)

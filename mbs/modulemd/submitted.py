@@ -9,13 +9,17 @@ from typing import overload
 from mbs.modulemd.changes import Changes
 from mbs.modulemd.document import Modulemd, PackagerV3
 from mbs.modulemd.reader import apply
-from mbs.modulemd.rules import Finding, Rules, bad_request, context_problems, identity_problems, length_problems, refuse
+from mbs.modulemd.rules import (
+    Finding,
+    Rules,
+    bad_request,
+    context_problems,
+    identity_problems,
+    length_problems,
+    refuse,
+    scm_stream,
+)
 from mbs.versions import commit_version
-
-
-def scm_stream(branch: str, rules: Rules) -> str:
-    """Give the stream that a branch stands for: dashes become `_` where they are not allowed."""
-    return branch if rules.allow_dashes_in_svc else branch.replace("-", "_")
 
 
 @overload

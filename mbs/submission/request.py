@@ -9,8 +9,7 @@ from typing import Any
 
 from mbs.components.srpms import srpm_overrides
 from mbs.errors import InvalidRequest, Refused
-from mbs.modulemd.rules import Finding, bad_request, forbidden, refuse, unprocessable
-from mbs.modulemd.submitted import scm_stream
+from mbs.modulemd.rules import Finding, bad_request, forbidden, refuse, scm_stream, unprocessable
 from mbs.naming import is_koji_name, is_user_name
 from mbs.nsvc import NSVC
 from mbs.quoting import listed, quoted

@@ -6,7 +6,8 @@ from mbs.errors import InvalidRequest
 from mbs.modulemd.changes import Changes
 from mbs.modulemd.document import PackagerV3
 from mbs.modulemd.reader import apply, read, read_stream
-from mbs.modulemd.submitted import from_scm, from_yaml, scm_stream
+from mbs.modulemd.rules import scm_stream
+from mbs.modulemd.submitted import from_scm, from_yaml
 from mbs.settings import Settings
 
 COMMITTED = 1704164645  # 2024-01-02T03:04:05Z

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -13,7 +14,7 @@ from sqlalchemy import text
 from mbs.registry import ModuleState
 from tests.e2e.world import World, module
 from tools.demo.story import Followed
-from tools.stack import manager, supervisor
+from tools.stack import manager, processes, supervisor
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -36,9 +37,10 @@ def built_once(world: World, build: Followed) -> None:
 def workers_in_a_task(world: World) -> Iterator[psutil.Process]:
     """The processes of the executor that run a task, and the tasks' own."""
     for process in supervisor.process(world.layout, "scheduler").children(recursive=True):
-        if process.children() and "worker -- LocalExecutor" in " ".join(process.cmdline()):
-            yield process
-            yield from process.children(recursive=True)
+        with suppress(psutil.NoSuchProcess):  # a task may end at any moment
+            if process.children() and "worker -- LocalExecutor" in " ".join(process.cmdline()):
+                yield process
+                yield from process.children(recursive=True)
 
 
 @pytest.mark.faults
@@ -48,8 +50,7 @@ def test_a_worker_killed_between_submission_and_recording_builds_nothing_twice(w
         build = world.submit(module("crash", {"fragile": {}}))
         # The macros and the package: Koji has it, and the worker has hardly had the time to write that down.
         world.api.until(lambda: len(submissions(world, build)) == 2, "the submission", interval=0.05)
-        for process in list(workers_in_a_task(world)):
-            process.kill()
+        processes.kill(workers_in_a_task(world))
         built_once(world, build)
 
 
@@ -70,6 +71,7 @@ def test_a_build_survives_the_death_of_postgresql_and_of_every_part_of_airflow(w
         build = world.submit(module("endurance", {"sturdy": {}, "steady": {"buildorder": 1}}))
         world.reaches(build, "batch_1.sturdy.x86_64", "deferred")
         world.kill("postgres")
+        world.becomes_ready()
         world.reaches(build, "batch_2.steady.x86_64", "deferred", seconds=300)
         world.kill("api-server", "scheduler", "triggerer", "dag-processor")
         world.becomes_ready()

@@ -32,9 +32,7 @@ def family(world: World) -> list[psutil.Process]:
 
 @pytest.mark.own_hub
 def test_a_killed_hub_comes_back(world: World) -> None:
-    before = manager.status(world.layout)["devhub"].restarts
     world.kill("devhub")
-    world.api.until(lambda: manager.status(world.layout)["devhub"].restarts > before, "the restart")
     world.becomes_ready()
 
 

@@ -212,9 +212,15 @@ class World:
         self.api.call("DELETE", f"dags/{build.dag_id}/dagRuns/{quote(build.run_id)}")
 
     def kill(self, *names: str) -> None:
-        """Kill processes of the stack, and nothing below them."""
+        """Kill processes of the stack and nothing below them, and wait until each is started again."""
+        before = {name: manager.status(self.layout)[name].restarts for name in names}
         for process in [supervisor.process(self.layout, name) for name in names]:
             process.kill()
+        self.api.until(lambda: self._restarted(before), f"the restart of {', '.join(names)}")
+
+    def _restarted(self, before: Mapping[str, int]) -> bool:
+        now = manager.status(self.layout)
+        return all(now[name].restarts > count for name, count in before.items())
 
     def becomes_ready(self, seconds: float = 240) -> None:
         """Wait until every process of the stack is ready."""

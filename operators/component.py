@@ -11,24 +11,26 @@ from typing import Any
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
-from mbs.koji.builds import build_options, builds_of_tasks, macros_options
-from mbs.koji.logs import FailureReport, report_failure
+from mbs.koji.builds import build_options, macros_options
+from mbs.koji.ending import cancel_build, endings, record
+from mbs.koji.logs import report_failure
 from mbs.koji.retry import Attempt
 from mbs.koji.session import Hub
-from mbs.koji.sight import TaskSight
-from mbs.koji.submission import Order, ensure_submitted, see
-from mbs.koji.tasks import NOARCH, Failed, Skipped, Succeeded, TaskState, Waiting, follow
+from mbs.koji.sight import TaskSight, see
+from mbs.koji.submission import Order, ensure_submitted
+from mbs.koji.tasks import NOARCH, Failed, Outcome, Skipped, Succeeded, Waiting, follow_through
 from mbs.macros.conflicts import conflicts
 from mbs.macros.shadowing import completed_xmd
 from mbs.macros.srpm import build_srpm
 from mbs.macros.text import NAME as MACROS
 from mbs.macros.text import spec
 from mbs.plan import BuildPlan, PlannedComponent
-from mbs.registry.states import FINISHED_COMPONENT, ComponentState
+from mbs.registry.rows import Finished
+from mbs.registry.states import ComponentState
 from operators import links
 from operators.base import Event, ModuleBuildOperator, deadline_in
 from operators.settings import settings
-from operators.triggers import GAVE_UP, REPO_ID, BuildTrigger
+from operators.triggers import GAVE_UP, REPO_ID, BuildTrigger, pushed
 
 TASK_ID = "koji_task_id"
 """XCom: the Koji task that builds the component."""
@@ -94,11 +96,13 @@ class KojiBuildOperator(ModuleBuildOperator):
             if component.row.task_id is None or component.row.state is not ComponentState.BUILDING:
                 return
             sight = see(hub, component.row.task_id)
-            if not isinstance(follow(sight.task, sight.children, self.arch), Waiting):
+            if not isinstance(self._outcome(context, sight), Waiting):
                 return
-            hub.call("cancelTask", sight.task.id)
-            component.finished(ComponentState.CANCELED, reason=reason)
-        self.fail(context, f"{self.component} ({self.arch}): Koji task {sight.task.id} was canceled. {reason}")
+            end = cancel_build(hub, sight.task.id, reason)
+            if end is not None:
+                record(component, end)
+        if end is None or end.state is not ComponentState.COMPLETE:
+            self.fail(context, f"{self.component} ({self.arch}): Koji task {sight.task.id} was canceled. {reason}")
 
     def _remember(self, context: Context, attempt: Attempt, task_id: int) -> None:
         """Show the Koji task while it is waited for; keep in mind that it was followed."""
@@ -109,9 +113,12 @@ class KojiBuildOperator(ModuleBuildOperator):
 
     def _settle(self, context: Context, hub: Hub, sight: TaskSight) -> None:
         """End, or wait for what is not decided yet."""
-        match follow(sight.task, sight.children, self.arch):
+        outcome = self._outcome(context, sight)
+        if isinstance(outcome, Succeeded | Skipped):
+            self._record_end(hub, sight)
+        match outcome:
             case Waiting():
-                self._wait(sight.task.id)
+                self._wait(context, sight.task.id)
             case Succeeded():
                 self.log.info("%s is built for %s.", self.component, self.arch)
             case Skipped():
@@ -120,7 +127,10 @@ class KojiBuildOperator(ModuleBuildOperator):
             case Failed():
                 self._fail_with_report(context, hub, sight)
 
-    def _wait(self, task_id: int) -> None:
+    def _outcome(self, context: Context, sight: TaskSight) -> Outcome:
+        return follow_through(sight.task, sight.children, self.arch, whole=_attempt(context).is_again)
+
+    def _wait(self, context: Context, task_id: int) -> None:
         trigger = BuildTrigger(
             koji_conn_id=self.koji_conn_id,
             registry_conn_id=self.registry_conn_id,
@@ -129,6 +139,7 @@ class KojiBuildOperator(ModuleBuildOperator):
             koji_task_id=task_id,
             arch=self.arch,
             deadline=deadline_in(self.patience),
+            whole=_attempt(context).is_again,
         )
         self.defer(trigger=trigger, method_name="build_ended")
 
@@ -136,7 +147,7 @@ class KojiBuildOperator(ModuleBuildOperator):
         report = report_failure(
             hub, sight.task, sight.children, package=self.component, arch=self.arch, dist=self.plan.dist
         )
-        self._record_failure(hub, report, sight)
+        self._record_end(hub, sight, Finished(ComponentState.FAILED, None, str(report), sight.task.id))
         context["ti"].xcom_push(links.LOGS_URL, links.logs_url(self.account.files_url, report.task.id))
         for line in report.tail:
             self.log.error("%s: %s", report.log, line)
@@ -151,14 +162,16 @@ class KojiBuildOperator(ModuleBuildOperator):
             lines=report.lines,
         )
 
-    def _record_failure(self, hub: Hub, report: FailureReport, sight: TaskSight) -> None:
-        """Record the failure of the component; a sibling may have done it, or begun anew."""
-        canceled = sight.task.state is TaskState.CANCELED
-        state = ComponentState.CANCELED if canceled else ComponentState.FAILED
-        build = builds_of_tasks(hub, [sight.task.id]).get(sight.task.id)
-        with self.registry.component(self.plan.build_id, self.component) as component:
-            if component.row.task_id == sight.task.id and component.row.state not in FINISHED_COMPONENT:
-                component.finished(state, build.nvr if build else None, str(report))
+    def _record_end(self, hub: Hub, sight: TaskSight, failed: Finished | None = None) -> None:
+        """Record the end of the component's build; `failed` is what is recorded while Koji has not ended all of it.
+
+        A sibling may have done it, or begun anew.
+        """
+        reason = failed.reason if failed else None
+        end = endings(hub, [sight.task], reason).get(sight.task.id, failed)
+        if end is not None:
+            with self.registry.component(self.plan.build_id, self.component) as component:
+                record(component, end)
 
     def _known_tasks(self, component_id: int) -> set[int]:
         trace = self.registry.component_trace(component_id)
@@ -187,7 +200,7 @@ class BuildComponentOperator(KojiBuildOperator):
     def _repository(self, context: Context) -> int | None:
         """Give the newest of the gates' repositories: it contains what each of them does."""
         found = context["ti"].xcom_pull(task_ids=list(self.gates), key=REPO_ID) if self.gates else []
-        return max((repo_id for repo_id in found if repo_id is not None), default=None)
+        return max((int(pushed(repo_id)) for repo_id in found if repo_id is not None), default=None)
 
 
 class BuildMacrosOperator(KojiBuildOperator):

@@ -27,8 +27,13 @@ class KojiLink(BaseOperatorLink):
         return self.key
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002 - Airflow's form
-        """Give what was pushed; a task that never came to Koji has no link."""
-        return XCom.get_value(ti_key=ti_key, key=self.key) or ""
+        """Give what was pushed; a task that never came to Koji has no link.
+
+        Asked for one value, Airflow logs an error where there is none; asked for all, it gives none of them.
+        """
+        ti = ti_key
+        found = XCom.get_all(key=self.key, dag_id=ti.dag_id, task_id=ti.task_id, run_id=ti.run_id)
+        return str(found[0]) if found else ""
 
 
 class KojiTaskLink(KojiLink):

@@ -11,21 +11,26 @@ Arguments are small and static: Airflow stores them, and may start a trigger any
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeAlias, TypeVar
 
+from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from airflow.triggers.base import BaseTrigger, TaskSkippedEvent, TaskSuccessEvent, TriggerEvent
+from airflow.utils.state import TaskInstanceState
 from asgiref.sync import sync_to_async
 
 from mbs.errors import HubRefused, MbsError
+from mbs.koji.builds import BuildInfo, builds_of_tasks
+from mbs.koji.ending import cancel_build, ending, endings, record
 from mbs.koji.poller import Away, HubPoller
 from mbs.koji.repos import RepoDied, RepoReady, judge
-from mbs.koji.session import HubAccount
-from mbs.koji.sight import HubKey, Key, RequestKey, RequestSight, Sight, TaskKey, TaskSight
-from mbs.koji.tasks import Outcome, Skipped, Succeeded, TaskInfo, Waiting, follow
-from mbs.registry.states import ComponentState
+from mbs.koji.session import Hub, HubAccount
+from mbs.koji.sight import HubKey, Key, RequestKey, RequestSight, Sight, TaskKey, TaskSight, see
+from mbs.koji.tasks import Failed, Outcome, Skipped, Succeeded, TaskInfo, Waiting, follow_through
+from mbs.registry.rows import Finished
 from operators import links
 from operators.hook import account_behind
 from operators.pollers import ask, host_name, poller_for, watching
@@ -33,7 +38,7 @@ from operators.registry import registry
 from operators.settings import settings
 
 REPO_ID = "koji_repo_id"
-"""XCom of a gate: the repository that contains its builds."""
+"""XCom of a gate: the repository that contains its builds. Whoever reads it uses `pushed`."""
 
 ENDED = "ended"
 GAVE_UP = "gave_up"
@@ -41,6 +46,20 @@ GAVE_UP = "gave_up"
 CANCELED = "Canceled: a person marked or cleared its task in Airflow while it was being built."
 Arguments: TypeAlias = dict[str, Any]
 T = TypeVar("T")
+
+
+def pushed(value: object) -> Any:  # noqa: ANN401 # any JSON
+    """Give what an XCom was when it was pushed: Airflow encodes what a trigger pushes once more, into a text."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+_ends: set[asyncio.Task[None]] = set()
+"""What goes on after `on_kill`; asyncio itself keeps no task alive."""
 
 
 class GaveUp(Exception):
@@ -67,7 +86,8 @@ class KojiTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, then give the one event."""
         try:
-            account = await account_behind(self.koji_conn_id)
+            # Interrupted in there, a trigger would not be told why, and its on_kill would not be called.
+            account = await asyncio.shield(asyncio.create_task(account_behind(self.koji_conn_id)))
             event = await self.wait(account, poller_for(account))
         except GaveUp as reason:
             event = TriggerEvent({"kind": GAVE_UP, "reason": str(reason)})
@@ -109,7 +129,7 @@ class KojiTrigger(BaseTrigger):
 class BuildTrigger(KojiTrigger):
     """Follows a build task for one arch; a person who ends the waiting cancels the build."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 # stored by name
         self,
         *,
         koji_conn_id: str,
@@ -119,6 +139,7 @@ class BuildTrigger(KojiTrigger):
         koji_task_id: int,
         arch: str,
         deadline: float,
+        whole: bool = False,
     ) -> None:
         super().__init__(koji_conn_id=koji_conn_id, deadline=deadline)
         self.registry_conn_id = registry_conn_id
@@ -126,6 +147,7 @@ class BuildTrigger(KojiTrigger):
         self.component = component
         self.koji_task_id = koji_task_id
         self.arch = arch
+        self.whole = whole
         self._told = ""
 
     def arguments(self) -> Arguments:
@@ -137,6 +159,7 @@ class BuildTrigger(KojiTrigger):
             "component": self.component,
             "koji_task_id": self.koji_task_id,
             "arch": self.arch,
+            "whole": self.whole,
         }
 
     async def wait(self, account: HubAccount, poller: HubPoller) -> TriggerEvent:
@@ -145,45 +168,85 @@ class BuildTrigger(KojiTrigger):
         async def decide(sight: Sight) -> TriggerEvent | None:
             if not isinstance(sight, TaskSight):
                 return TriggerEvent({"kind": ENDED})
-            outcome = follow(sight.task, sight.children, self.arch)
+            outcome = follow_through(sight.task, sight.children, self.arch, whole=self.whole)
             await self._tell(poller, sight.task, outcome)
-            return None if isinstance(outcome, Waiting) else await self._end(account, poller, outcome)
+            return None if isinstance(outcome, Waiting) else await self._end(account, poller, sight.task, outcome)
 
         return await self.until(poller, TaskKey(self.koji_task_id), decide)
 
     async def on_kill(self) -> None:
-        """Cancel the build, for all its arches, and record it."""
+        """Cancel the build, for all its arches, and record what Koji says; not when Airflow only moved the waiting.
+
+        Airflow interrupts this every second until it has ended (3.3.2); what it began goes on by itself.
+        """
+        work = asyncio.create_task(self._end_build())
+        _ends.add(work)
+        work.add_done_callback(_ends.discard)
+        await asyncio.shield(work)
+
+    async def _end_build(self) -> None:
+        if await self._is_moved():
+            self.log.info("Another triggerer waits for Koji task %s now; nothing is canceled.", self.koji_task_id)
+            return
         account = await account_behind(self.koji_conn_id)
         try:
-            await ask(poller_for(account), lambda hub: hub.call("cancelTask", self.koji_task_id))
-            self.log.info("Canceled Koji task %s.", self.koji_task_id)
+            end = await ask(poller_for(account), self._cancel)
         except (MbsError, TimeoutError) as error:
             self.log.error("Koji task %s could not be canceled: %s", self.koji_task_id, error)
-        await sync_to_async(self._record_cancellation, thread_sensitive=False)()
+            return
+        if end is not None:
+            await self._record(end)
+            self.log.info("Koji task %s is %s.", self.koji_task_id, end.state.label)
 
-    def _record_cancellation(self) -> None:
+    async def _is_moved(self) -> bool:
+        """Tell whether the task still waits: Airflow calls `on_kill` also in a triggerer that was cut off for a while.
+
+        Against its documentation (3.3.2). A task that a person cleared may wait again by now, for the same build.
+        """
+        ti = self.task_instance
+        if ti is None:
+            return False
+        ask_states = sync_to_async(RuntimeTaskInstance.get_task_states, thread_sensitive=False)
+        states = await ask_states(ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id])
+        return bool(states.get(ti.run_id, {}).get(ti.task_id) == TaskInstanceState.DEFERRED)
+
+    def _cancel(self, hub: Hub) -> Finished | None:
+        """Cancel the build unless the arch is done, as after an end that another triggerer has seen."""
+        sight = see(hub, self.koji_task_id)
+        if isinstance(follow_through(sight.task, sight.children, self.arch, whole=self.whole), Waiting):
+            return cancel_build(hub, self.koji_task_id, CANCELED)
+        return endings(hub, [sight.task], CANCELED).get(self.koji_task_id)
+
+    async def _record(self, end: Finished) -> None:
+        await sync_to_async(self._record_now, thread_sensitive=False)(end)
+
+    def _record_now(self, end: Finished) -> None:
         with registry(self.registry_conn_id).component(self.build_id, self.component) as component:
-            row = component.row
-            if row.task_id == self.koji_task_id and row.state is ComponentState.BUILDING:
-                component.finished(ComponentState.CANCELED, reason=CANCELED)
+            record(component, end)
 
-    async def _end(self, account: HubAccount, poller: HubPoller, outcome: Outcome) -> TriggerEvent:
-        match outcome:
-            case Succeeded(task):
-                build = await self._build_link(account, poller)
-                return TaskSuccessEvent(xcoms={links.LOGS_URL: links.logs_url(account.files_url, task.id), **build})
-            case Skipped():
-                return TaskSkippedEvent()
-            case _:
-                return TriggerEvent({"kind": ENDED})
-
-    async def _build_link(self, account: HubAccount, poller: HubPoller) -> dict[str, str]:
-        """Give the link to the build, if it can be had at once: nothing waits for it."""
+    async def _end(
+        self, account: HubAccount, poller: HubPoller, build: TaskInfo, outcome: Succeeded | Skipped | Failed
+    ) -> TriggerEvent:
+        """End the task where its arch is done and what is to be recorded is; a worker deals with all else."""
+        if isinstance(outcome, Failed):
+            return TriggerEvent({"kind": ENDED})
         try:
-            builds = await ask(poller, lambda hub: hub.call("listBuilds", taskID=self.koji_task_id))
-        except (MbsError, TimeoutError):
-            return {}
-        return {links.BUILD_URL: links.build_url(account.web_url, builds[0]["build_id"])} if builds else {}
+            built = await self._recorded(poller, build)
+        except (MbsError, TimeoutError) as error:
+            self.log.warning("The end of Koji task %s could not be recorded: %s", self.koji_task_id, error)
+            return TriggerEvent({"kind": ENDED})
+        if isinstance(outcome, Skipped):
+            return TaskSkippedEvent()
+        link = {links.BUILD_URL: links.build_url(account.web_url, built.id)} if built else {}
+        return TaskSuccessEvent(xcoms={links.LOGS_URL: links.logs_url(account.files_url, outcome.task.id), **link})
+
+    async def _recorded(self, poller: HubPoller, task: TaskInfo) -> BuildInfo | None:
+        """Give the build, its end recorded if it has one."""
+        built = (await ask(poller, lambda hub: builds_of_tasks(hub, [task.id]))).get(task.id)
+        end = ending(task, built)
+        if end is not None:
+            await self._record(end)
+        return built
 
     async def _tell(self, poller: HubPoller, build: TaskInfo, outcome: Outcome) -> None:
         """Log what is new: what Koji does now for this arch, and where."""

@@ -80,6 +80,15 @@ def postgres_url(postgres_server: str) -> Iterator[PostgresUrl]:
     _administrate(postgres_server, *(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)" for name in made))
 
 
+@pytest.fixture(scope="session")
+def empty_database_url(postgres_server: str) -> Iterator[str]:
+    """The URL of a database without any tables."""
+    name = f"empty_{uuid.uuid4().hex}"
+    _administrate(postgres_server, f"CREATE DATABASE {name}")
+    yield _url_of(postgres_server, name)
+    _administrate(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @pytest.fixture
 def registry_engine(postgres_url: PostgresUrl) -> Iterator[Engine]:
     """An engine on a fresh registry database."""

@@ -53,8 +53,9 @@ class FailureReport:
         """One sentence: what failed, where, why."""
         where = f" on {self.host}" if self.host else ""
         what = f"{self.task.method} task {self.task.id}"
-        verb = "was canceled" if self.task.state is TaskState.CANCELED else "failed"
-        return f"{self.package} ({self.failed_arch}): Koji's {what}{where} {verb}: {self.reason}"
+        # Of a canceled task Koji says no more than that it is canceled.
+        end = "was canceled." if self.task.state is TaskState.CANCELED else f"failed: {self.reason}"
+        return f"{self.package} ({self.failed_arch}): Koji's {what}{where} {end}"
 
     def __str__(self) -> str:
         """The summary and the lines that matter, each on a line of its own."""

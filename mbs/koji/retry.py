@@ -35,6 +35,11 @@ class Attempt:
     """Seconds since the epoch: when the run started last."""
     memory: Memory
 
+    @property
+    def is_again(self) -> bool:
+        """Tell whether a person cleared the task: siblings that were not cleared do not follow its new build."""
+        return self.round > 0
+
     def may_replace(self, build: TaskInfo) -> bool:
         """Tell whether a new build may be submitted in place of one that failed or was canceled."""
         followed_in = self.memory.get(str(build.id))

@@ -71,6 +71,16 @@ def look(hub: Hub, keys: Iterable[Key]) -> dict[Key, Sight]:
     return {**sights, HubKey(): HubSight()} if HubKey() in keys else sights
 
 
+def see(hub: Hub, task_id: int) -> TaskSight:
+    """See a task and its children now. Raises HubAway, HubRefused."""
+    key = TaskKey(task_id)
+    sight = look(hub, [key])[key]
+    if isinstance(sight, HubRefused):
+        raise sight
+    assert isinstance(sight, TaskSight)  # noqa: S101 # a task's key gives a task's sight
+    return sight
+
+
 def _questions(tasks: Sequence[TaskKey], requests: Sequence[RequestKey]) -> Iterator[Call]:
     if not (tasks or requests):
         yield call("getAPIVersion")

@@ -10,13 +10,15 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from mbs.errors import HubRefused
-from mbs.koji.builds import find_build, find_task, submit
+from mbs.koji.builds import builds_of_tasks, find_build, find_task, submit
 from mbs.koji.session import Hub
-from mbs.koji.sight import TaskKey, TaskSight, look
+from mbs.koji.sight import TaskSight, see
 from mbs.koji.tasks import UNSUCCESSFUL, TaskInfo, TaskState
 from mbs.plan import BuildPlan
 from mbs.registry.components import LockedComponent
 from mbs.registry.states import ComponentState
+
+_BADLY_ENDED = frozenset({ComponentState.FAILED, ComponentState.CANCELED, ComponentState.DELETED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +61,30 @@ def ensure_submitted(
         return Standing(None, row.nvr, row.reason or f"{row.nvr} is there already.")
     if row.task_id is not None:
         seen = see(hub, row.task_id)
-        if row.state is ComponentState.COMPLETE or seen.task.state not in UNSUCCESSFUL or not may_replace(seen.task):
-            return Standing(seen, row.nvr, f"Attached to Koji task {row.task_id}.")
+        if not may_replace(seen.task) or not _is_without_success(hub, seen.task):
+            return _attached(component, seen)
+        if row.state is ComponentState.COMPLETE:
+            component.finished(ComponentState.DELETED, reason=f"Koji has no complete build of task {row.task_id}.")
     if row.state is not None:
         component.reset(f"Building again after Koji task {row.task_id}." if row.task_id else None)
     made = order()
     return _adopted(hub, component, made, known_tasks) or _submitted(hub, component, made)
 
 
-def see(hub: Hub, task_id: int) -> TaskSight:
-    """See a task and its children now. Raises HubAway, HubRefused."""
-    key = TaskKey(task_id)
-    sight = look(hub, [key])[key]
-    if isinstance(sight, HubRefused):
-        raise sight
-    assert isinstance(sight, TaskSight)  # noqa: S101 # a task's key gives a task's sight
-    return sight
+def _is_without_success(hub: Hub, task: TaskInfo) -> bool:
+    """Tell whether a task has failed, was canceled, or built what someone has deleted since."""
+    if task.state is not TaskState.CLOSED:
+        return task.state in UNSUCCESSFUL
+    build = builds_of_tasks(hub, [task.id]).get(task.id)
+    return build is None or not build.is_complete
+
+
+def _attached(component: LockedComponent, seen: TaskSight) -> Standing:
+    """Follow what Koji has; where the record says that it ended badly and it did not, the record is mended."""
+    row = component.row
+    if row.state in _BADLY_ENDED and seen.task.state not in UNSUCCESSFUL:
+        component.resumed()
+    return Standing(seen, row.nvr, f"Attached to Koji task {seen.task.id}.")
 
 
 def _adopted(

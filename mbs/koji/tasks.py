@@ -115,6 +115,23 @@ def follow(build: TaskInfo, children: Sequence[TaskInfo], arch: str) -> Outcome:
     return Waiting(mine or _running(children) or build)
 
 
+def follow_through(build: TaskInfo, children: Sequence[TaskInfo], arch: str, *, whole: bool = False) -> Outcome:
+    """Say how far the build is for a task that follows one arch, so that some task always sees the build's own end.
+
+    The last arch that is done waits for what Koji does then: the import of the RPMs, which may fail too. With `whole`
+    an arch waits for the others as well: their tasks may have ended with an earlier build and do not follow this one.
+    """
+    found = follow(build, children, arch)
+    if isinstance(found, Waiting | Failed) or build.state is TaskState.CLOSED:
+        return found
+    arches = [child for child in children if child.method == _BUILD_ARCH]
+    if build.state in UNSUCCESSFUL:
+        told = any(child.state in UNSUCCESSFUL for child in arches)
+        return found if told and not whole else Failed(culprit(build, children, arch))
+    others = any(not child.ended for child in arches)
+    return found if others and not whole else Waiting(build)
+
+
 def culprit(build: TaskInfo, children: Sequence[TaskInfo], arch: str | None = None) -> TaskInfo:
     """Give the child that tells why a build failed: one that failed, of this arch if possible; else the build.
 

@@ -90,6 +90,11 @@ class LockedComponent:
         """
         return self._become(None, state_reason=reason, **_FORGOTTEN)
 
+    def resumed(self) -> ComponentRow:
+        """Record that Koji goes on with the build that was recorded as ended: forgotten and submitted again in one."""
+        check_component(self.row.name, self.row.state, None)
+        return self._write(state=ComponentState.BUILDING, state_reason=None)
+
     def tagged(self, *, build: bool | None = None, final: bool | None = None) -> ComponentRow:
         """Record that its build is in the build tag, in the module's tag; None leaves the flag alone."""
         flags = {"tagged": build, "tagged_in_final": final}
@@ -165,8 +170,8 @@ def conditions(wanted: ComponentFilter) -> Iterator[ColumnElement[bool]]:
 def finish_many(session: Session, build_id: int, outcomes: Mapping[str, Finished]) -> tuple[str, ...]:
     """Record the ends of many components of one build; give the names whose state changed.
 
-    Three statements whatever the number of components. Meant for what no task decides about any more (a gate, a
-    cancellation): it locks the rows, not the components.
+    Three statements whatever the number of components. Meant for what no task decides about any more (a gate, what is
+    taken over): it locks the rows, not the components.
     """
     query = select(ComponentBuild.id, ComponentBuild.name, ComponentBuild.state).where(
         ComponentBuild.build_id == build_id, ComponentBuild.name.in_(outcomes)
@@ -202,14 +207,6 @@ def reset_unfinished(session: Session, build_id: int) -> tuple[str, ...]:
         for name, value in _FORGOTTEN.items():
             setattr(component, name, value)
     return tuple(component.name for component in components)
-
-
-def fail_unfinished(session: Session, build_id: int, state: ComponentState, reason: str) -> tuple[str, ...]:
-    """End every component that is being built (a canceled or failed build); waiting ones keep waiting."""
-    query = select(ComponentBuild.name).where(
-        ComponentBuild.build_id == build_id, ComponentBuild.state == ComponentState.BUILDING
-    )
-    return finish_many(session, build_id, {name: Finished(state, reason=reason) for name in session.scalars(query)})
 
 
 def _update_all(outcomes: Mapping[int, Finished]) -> Update:

@@ -39,7 +39,7 @@ from mbs.registry.rows import (
     module_build_row,
     nsvc_of,
 )
-from mbs.registry.states import ComponentState, ModuleState
+from mbs.registry.states import ModuleState
 from mbs.submission.build import NewBuild
 
 
@@ -245,11 +245,6 @@ class Registry:
         """Record the ends of many components at once; give the names whose state changed."""
         with self._transaction() as session:
             return components.finish_many(session, build_id, outcomes)
-
-    def fail_unfinished(self, build_id: int, state: ComponentState, reason: str) -> tuple[str, ...]:
-        """Record that every component being built ended without success; give their names."""
-        with self._transaction() as session:
-            return components.fail_unfinished(session, build_id, state, reason)
 
     def mark_tagged(self, build_id: int, names: Sequence[str], *, build: bool = False, final: bool = False) -> None:
         """Record that builds are in the build tag and/or in the module's own tag."""

@@ -78,13 +78,12 @@ COMPONENT_TRANSITIONS: Mapping[ComponentState | None, frozenset[ComponentState |
     None: frozenset({_C.BUILDING, _C.COMPLETE, _C.FAILED, _C.CANCELED}),
     _C.BUILDING: frozenset({_C.COMPLETE, _C.FAILED, _C.CANCELED, None}),
     _C.COMPLETE: frozenset({_C.DELETED}),
-    _C.FAILED: frozenset({None}),
-    _C.CANCELED: frozenset({None}),
-    _C.DELETED: frozenset({None}),
+    # Koji has the last word: what was recorded as ended without success may have been built all the same.
+    _C.FAILED: frozenset({_C.COMPLETE, None}),
+    _C.CANCELED: frozenset({_C.COMPLETE, None}),
+    _C.DELETED: frozenset({_C.COMPLETE, None}),
 }
 """What may follow each state of a component; None is "waits to be submitted"."""
-
-FINISHED_COMPONENT = frozenset({_C.COMPLETE, _C.FAILED, _C.CANCELED, _C.DELETED})
 
 
 def check_module(what: object, old: ModuleState | None, new: ModuleState) -> bool:

@@ -6,9 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from mbs.koji.tasks import TaskInfo, TaskState
 from mbs.registry.rows import ModuleBuildRow
-from mbs.registry.states import ComponentState, ModuleState
+from mbs.registry.states import ModuleState
 
 _OVER = frozenset({ModuleState.DONE, ModuleState.READY, ModuleState.GARBAGE})
 
@@ -84,12 +83,3 @@ def without_run(
         return now - max(build.time_modified, build.time_restarted or build.time_modified)
 
     return tuple(build for build in builds if build.id not in running and since(build) > grace)
-
-
-def outcome(task: TaskInfo) -> ComponentState | None:
-    """Say what has become of a component by its Koji task; None while it runs."""
-    return {
-        TaskState.CLOSED: ComponentState.COMPLETE,
-        TaskState.FAILED: ComponentState.FAILED,
-        TaskState.CANCELED: ComponentState.CANCELED,
-    }.get(task.state)

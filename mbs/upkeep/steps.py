@@ -12,17 +12,14 @@ from functools import partial
 from itertools import count
 from typing import Protocol, TypeVar
 
-from mbs.koji.builds import BuildInfo, builds_of_tasks
 from mbs.koji.faults import raise_refused
 from mbs.koji.session import Hub, call
-from mbs.koji.sight import TaskKey, TaskSight, look
-from mbs.koji.tasks import TaskInfo
 from mbs.registry.registry import Registry
-from mbs.registry.rows import BuildFilter, ComponentFilter, ComponentRow, Finished, ModuleBuildRow, Page
+from mbs.registry.rows import BuildFilter, ComponentFilter, ComponentRow, ModuleBuildRow, Page
 from mbs.registry.states import ComponentState, ModuleState
 from mbs.settings import Settings
-from mbs.upkeep.cancel import cancel_components, cancel_tasks
-from mbs.upkeep.decisions import Target, expired, old_targets, outcome, stuck, without_run
+from mbs.upkeep.cancel import became, cancel_components, cancel_tasks, settle
+from mbs.upkeep.decisions import Target, expired, old_targets, stuck, without_run
 
 Row_co = TypeVar("Row_co", covariant=True)
 
@@ -31,7 +28,6 @@ GRACE = timedelta(minutes=10)
 """For Airflow to start a run, and for tasks to record what they did (MBS: the same, §17.1)."""
 
 _PAGE = 500
-_GONE = "Koji does not know its task any more"
 _LEFT_BEHIND = "Its module build has ended"
 
 
@@ -105,15 +101,13 @@ class Upkeep:
         What still runs in Koji is canceled. Components of builds that go on are their tasks' business.
         """
         rows = [row for row in self._building() if self._is_over(row)]
-        tasks = self._tasks(row.task_id for row in rows if row.task_id is not None)
-        complete = {task_id for task_id, task in tasks.items() if outcome(task) is ComponentState.COMPLETE}
-        builds = builds_of_tasks(self.hub, complete)
-        ends = {row: _end(tasks.get(row.task_id or 0), builds.get(row.task_id or 0)) for row in rows}
         if not self.dry_run:
-            cancel_tasks(self.hub, (task.id for task in tasks.values() if not task.ended))
-            for row, end in ends.items():
-                self.registry.finish_many(row.build_id, {row.name: end})
-        return [f"{row.name} of module build {row.build_id} is {end.state.label}." for row, end in ends.items()]
+            cancel_tasks(self.hub, (row.task_id for row in rows if row.task_id is not None))
+        ends = became(self.hub, rows, _LEFT_BEHIND)
+        if not self.dry_run:
+            settle(self.registry, ends)
+        states = {row: ends[row].state.label if row in ends else "still being built in Koji" for row in rows}
+        return [f"{row.name} of module build {row.build_id} is {state}." for row, state in states.items()]
 
     @property
     def _now(self) -> datetime:
@@ -136,11 +130,6 @@ class Upkeep:
     def _building(self) -> tuple[ComponentRow, ...]:
         wanted = ComponentFilter(states=(ComponentState.BUILDING,))
         return tuple(_pages(partial(self.registry.find_components, wanted)))
-
-    def _tasks(self, task_ids: Iterable[int]) -> dict[int, TaskInfo]:
-        """Look at tasks; what Koji does not know is left out."""
-        sights = look(self.hub, map(TaskKey, task_ids))
-        return {sight.task.id: sight.task for sight in sights.values() if isinstance(sight, TaskSight)}
 
     def _is_over(self, row: ComponentRow) -> bool:
         build = self.registry.build(row.build_id)
@@ -177,13 +166,3 @@ def _pages(find: Callable[[Page], _Listing[Row_co]]) -> Iterator[Row_co]:
         yield from listing.items
         if number * _PAGE >= listing.total:
             return
-
-
-def _end(task: TaskInfo | None, build: BuildInfo | None) -> Finished:
-    """Say how a component ended; what still ran is canceled with its module build."""
-    if task is None:
-        return Finished(ComponentState.FAILED, reason=_GONE)
-    state = outcome(task) or ComponentState.CANCELED
-    if state is ComponentState.COMPLETE and build is not None:
-        return Finished(state, build.nvr, koji_build_id=build.id)
-    return Finished(ComponentState.FAILED if state is ComponentState.COMPLETE else state, reason=_LEFT_BEHIND)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.models.xcom import XComModel
+from airflow.sdk.bases.xcom import BaseXCom
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
+from airflow.settings import dispose_orm
 from airflow.triggers.base import BaseTaskEndEvent, BaseTrigger, TriggerEvent
 from sqlalchemy import Engine
 
@@ -25,6 +29,7 @@ from operators import registry as registry_module
 from operators import settings as settings_module
 from operators import tasks
 from operators.base import ModuleBuildOperator
+from tests.operators.airflow_database import connect
 
 ARCHES = ("x86_64", "aarch64")
 
@@ -44,7 +49,7 @@ class TaskInstance:
         return str(self.task.task_id)
 
     def xcom_push(self, key: str, value: Any) -> None:
-        self.run.xcoms[self.task_id, key] = json.loads(json.dumps(value))
+        self.run.xcoms[self.task_id, key] = json.loads(json.dumps(BaseXCom.serialize_value(value)))
 
     def xcom_pull(self, *, task_ids: Iterable[str], key: str) -> list[Any]:
         return [self.run.xcoms.get((task_id, key)) for task_id in task_ids]
@@ -67,6 +72,7 @@ class AirflowRun:
     """Runs tasks one at a time; a deferred one is waited for here, its trigger serialised and made anew."""
 
     xcoms: dict[tuple[str, str], Any] = field(default_factory=dict)
+    """As Airflow stores them: what a trigger pushes is a text of JSON (`test_airflow.py`)."""
     states: dict[str, str] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     stores: dict[str, Store] = field(default_factory=dict)
@@ -88,7 +94,8 @@ class AirflowRun:
         """Do with a trigger's event what Airflow does: end the task, or wake it on a worker."""
         if not isinstance(event, BaseTaskEndEvent):
             return self.begin(task, deferred.method_name, {**(deferred.kwargs or {}), "event": event.payload})
-        self.xcoms |= {(task.task_id, key): value for key, value in (event.xcoms or {}).items()}
+        pushed = {key: XComModel.serialize_value(value) for key, value in (event.xcoms or {}).items()}
+        self.xcoms |= {(task.task_id, key): value for key, value in pushed.items()}
         self.states[task.task_id] = event.task_instance_state.value
         return None
 
@@ -111,10 +118,15 @@ class AirflowRun:
             self.states[task.task_id] = "success"
         return None
 
+    def xcom(self, task_id: str, key: str) -> Any:
+        """Give an XCom as Airflow's UI shows it."""
+        return XComModel.deserialize_value(SimpleNamespace(value=self.xcoms[task_id, key]))
+
     def clear(self, *tasks: ModuleBuildOperator) -> None:
         """Clear tasks, as a person does."""
         for task in tasks:
             self.clears[task.task_id] = self.clears.get(task.task_id, 0) + 1
+            self.xcoms = {key: value for key, value in self.xcoms.items() if key[0] != task.task_id}
             self.states.pop(task.task_id, None)
 
     def context(self, task: ModuleBuildOperator) -> Any:
@@ -140,6 +152,16 @@ def rebuilt(trigger: BaseTrigger) -> BaseTrigger:
 
 async def first_event(trigger: BaseTrigger) -> TriggerEvent:
     return await anext(aiter(trigger.run()))
+
+
+@pytest.fixture(scope="session")
+def airflow_database(empty_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Have Airflow use a database of the tests' own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW__LOGGING__BASE_LOG_FOLDER", str(tmp_path_factory.mktemp("airflow")))
+        connect(empty_database_url, patch)
+        yield
+        dispose_orm()
 
 
 @pytest.fixture
@@ -207,7 +229,7 @@ def new_plan(registry: Registry, running_hub: Any, tmp_path: Path) -> Callable[.
             sources = {**running_hub.sources, **own_sources(tmp_path, plan.dist)}
             components = tuple(planned(sources[f"rpms/{name}"], name, batch) for name, batch in packages)
             names = tuple(component.name for component in components)
-            return replace(plan, components=components, packages=names, **fields)
+            return replace(plan, **{"components": components, "packages": names, **fields})
 
         (recorded,) = registry.record_submission([NewBuild(nsvc, for_build)], by="alice")
         return registry.plan(recorded.build.id)
@@ -225,7 +247,8 @@ def own_sources(directory: Path, dist: str) -> Mapping[str, str]:
         package = directory / "examples" / "rpms" / name
         package.mkdir(parents=True, exist_ok=True)
         release = "1" if name == "bare" else f"1.{dist}"
-        (package / f"{name}.spec").write_text(SPEC.format(name=name, release=release, rule=rule))
+        called = NAMED_OTHERWISE.get(name, name)
+        (package / f"{called}.spec").write_text(SPEC.format(name=called, release=release, rule=rule))
     return publish(directory / "examples", directory / "git")
 
 
@@ -236,8 +259,11 @@ SPECS = {
     "needy": "BuildRequires: what-nobody-has",
     "broken": "BuildArch: noarch",
     "bare": "BuildArch: noarch",
+    "scl-tool": "",
 }
 """What a package has of its own; `bare` has the same release in every module."""
+NAMED_OTHERWISE = {"scl-tool": "rh-tool"}
+"""Packages by the component that they are."""
 SPEC = """\
 Name: {name}
 Version: 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -60,7 +61,7 @@ def test_the_first_arch_submits_and_the_others_attach(
     assert running_hub.counts()["build"] == before + 1
     assert component_row(registry, plan).task_id == run.xcoms["tool.aarch64", "koji_task_id"]
     assert run.xcoms["tool.x86_64", "koji_url"].endswith(f"={component_row(registry, plan).task_id}")
-    assert run.xcoms["tool.x86_64", "koji_build_url"].startswith("http://")
+    assert run.xcom("tool.x86_64", "koji_build_url").startswith("http://")
 
 
 def test_koji_gets_what_mbs_would_send(run: Any, plan: BuildPlan, running_hub: Any) -> None:
@@ -270,3 +271,135 @@ def test_a_build_that_takes_too_long_is_canceled_with_the_reason(
     assert "It took longer than it may" in run.errors["t"]
     assert component_row(registry, plan).state is ComponentState.CANCELED
     assert running_hub.admin().getTaskInfo(run.xcoms["t", "koji_task_id"])["state"] == 3
+
+
+def ended(running_hub: Any, task_id: int, seconds: float = 60) -> int:
+    """Wait for the end of a Koji task and give its state."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        state: int = running_hub.admin().getTaskInfo(task_id)["state"]
+        if state in {2, 3, 5}:
+            return state
+        time.sleep(0.1)
+    pytest.fail("It did not end.")
+
+
+def test_a_component_is_complete_with_its_nvr_as_soon_as_it_is_built_whatever_becomes_of_its_batch(
+    run: Any, plan: BuildPlan, registry: Registry, faults: Any
+) -> None:
+    faults(kind="fail", package="noarch-words", stage="srpm")
+    assert run.finish(builder(plan, "noarch-words")) == "failed"
+    for arch in plan.arches:
+        assert run.finish(builder(plan, arch=arch)) == "success"
+    row = component_row(registry, plan)
+    assert row.state is ComponentState.COMPLETE
+    assert row.nvr == f"tool-1-1.{plan.dist}"
+    assert row.koji_build_id is not None
+
+
+def test_a_task_that_is_cleared_as_its_build_closes_counts_what_koji_has_built(
+    run: Any, plan: BuildPlan, running_hub: Any, registry: Registry
+) -> None:
+    deferred = run.begin(builder(plan))
+    trigger = deferred.trigger
+    assert ended(running_hub, trigger.koji_task_id) == 2
+    asyncio.run(trigger.on_kill())
+    row = component_row(registry, plan)
+    assert (row.state, row.reason) == (ComponentState.COMPLETE, None)
+    run.clear(builder(plan))
+    assert run.finish(builder(plan)) == "success"
+
+
+@pytest.mark.parametrize("state", [ComponentState.CANCELED, ComponentState.FAILED])
+def test_what_koji_has_built_counts_where_it_is_recorded_as_ended_badly_and_the_gate_takes_it(
+    run: Any, plan: BuildPlan, running_hub: Any, registry: Registry, state: ComponentState
+) -> None:
+    task = builder(plan)
+    deferred = run.begin(task)
+    assert ended(running_hub, deferred.trigger.koji_task_id) == 2
+    with registry.component(plan.build_id, "tool") as component:
+        component.finished(state, reason="so it seemed")
+    submitted = running_hub.counts()["build"]
+    run.clear(task)
+    gate = tasks.RepoOperator(task_id="repo", plan=plan, batch=("tool",))
+    assert run.finish(task) == run.finish(gate) == "success", run.errors
+    assert running_hub.counts()["build"] == submitted
+    assert component_row(registry, plan).state is ComponentState.COMPLETE
+
+
+def test_the_gate_alone_takes_what_koji_has_built_where_it_is_recorded_as_canceled(
+    run: Any, plan: BuildPlan, running_hub: Any, registry: Registry
+) -> None:
+    deferred = run.begin(builder(plan))
+    assert ended(running_hub, deferred.trigger.koji_task_id) == 2
+    with registry.component(plan.build_id, "tool") as component:
+        component.finished(ComponentState.CANCELED, reason="so it seemed")
+    assert run.finish(tasks.RepoOperator(task_id="repo", plan=plan, batch=("tool",))) == "success", run.errors
+
+
+def test_a_build_that_goes_on_in_koji_is_followed_also_where_it_is_recorded_as_canceled(
+    run: Any, plan: BuildPlan, running_hub: Any, registry: Registry, faults: Any
+) -> None:
+    faults(kind="slow", package="tool", seconds=5)
+    task = builder(plan)
+    run.begin(task)
+    with registry.component(plan.build_id, "tool") as component:
+        component.finished(ComponentState.CANCELED, reason="Koji did not let go of it")
+    submitted = running_hub.counts()["build"]
+    run.clear(task)
+    assert run.finish(task) == "success"
+    assert running_hub.counts()["build"] == submitted
+    assert component_row(registry, plan).state is ComponentState.COMPLETE
+
+
+def test_a_build_that_someone_deleted_in_koji_is_made_again_when_its_task_is_cleared(
+    run: Any, plan: BuildPlan, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = builder(plan)
+    assert run.finish(task) == "success"
+    first = component_row(registry, plan).task_id
+    real = HubSession.multicall
+
+    def without_it(self: HubSession, calls: Any) -> list[Any]:
+        """devhub deletes no builds."""
+        made = list(calls)
+        answers = real(self, made)
+        return [_deleted(answer, first) for answer in answers]
+
+    monkeypatch.setattr(HubSession, "multicall", without_it)
+    run.clear(task)
+    deferred = run.begin(task)
+    assert deferred is not None
+    assert deferred.trigger.koji_task_id != first
+
+
+def _deleted(answer: Any, task_id: int) -> Any:
+    if isinstance(answer, list):
+        return [_deleted(row, task_id) for row in answer]
+    if isinstance(answer, dict) and answer.get("task_id") == task_id:
+        return {**answer, "state": 2}
+    return answer
+
+
+def test_a_task_that_was_cleared_follows_all_arches_of_its_new_build(
+    run: Any, plan: BuildPlan, faults: Any, registry: Registry
+) -> None:
+    faults(kind="fail", package="tool", arch="aarch64", times=1)
+    late = builder(plan, arch="aarch64")
+    assert run.finish(late) == "failed"
+    run.clear(late)
+    deferred = run.begin(late)
+    assert deferred is not None
+    assert deferred.trigger.whole
+    run.go_on(late, deferred, run.wait(deferred))
+    assert run.states["tool.aarch64"] == "success"
+    assert component_row(registry, plan).state is ComponentState.COMPLETE
+
+
+def test_a_canceled_build_is_told_once(run: Any, plan: BuildPlan, running_hub: Any, faults: Any) -> None:
+    faults(kind="slow", package="tool", seconds=60)
+    task = builder(plan)
+    deferred = run.begin(task)
+    running_hub.admin().cancelTask(deferred.trigger.koji_task_id)
+    run.go_on(task, deferred, run.wait(deferred))
+    assert run.errors["tool.x86_64"].count("canceled") == 1

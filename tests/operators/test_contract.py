@@ -31,6 +31,7 @@ ARGUMENTS: dict[str, Any] = {
     "request_id": 99,
     "event": 4711,
     "deadline": 1795359446.5,
+    "whole": True,
 }
 TRIGGERS = [
     cls

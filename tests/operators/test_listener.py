@@ -12,7 +12,7 @@ import pytest
 from mbs.plan import BuildPlan
 from mbs.registry import ComponentRow, Registry
 from mbs.registry.states import ComponentState, ModuleState
-from operators import listener
+from operators import listener, tasks
 from operators.identifiers import dag_id
 
 T = TypeVar("T")
@@ -96,3 +96,22 @@ def test_a_registry_that_is_away_stops_nobody(build: BuildPlan, monkeypatch: pyt
 
     monkeypatch.setattr(listener, "registry", away)
     listener.on_dag_run_failed(run_of(build), MARKED)
+
+
+def test_what_koji_has_built_is_complete_also_where_the_run_is_marked_failed(
+    run: Any,
+    new_plan: Callable[..., BuildPlan],
+    registry: Registry,
+    running_hub: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plan = new_plan(("tool", 1))
+    for operator in (tasks.CreateTagOperator, tasks.LinkDependenciesOperator):
+        assert run.finish(operator(task_id=operator.__name__, plan=plan)) == "success"
+    task = tasks.BuildComponentOperator(task_id="t", plan=plan, component="tool", arch="x86_64")
+    koji_task_id = run.begin(task).trigger.koji_task_id
+    until(lambda: running_hub.admin().getTaskInfo(koji_task_id)["state"] == 2 or None)
+    monkeypatch.setattr(listener, "object_session", lambda _: None)
+    listener.on_dag_run_failed(run_of(plan), MARKED)
+    (row,) = until(lambda: [row for row in tools(registry, plan) if row.state is not ComponentState.BUILDING] or None)
+    assert (row.state, row.nvr, row.reason) == (ComponentState.COMPLETE, f"tool-1-1.{plan.dist}", None)

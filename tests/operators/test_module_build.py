@@ -144,7 +144,7 @@ def test_a_request_for_a_repository_that_dies_is_made_again(run: Any, new_plan: 
     again = run.go_on(gate, deferred, event)
     assert again.trigger.request_id != deferred.trigger.request_id
     run.go_on(gate, again, run.wait(again))
-    assert run.xcoms["repo", "koji_repo_id"] > 0
+    assert run.xcom("repo", "koji_repo_id") > 0
 
 
 def test_before_koji_1_35_a_repository_is_made_by_newrepo(
@@ -161,7 +161,7 @@ def test_before_koji_1_35_a_repository_is_made_by_newrepo(
 
     monkeypatch.setattr(HubSession, "call", old_hub)
     assert run.finish(tasks.RepoOperator(task_id="repo", plan=plan)) == "success", run.errors
-    assert run.xcoms["repo", "koji_repo_id"] == running_hub.admin().getRepo(plan.build_tag)["id"]
+    assert run.xcom("repo", "koji_repo_id") == running_hub.admin().getRepo(plan.build_tag)["id"]
 
 
 def _admin(running_hub: Any) -> str:

@@ -92,3 +92,9 @@ def test_a_build_of_this_module_from_another_commit_is_not_blamed_on_the_dist_ta
 def test_koji_s_words_are_told_without_frames_and_without_a_log_to_look_into(fault: str, said: str) -> None:
     assert explained(fault, package="tool", dist=DIST).startswith(said)
     assert "see " not in explained(fault, package="tool", dist=DIST)
+
+
+def test_a_canceled_task_is_told_once() -> None:
+    task = TaskInfo(id=13, method="build", state=TaskState.CANCELED)
+    report = FailureReport("perl", "x86_64", 13, task, None, "Task 13 is canceled")
+    assert report.summary == "perl (x86_64): Koji's build task 13 was canceled."

@@ -4,7 +4,18 @@ from typing import Any
 
 import pytest
 
-from mbs.koji.tasks import Failed, Outcome, Skipped, Succeeded, TaskInfo, TaskState, Waiting, culprit, follow
+from mbs.koji.tasks import (
+    Failed,
+    Outcome,
+    Skipped,
+    Succeeded,
+    TaskInfo,
+    TaskState,
+    Waiting,
+    culprit,
+    follow,
+    follow_through,
+)
 
 
 def task(state: str, task_id: int = 1, method: str = "build", **fields: Any) -> TaskInfo:
@@ -64,3 +75,27 @@ def test_what_is_waited_for_is_the_arch_s_own_task_as_soon_as_there_is_one() -> 
     outcome = follow(task("OPEN"), [SRPM, arch_task("x86_64", "OPEN", 12)], "x86_64")
     assert isinstance(outcome, Waiting)
     assert outcome.task.id == 12
+
+
+DONE, GOES_ON = arch_task("x86_64", "CLOSED"), arch_task("aarch64", "OPEN", 11)
+
+
+@pytest.mark.parametrize(
+    ("build", "children", "whole", "kind"),
+    [
+        pytest.param("OPEN", [DONE, GOES_ON], False, Succeeded, id="another arch goes on, and its task sees the end"),
+        pytest.param("OPEN", [DONE, GOES_ON], True, Waiting, id="nobody else may follow the other arch"),
+        pytest.param("OPEN", [DONE], False, Waiting, id="the last arch waits for the import"),
+        pytest.param("OPEN", [GOES_ON], False, Skipped, id="not built for the arch"),
+        pytest.param("OPEN", [GOES_ON], True, Waiting, id="not built for the arch, but the others are followed"),
+        pytest.param("CLOSED", [DONE], True, Succeeded, id="all is done"),
+        pytest.param("FAILED", [DONE], False, Failed, id="the import failed"),
+        pytest.param("FAILED", [DONE, arch_task("aarch64", "FAILED", 11)], False, Succeeded, id="the other task fails"),
+        pytest.param("FAILED", [DONE, arch_task("aarch64", "FAILED", 11)], True, Failed, id="no other task may fail"),
+        pytest.param("CANCELED", [DONE], False, Failed, id="canceled when all arches were done"),
+    ],
+)
+def test_some_task_of_a_component_sees_the_end_of_its_build(
+    build: str, children: list[TaskInfo], whole: bool, kind: type[Outcome]
+) -> None:
+    assert isinstance(follow_through(task(build), children, "x86_64", whole=whole), kind)

@@ -161,14 +161,6 @@ def test_a_forbidden_end_of_one_changes_none(registry: Registry, build_id: int) 
     assert registry.components(build_id)[2].state is None
 
 
-def test_a_cancellation_ends_what_is_being_built(registry: Registry, build_id: int) -> None:
-    with registry.component(build_id, "alpha") as component:
-        component.intend()
-        component.submitted(5)
-    assert registry.fail_unfinished(build_id, ComponentState.CANCELED, "Canceled by robin.") == ("alpha",)
-    assert registry.components(build_id)[1].reason == "Canceled by robin."
-
-
 def test_tagging_is_recorded_for_many(registry: Registry, build_id: int) -> None:
     registry.mark_tagged(build_id, ["alpha", "beta"], build=True)
     registry.mark_tagged(build_id, ["beta"], final=True)

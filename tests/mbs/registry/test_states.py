@@ -55,3 +55,10 @@ def test_a_build_walks_from_submission_to_ready_and_a_complete_component_is_neve
     assert all(new in MODULE_TRANSITIONS[old] for old, new in pairwise(path))
     assert ComponentState.BUILDING not in COMPONENT_TRANSITIONS[ComponentState.COMPLETE]
     assert None not in COMPONENT_TRANSITIONS[ComponentState.COMPLETE]
+
+
+@pytest.mark.parametrize("ended", [ComponentState.FAILED, ComponentState.CANCELED, ComponentState.DELETED])
+def test_a_component_that_ended_without_success_may_be_built_again_or_have_been_built_all_the_same(
+    ended: ComponentState,
+) -> None:
+    assert COMPONENT_TRANSITIONS[ended] == {None, ComponentState.COMPLETE}

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from mbs.koji.tasks import TaskInfo, TaskState
 from mbs.nsvc import NSVC
-from mbs.registry import ComponentState, ModuleBuildRow, ModuleState
-from mbs.upkeep.decisions import Target, expired, old_targets, outcome, stuck, without_run
+from mbs.registry import ModuleBuildRow, ModuleState
+from mbs.upkeep.decisions import Target, expired, old_targets, stuck, without_run
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -70,11 +69,3 @@ def test_a_build_without_a_run_is_lost_unless_airflow_may_still_begin() -> None:
     restarted = build(ModuleState.BUILD, days=1, id=4, time_restarted=NOW)
     found = without_run([lost, running, new, restarted], {2}, grace=timedelta(minutes=10), now=NOW)
     assert found == (lost,)
-
-
-def test_a_component_is_what_its_koji_task_is() -> None:
-    found = {state: outcome(TaskInfo(1, "build", state)) for state in TaskState}
-    assert found[TaskState.CLOSED] is ComponentState.COMPLETE
-    assert found[TaskState.CANCELED] is ComponentState.CANCELED
-    assert found[TaskState.FAILED] is ComponentState.FAILED
-    assert {found[state] for state in (TaskState.FREE, TaskState.OPEN, TaskState.ASSIGNED)} == {None}

@@ -96,11 +96,11 @@ def test_a_stuck_build_is_canceled_with_what_koji_still_does(
     plan = new_plan()
     running_hub.set_fault("build_faults", [{"kind": "slow", "package": "*", "seconds": 60}])
     task_id = submit_component(hub, registry, plan, running_hub.sources["rpms/phrasebook"])
-    running_hub.set_fault("build_faults", None)
     assert later(hub, registry, days=6).cancel_stuck_builds() == []
     assert later(hub, registry, days=8).cancel_stuck_builds() == [
         f"{plan.nsvc} was in build for more than 7 days: canceled."
     ]
+    running_hub.set_fault("build_faults", None)
     assert registry.build(plan.build_id).state is ModuleState.FAILED
     assert task_state(hub, task_id) == 3
     assert ComponentState.CANCELED in {row.state for row in registry.components(plan.build_id)}

@@ -10,7 +10,7 @@ from airflow.sdk import Context
 
 from mbs.components.gates import behind
 from mbs.errors import BuildFailed
-from mbs.koji.builds import BuildInfo, builds_of_tasks, ensure_tagged, not_latest, unblock
+from mbs.koji.builds import BuildInfo, builds_of_tasks, ensure_tagged, not_latest, package_of, unblock, unlisted
 from mbs.koji.repos import RepoReady, RepoRequested, RepoTask, last_change, request_repo
 from mbs.koji.session import Hub
 from mbs.koji.sight import TaskKey, TaskSight, look
@@ -100,7 +100,7 @@ class RepoOperator(ModuleBuildOperator):
         done = {name: built[task_id] for name, task_id in waiting.items() if task_id in built}
         failed = sorted(self.names - (rows.keys() - waiting.keys()) - done.keys())
         if failed:
-            msg = f"Component(s) {', '.join(failed)} failed to build."
+            msg = f"Component(s) {', '.join(failed)} failed to build. Clear their tasks to build them again."
             raise BuildFailed(msg)
         self.registry.finish_many(self.plan.build_id, {name: _finished(build) for name, build in done.items()})
         known = {name: row.nvr for name, row in rows.items() if row.nvr is not None}
@@ -119,7 +119,9 @@ class RepoOperator(ModuleBuildOperator):
 
     def _tag(self, hub: Hub, nvrs: Mapping[str, str]) -> None:
         """Let the builds into the tags. Packages that were blocked until now come first, else they stay invisible."""
-        unblock(hub, self.plan.build_tag, frozenset(self.plan.blocked_packages) & nvrs.keys())
+        self._refuse_unlisted(hub, nvrs)
+        packages = frozenset(map(package_of, nvrs.values()))
+        unblock(hub, self.plan.build_tag, packages.intersection(self.plan.blocked_packages))
         if MACROS in nvrs:
             ensure_in_groups(hub, self.plan, MACROS)
         ours = {name: nvr for name, nvr in nvrs.items() if name != MACROS}
@@ -129,9 +131,24 @@ class RepoOperator(ModuleBuildOperator):
         self.registry.mark_tagged(self.plan.build_id, list(nvrs), build=True)
         self.registry.mark_tagged(self.plan.build_id, list(ours), final=True)
 
+    def _refuse_unlisted(self, hub: Hub, nvrs: Mapping[str, str]) -> None:
+        """Say what to do about a build whose package the tags do not take: its spec has another name."""
+        components = {nvr: name for name, nvr in nvrs.items()}
+        problems = [
+            f"Koji built component {components[nvr]} as {nvr}, but package {package_of(nvr)} is not in the package "
+            f"list of tag {tag}."
+            for nvr, tag in unlisted(hub, self.plan, nvrs.values())
+        ]
+        if problems:
+            advice = (
+                "Name the package in buildopts.rpms.whitelist of the modulemd and submit it again; or have it added "
+                "(koji add-pkg --owner OWNER TAG PACKAGE) and clear this task."
+            )
+            raise BuildFailed(" ".join([*problems, advice]))
+
     def _prove(self, hub: Hub, nvrs: Mapping[str, str]) -> None:
         """See that the tag gives these builds and no others of their packages; the next ones are built against them."""
-        hidden = not_latest(hub, self.plan.build_tag, nvrs)
+        hidden = not_latest(hub, self.plan.build_tag, nvrs.values())
         if hidden:
             msg = (
                 f"Tag {self.plan.build_tag} does not give {', '.join(hidden)}: another build of the package was tagged "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
@@ -96,23 +96,41 @@ def find_task(hub: Hub, source: str, target: str, since: datetime, known: Collec
     return next((task["id"] for task in tasks if _is_of(task, source, target) and task["id"] not in known), None)
 
 
-def find_build(hub: Hub, plan: BuildPlan, package: str) -> BuildInfo | None:
-    """Find a complete build of the package for this module build: tagged already, or untagged with our dist.
+def find_build(hub: Hub, plan: BuildPlan, component: str, source: str) -> BuildInfo | None:
+    """Find a complete build of a component for this module build: tagged already, or untagged with our dist.
 
-    MBS takes an untagged build in any state (§14.4); a failed one is no result, so only complete ones count here.
+    MBS takes an untagged build in any state (§14.4); a failed one is no result, so only complete ones count here. What
+    may be somebody else's (untagged, or of a package that is called otherwise and is on the whitelist) has to be built
+    from the component's own source.
     """
-    answers = hub.multicall(
-        (
-            call("listTagged", plan.build_tag, package=package, inherit=False, latest=True),
-            call("listTagged", plan.koji_tag, package=package, inherit=False, latest=True),
-            call("untaggedBuilds", package),
-        )
-    )
-    in_build_tag, in_tag, untagged = (accepted(answer) for answer in answers)
-    ours = [build["id"] for build in untagged if build["release"].endswith(f".{plan.dist}")]
-    candidates = [*in_build_tag, *in_tag, *hub.multicall(call("getBuild", build_id) for build_id in ours)]
-    builds = [BuildInfo.read(candidate) for candidate in candidates if candidate]
-    return next((build for build in builds if build.is_complete), None)
+    others = sorted(set(plan.packages) - {planned.name for planned in plan.components} - {component})
+    tags, names = (plan.build_tag, plan.koji_tag), (component, *others)
+    listed = [
+        (name, call("listTagged", tag, package=name, inherit=False, latest=True)) for name in names for tag in tags
+    ]
+    answers = [accepted(one) for one in hub.multicall([*(one for _, one in listed), *_untagged(names)])]
+    tagged = [(name, row) for (name, _), rows in zip(listed, answers, strict=False) for row in rows]
+    ours = [row["id"] for rows in answers[len(listed) :] for row in rows if row["release"].endswith(f".{plan.dist}")]
+    untagged = [row for row in hub.multicall(call("getBuild", build_id) for build_id in ours) if row]
+    certain = _complete(row for name, row in tagged if name == component)
+    likely = _complete([*(row for name, row in tagged if name != component), *untagged])
+    return next(iter(certain or _of_source(hub, likely, source)), None)
+
+
+def _untagged(packages: Iterable[str]) -> Iterator[Call]:
+    for package in packages:
+        yield call("untaggedBuilds", package)
+
+
+def _complete(rows: Iterable[Mapping[str, Any]]) -> list[BuildInfo]:
+    return [build for build in map(BuildInfo.read, rows) if build.is_complete]
+
+
+def _of_source(hub: Hub, builds: Iterable[BuildInfo], source: str) -> list[BuildInfo]:
+    """Give the builds whose task was asked to build this source."""
+    made = [(build, build.task_id) for build in builds if build.task_id is not None]
+    tasks = hub.multicall(call("getTaskInfo", task_id, request=True) for _, task_id in made)
+    return [build for (build, _), task in zip(made, tasks, strict=True) if task and task["request"][:1] == [source]]
 
 
 def builds_of_tasks(hub: Hub, task_ids: Iterable[int]) -> dict[int, BuildInfo]:
@@ -145,15 +163,36 @@ def unblock(hub: Hub, tag: str, packages: Collection[str]) -> None:
     raise_refused(hub.multicall(call("packageListUnblock", tag, package) for package in blocked))
 
 
-def not_latest(hub: Hub, tag: str, builds: Mapping[str, str]) -> list[str]:
-    """Give the NVRs that are not what the tag gives for their package, which `builds` maps to NVRs.
+def package_of(nvr: str) -> str:
+    """Give the package of a build, which need not be called as its component is: the name in its spec says."""
+    return nvr.rsplit("-", 2)[0]
+
+
+def unlisted(hub: Hub, plan: BuildPlan, nvrs: Iterable[str]) -> list[tuple[str, str]]:
+    """Give the NVRs whose package is not in the package list of a tag of the module, each with the tag.
+
+    The lists were made of the plan's packages, so the hub is asked about others only.
+    """
+    strange = [nvr for nvr in nvrs if package_of(nvr) not in {*plan.packages, MACROS}]
+    if not strange:
+        return []
+    tags = (plan.build_tag, plan.koji_tag)
+    lists = [accepted(rows) for rows in hub.multicall(call("listPackages", tagID=tag) for tag in tags)]
+    listed = [{row["package_name"] for row in rows if not row["blocked"]} for rows in lists]
+    return [
+        (nvr, tag) for nvr in strange for tag, names in zip(tags, listed, strict=True) if package_of(nvr) not in names
+    ]
+
+
+def not_latest(hub: Hub, tag: str, nvrs: Collection[str]) -> list[str]:
+    """Give the NVRs that are not what the tag gives for their package.
 
     With the event of the tag's last change this proves what a repository contains (Koji's checkForBuilds).
     """
-    questions: list[Call] = [call("listTagged", tag, package=name, inherit=True, latest=True) for name in builds]
-    answers = hub.multicall(questions)
+    packages = [package_of(nvr) for nvr in nvrs]
+    answers = hub.multicall(call("listTagged", tag, package=name, inherit=True, latest=True) for name in packages)
     latest = {row["nvr"] for answer in answers for row in accepted(answer)}
-    return [nvr for nvr in builds.values() if nvr not in latest]
+    return [nvr for nvr in nvrs if nvr not in latest]
 
 
 def _absent(hub: Hub, tag: str, nvrs: Sequence[str]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -166,3 +167,84 @@ def test_before_koji_1_35_a_repository_is_made_by_newrepo(
 
 def _admin(running_hub: Any) -> str:
     return json.dumps({"conn_type": "koji", "host": running_hub.url, "login": "kojiadmin", "password": "kojiadmin"})
+
+
+def renamed_plan(new_plan: NewPlan, packages: tuple[str, ...], **fields: Any) -> BuildPlan:
+    """A module whose component scl-tool is package rh-tool; `packages` are the lists of its tags."""
+    return new_plan(("scl-tool", 1), packages=packages, **fields)
+
+
+def build_renamed(run: Any, plan: BuildPlan) -> Any:
+    """Build it as far as its gate, and give that."""
+    for operator in (tasks.CreateTagOperator, tasks.LinkDependenciesOperator):
+        assert run.finish(operator(task_id=operator.__name__, plan=plan)) == "success"
+    build = tasks.BuildComponentOperator(task_id="build", plan=plan, component="scl-tool", arch="x86_64")
+    assert run.finish(build) == "success", run.errors
+    return tasks.RepoOperator(task_id="gate", plan=plan, batch=("scl-tool",))
+
+
+def test_a_component_whose_spec_has_another_name_that_is_on_the_whitelist_passes_its_gate(
+    run: Any, new_plan: NewPlan, running_hub: Any, registry: Registry
+) -> None:
+    plan = renamed_plan(new_plan, ("rh-tool",), blocked_packages=("rh-tool",))
+    gate = build_renamed(run, plan)
+    assert _blocked(running_hub, plan) == {"rh-tool"}
+    assert run.finish(gate) == "success", run.errors
+    assert _blocked(running_hub, plan) == set()
+    (tagged,) = running_hub.admin().listTagged(plan.koji_tag)
+    (row,) = [row for row in registry.components(plan.build_id) if row.name == "scl-tool"]
+    assert (tagged["package_name"], tagged["nvr"]) == ("rh-tool", row.nvr)
+
+
+def test_a_component_whose_spec_has_another_name_that_no_tag_takes_is_told_with_what_to_do(
+    run: Any, new_plan: NewPlan, running_hub: Any
+) -> None:
+    plan = renamed_plan(new_plan, ("scl-tool",))
+    gate = build_renamed(run, plan)
+    assert run.finish(gate) == "failed"
+    error = run.errors["gate"]
+    assert f"component scl-tool as rh-tool-1-1.{plan.dist}" in error
+    for tag in (plan.build_tag, plan.koji_tag):
+        assert f"package rh-tool is not in the package list of tag {tag}" in error
+        running_hub.admin().packageListAdd(tag, "rh-tool", "mbs")
+    assert "buildopts.rpms.whitelist" in error
+    run.clear(gate)
+    assert run.finish(gate) == "success", run.errors
+
+
+def test_a_renamed_build_that_nobody_recorded_is_found_by_its_source_and_not_made_twice(
+    run: Any, new_plan: NewPlan, running_hub: Any, registry: Registry
+) -> None:
+    plan = renamed_plan(new_plan, ("rh-tool", "unrelated"))
+    build_renamed(run, plan)
+    with registry.component(plan.build_id, "scl-tool") as component:
+        before = component.row
+        component.finished(ComponentState.DELETED)
+        component.reset()
+    submitted = running_hub.counts()["build"]
+    build = tasks.BuildComponentOperator(task_id="again", plan=plan, component="scl-tool", arch="aarch64")
+    assert run.finish(build) == "success", run.errors
+    assert running_hub.counts()["build"] == submitted
+    (row,) = [row for row in registry.components(plan.build_id) if row.name == "scl-tool"]
+    assert (row.state, row.nvr) == (ComponentState.COMPLETE, before.nvr)
+
+
+def test_an_untagged_build_of_another_source_is_not_adopted(
+    run: Any, new_plan: NewPlan, running_hub: Any, registry: Registry
+) -> None:
+    """Somebody who may build anything may give it a release that ends like ours."""
+    plan = new_plan(("tool", 1))
+    for operator in (tasks.CreateTagOperator, tasks.LinkDependenciesOperator):
+        assert run.finish(operator(task_id=operator.__name__, plan=plan)) == "success"
+    other = replace(plan, components=(replace(plan.components[0], source=f"{plan.components[0].source[:-40]}main"),))
+    theirs, ours = (
+        tasks.BuildComponentOperator(task_id=f"{built is plan}", plan=built, component="tool", arch="x86_64")
+        for built in (other, plan)
+    )
+    assert run.finish(theirs) == "success", run.errors
+    with registry.component(plan.build_id, "tool") as component:
+        component.finished(ComponentState.DELETED)
+        component.reset()
+    deferred = run.begin(ours)
+    request = running_hub.admin().getTaskInfo(deferred.trigger.koji_task_id, request=True)["request"]
+    assert request[0] == plan.components[0].source

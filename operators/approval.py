@@ -18,7 +18,7 @@ from mbs.notes import Failure
 from mbs.plan import BuildPlan
 from mbs.quoting import code, plain
 from mbs.registry.states import ModuleState
-from operators.base import FAILURE, TASK
+from operators.base import FAILURE, RETRIES, RETRY_DELAY, TASK
 from operators.registry import CONNECTION, registry
 from operators.settings import settings
 
@@ -35,6 +35,9 @@ class ApproveOperator(ApprovalOperator):
     ui_color = "#e6f4ea"
 
     def __init__(self, *, plan: BuildPlan, registry_conn_id: str = CONNECTION, **kwargs: Any) -> None:
+        # A worker that is lost, or an answer within the second in which the question is put, only means to ask again.
+        kwargs.setdefault("retries", RETRIES)
+        kwargs.setdefault("retry_delay", RETRY_DELAY)
         self.plan = plan
         self.registry_conn_id = registry_conn_id
         body = f"Built for {', '.join(map(code, plan.arches))}; the packages are in Koji's tag {code(plan.koji_tag)}."

@@ -126,6 +126,11 @@ def test_no_field_of_any_task_is_a_template(plan: Plans, component: Components) 
     assert not templates
 
 
+def test_every_task_is_tried_again_when_its_worker_is_lost(plan: Plans, component: Components) -> None:
+    asked = plan([component("libgreet")], publication=Publication("1", "1.c", needs_approval=True))
+    assert {task.task_id for task in module_build_dag(asked).tasks if (task.retries or 0) < 3} == set()
+
+
 def test_the_id_takes_any_stream(plan: Plans) -> None:
     dag = module_build_dag(plan([], nsvc=NSVC("perl", "5.24+rc~1", 1, "00000000")))
     assert dag.dag_id.startswith("perl.5.24-rc-1.1.00000000.-")

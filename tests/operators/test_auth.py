@@ -41,7 +41,9 @@ def test_a_packager_submits_modules_and_reads_everything(manager: ServiceAuthMan
         assert may(manager, "user", "GET", entity, None)
 
 
-@pytest.mark.parametrize("entity", [None, *(set(DagAccessEntity) - {DagAccessEntity.HITL_DETAIL})])
+@pytest.mark.parametrize(
+    "entity", [None, *(entity for entity in DagAccessEntity if entity is not DagAccessEntity.HITL_DETAIL)]
+)
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_a_packager_touches_no_build_task_or_xcom(
     manager: ServiceAuthManager, method: str, entity: DagAccessEntity | None

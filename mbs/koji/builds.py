@@ -96,12 +96,12 @@ def find_task(hub: Hub, source: str, target: str, since: datetime, known: Collec
     return next((task["id"] for task in tasks if _is_of(task, source, target) and task["id"] not in known), None)
 
 
-def find_build(hub: Hub, plan: BuildPlan, component: str, source: str) -> BuildInfo | None:
+def find_build(hub: Hub, plan: BuildPlan, component: str, source: str, target: str) -> BuildInfo | None:
     """Find a complete build of a component for this module build: tagged already, or untagged with our dist.
 
     MBS takes an untagged build in any state (§14.4); a failed one is no result, so only complete ones count here. What
     may be somebody else's (untagged, or of a package that is called otherwise and is on the whitelist) has to be built
-    from the component's own source.
+    by us from the component's own source for its own target: a release that ends like ours proves nothing.
     """
     others = sorted(set(plan.packages) - {planned.name for planned in plan.components} - {component})
     tags, names = (plan.build_tag, plan.koji_tag), (component, *others)
@@ -114,7 +114,7 @@ def find_build(hub: Hub, plan: BuildPlan, component: str, source: str) -> BuildI
     untagged = [row for row in hub.multicall(call("getBuild", build_id) for build_id in ours) if row]
     certain = _complete(row for name, row in tagged if name == component)
     likely = _complete([*(row for name, row in tagged if name != component), *untagged])
-    return next(iter(certain or _of_source(hub, likely, source)), None)
+    return next(iter(certain or _of_ours(hub, likely, source, target)), None)
 
 
 def _untagged(packages: Iterable[str]) -> Iterator[Call]:
@@ -126,11 +126,18 @@ def _complete(rows: Iterable[Mapping[str, Any]]) -> list[BuildInfo]:
     return [build for build in map(BuildInfo.read, rows) if build.is_complete]
 
 
-def _of_source(hub: Hub, builds: Iterable[BuildInfo], source: str) -> list[BuildInfo]:
-    """Give the builds whose task was asked to build this source."""
+def _of_ours(hub: Hub, builds: Iterable[BuildInfo], source: str, target: str) -> list[BuildInfo]:
+    """Give the builds whose task is ours and was asked to build this source for this target."""
     made = [(build, build.task_id) for build in builds if build.task_id is not None]
-    tasks = hub.multicall(call("getTaskInfo", task_id, request=True) for _, task_id in made)
-    return [build for (build, _), task in zip(made, tasks, strict=True) if task and task["request"][:1] == [source]]
+    if not made:
+        return []
+    questions = (call("getTaskInfo", task_id, request=True) for _, task_id in made)
+    us, *tasks = map(accepted, hub.multicall([call("getLoggedInUser"), *questions]))
+    return [
+        build
+        for (build, _), task in zip(made, tasks, strict=True)
+        if task and task["owner"] == us["id"] and _is_of(task, source, target)
+    ]
 
 
 def builds_of_tasks(hub: Hub, task_ids: Iterable[int]) -> dict[int, BuildInfo]:

@@ -91,7 +91,7 @@ def _adopted(
     hub: Hub, component: LockedComponent, order: Order, known_tasks: Callable[[], Collection[int]]
 ) -> Standing | None:
     """Take what a crash, or a lost registry, left in Koji (§14.4)."""
-    build = find_build(hub, order.plan, order.package, order.source)
+    build = find_build(hub, order.plan, order.package, order.source, order.target)
     if build is not None:
         component.finished(
             ComponentState.COMPLETE, build.nvr, "Found existing build", task_id=build.task_id, koji_build_id=build.id

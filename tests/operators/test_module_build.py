@@ -174,12 +174,18 @@ def renamed_plan(new_plan: NewPlan, packages: tuple[str, ...], **fields: Any) ->
     return new_plan(("scl-tool", 1), packages=packages, **fields)
 
 
+def build_all(run: Any, plan: BuildPlan, component: str) -> None:
+    """Build a component on all its arches: with the last one it is complete."""
+    for arch in plan.arches:
+        build = tasks.BuildComponentOperator(task_id=f"build.{arch}", plan=plan, component=component, arch=arch)
+        assert run.finish(build) == "success", run.errors
+
+
 def build_renamed(run: Any, plan: BuildPlan) -> Any:
     """Build it as far as its gate, and give that."""
     for operator in (tasks.CreateTagOperator, tasks.LinkDependenciesOperator):
         assert run.finish(operator(task_id=operator.__name__, plan=plan)) == "success"
-    build = tasks.BuildComponentOperator(task_id="build", plan=plan, component="scl-tool", arch="x86_64")
-    assert run.finish(build) == "success", run.errors
+    build_all(run, plan, "scl-tool")
     return tasks.RepoOperator(task_id="gate", plan=plan, batch=("scl-tool",))
 
 
@@ -229,22 +235,28 @@ def test_a_renamed_build_that_nobody_recorded_is_found_by_its_source_and_not_mad
     assert (row.state, row.nvr) == (ComponentState.COMPLETE, before.nvr)
 
 
-def test_an_untagged_build_of_another_source_is_not_adopted(
-    run: Any, new_plan: NewPlan, running_hub: Any, registry: Registry
+@pytest.mark.parametrize("who", ["another source", "another target", "another user"])
+def test_an_untagged_build_of_others_is_not_adopted(
+    run: Any, new_plan: NewPlan, running_hub: Any, registry: Registry, monkeypatch: pytest.MonkeyPatch, who: str
 ) -> None:
     """Somebody who may build anything may give it a release that ends like ours."""
     plan = new_plan(("tool", 1))
     for operator in (tasks.CreateTagOperator, tasks.LinkDependenciesOperator):
         assert run.finish(operator(task_id=operator.__name__, plan=plan)) == "success"
-    other = replace(plan, components=(replace(plan.components[0], source=f"{plan.components[0].source[:-40]}main"),))
-    theirs, ours = (
-        tasks.BuildComponentOperator(task_id=f"{built is plan}", plan=built, component="tool", arch="x86_64")
-        for built in (other, plan)
-    )
-    assert run.finish(theirs) == "success", run.errors
+    other = plan
+    if who == "another source":
+        source = f"{plan.components[0].source[:-40]}main"
+        other = replace(plan, components=(replace(plan.components[0], source=source),))
+    if who == "another target":
+        other = replace(plan, target=f"{plan.target}-other")
+        running_hub.admin().createBuildTarget(other.target, plan.build_tag, plan.koji_tag)
+    with monkeypatch.context() as theirs:
+        if who == "another user":
+            theirs.setenv("AIRFLOW_CONN_KOJI_DEFAULT", _admin(running_hub))
+        build_all(run, other, "tool")
     with registry.component(plan.build_id, "tool") as component:
+        before = component.row.task_id
         component.finished(ComponentState.DELETED)
         component.reset()
-    deferred = run.begin(ours)
-    request = running_hub.admin().getTaskInfo(deferred.trigger.koji_task_id, request=True)["request"]
-    assert request[0] == plan.components[0].source
+    ours = tasks.BuildComponentOperator(task_id="ours", plan=plan, component="tool", arch="x86_64")
+    assert run.begin(ours).trigger.koji_task_id != before

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -154,13 +155,17 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _waited_for(process: subprocess.Popen[bytes], deadline: Deadline) -> int | None:
-    """Wait for a process and give its peak memory in bytes; None where it is still there at the deadline."""
+    """Wait for a process and give its peak memory in bytes; None where it is still there at the deadline.
+
+    Until it runs its own program a process counts the memory of the one that started it: no more than that is 0.
+    """
+    inherited = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with contextlib.suppress(OutOfTime):
         while deadline.left():
             pid, status, usage = os.wait4(process.pid, os.WNOHANG)
             if pid:
                 process.returncode = os.waitstatus_to_exitcode(status)
-                return usage.ru_maxrss * 1024
+                return usage.ru_maxrss * 1024 if usage.ru_maxrss > inherited else 0
             time.sleep(0.01)
     return None
 

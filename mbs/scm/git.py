@@ -173,7 +173,7 @@ class Git:
         target = followed(self._place, redirect, self._settings.redirects)
         if target is None:
             raise GitStopped(
-                f"{self._place} redirects to {shown(redirect)[:200]}, which is not followed. If the repository has "
+                f"{self._place} redirects to {shown(redirect)}, which is not followed. If the repository has "
                 "moved, name it by its new URL"
             )
         return target

@@ -17,6 +17,8 @@ SCHEMES = frozenset({"git", "http", "https", "file"})
 
 LONGEST_URL = 2048
 LONGEST_REF = 255
+LONGEST_SHOWN = 200
+"""Characters of a URL in a message, which says more than the URL."""
 
 _LOCATION = re.compile(
     r"(?:git\+(?=https?:))?(?P<scheme>[a-z]+)://"
@@ -174,6 +176,7 @@ def _malformed(text: str) -> InvalidRequest:
 
 
 def shown(text: str) -> str:
-    """Give a URL as a message may hold it: without a password, and on one line whatever is in it."""
+    """Give a URL as a message may hold it: without a password, on one line whatever is in it, and not too long."""
     public = re.sub(r"//[^/]*@", "//***@", text)
-    return public if public.isprintable() else ascii(public)
+    short = public if len(public) <= LONGEST_SHOWN else f"{public[: LONGEST_SHOWN - 3]}..."
+    return short if short.isprintable() else ascii(short)

@@ -96,6 +96,14 @@ def test_what_needs_too_much_processor_time_is_refused() -> None:
         work("spin", cpu=1)
 
 
+def test_a_crash_is_not_taken_for_want_of_memory_because_the_service_itself_is_large() -> None:
+    """A new process counts the memory of the one that started it until it runs its own program."""
+    large = bytearray(b"x") * (300 * MIB)
+    with pytest.raises(Unprocessable, match="A parser crashed"):
+        work("crash", memory=256 * MIB)
+    assert large[-1:] == b"x"
+
+
 def test_a_parser_that_crashes_takes_nobody_with_it() -> None:
     with pytest.raises(Unprocessable, match=r"A parser crashed on the document \(SIGSEGV\)\. Nothing was recorded"):
         work("crash")

@@ -35,6 +35,10 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("any machine")
 
+# Koji's client logs out when it is collected, in whichever thread that happens: in the one that serves a hub within the
+# same process it would wait for itself for ever.
+del koji.ClientSession.__del__
+
 PostgresUrl = Callable[[], str]
 
 

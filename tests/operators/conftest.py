@@ -355,3 +355,15 @@ def plan() -> BuildPlan:
 def event_of() -> Callable[[BaseTrigger], TriggerEvent]:
     """Run a trigger to its event."""
     return lambda trigger: asyncio.run(first_event(rebuilt(trigger)))
+
+
+@pytest.fixture
+def allow(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Set who may do what: settings by their names."""
+
+    def given(**settings: str) -> None:
+        for name, value in settings.items():
+            monkeypatch.setenv(f"AIRFLOW__MBS__{name.upper()}", value)
+        settings_module.settings.cache_clear()
+
+    return given

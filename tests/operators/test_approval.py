@@ -15,23 +15,10 @@ from mbs.cli.watch import Sight, lines
 from mbs.plan import BuildPlan
 from mbs.registry import Registry
 from mbs.registry.states import ModuleState
-from operators import settings as settings_module
 from operators.approval import ApproveOperator
 from operators.base import FAILURE
 
 Allow = Callable[..., None]
-
-
-@pytest.fixture
-def allow(monkeypatch: pytest.MonkeyPatch) -> Allow:
-    """Set who may approve."""
-
-    def given(**settings: str) -> None:
-        for name, value in settings.items():
-            monkeypatch.setenv(f"AIRFLOW__MBS__{name.upper()}", value)
-        settings_module.settings.cache_clear()
-
-    return given
 
 
 @pytest.fixture

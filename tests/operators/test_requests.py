@@ -32,18 +32,6 @@ PLATFORM = (ROOT / "examples" / "platform" / "platform.yaml").read_text()
 Allow = Callable[..., None]
 
 
-@pytest.fixture
-def allow(monkeypatch: pytest.MonkeyPatch) -> Allow:
-    """Set who may do what."""
-
-    def given(**settings: str) -> None:
-        for name, value in settings.items():
-            monkeypatch.setenv(f"AIRFLOW__MBS__{name.upper()}", value)
-        settings_module.settings.cache_clear()
-
-    return given
-
-
 def fill_in(
     form: RequestOperator, user: str | None, run: Mapping[str, object] | None = None, **fields: object
 ) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from mbs.submission.build import Allocation
 from mbs.submission.prepare import prepare
 from mbs.submission.request import Request
 from tools import corpus
+from tools.bench.documents import document_of
 from tools.bench.figures import Figure, loop_seconds, peak_memory, seconds
 
 REAL = "perl-bootstrap:5.24"
@@ -28,20 +29,6 @@ SYNTHETIC = 178
 """Components of the stand-in where the corpus is missing: as many as the real one."""
 
 _COMPONENT = "      package-{0}: {{rationale: It is number {0}., buildorder: {1}, ref: {0:040x}}}"
-_DOCUMENT = """
-document: modulemd
-version: 2
-data:
-  name: many
-  stream: "1"
-  summary: Many components
-  description: Many components
-  license: {{module: [MIT]}}
-  dependencies: [{{buildrequires: {{platform: [f29]}}, requires: {{platform: [f29]}}}}]
-  components:
-    rpms:
-{components}
-"""
 
 
 _NUMBERS = count()
@@ -84,7 +71,7 @@ def print_memory() -> None:
 def synthetic(components: int) -> Request:
     """Ask for a module of this many components in batches of ten, refs pinned."""
     lines = (_COMPONENT.format(number, number // 10) for number in range(components))
-    text = _DOCUMENT.format(components="\n".join(lines))
+    text = document_of(lines, "f29")
     return Request(owner="pat", modulemd=text, rebuild_strategy="all")
 
 

@@ -22,26 +22,13 @@ from mbs.submission.hub import HubFacts
 from mbs.submission.planner import PlanOrder, plan_in_sandbox
 from mbs.submission.request import Request, read_request
 from mbs.submission.sandboxed import drafts
+from tools.bench.documents import document_of
 from tools.bench.figures import Figure, seconds
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 HUB = HubFacts(arches_by_tag={"module-f40-build": ("x86_64", "aarch64")})
 
 _COMPONENT = "      package-{0}: {{rationale: Number {0}., buildorder: {1}, repository: '{2}', ref: main}}"
-_DOCUMENT = """\
-document: modulemd
-version: 2
-data:
-  name: many
-  stream: "1"
-  summary: Many components
-  description: Many components
-  license: {{module: [MIT]}}
-  dependencies: [{{buildrequires: {{platform: [f40]}}, requires: {{platform: [f40]}}}}]
-  components:
-    rpms:
-{components}
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,4 +98,4 @@ def _settings(git: str) -> Settings:
 
 def _many(count: int, repository: str, settings: Settings) -> Request:
     lines = (_COMPONENT.format(number, number // 10, repository) for number in range(count))
-    return read_request({"modulemd": _DOCUMENT.format(components="\n".join(lines))}, "pat", settings)
+    return read_request({"modulemd": document_of(lines, "f40")}, "pat", settings)

@@ -15,6 +15,7 @@ from mbs.modulemd.reader import read, read_all
 from mbs.modulemd.validation import validate_included
 from mbs.settings import Settings
 from mbs.submission.check import pasted
+from tests.mbs.modulemd.test_validation import V3
 
 SETTINGS = Settings()
 MEGABYTE = 1024 * 1024
@@ -30,16 +31,6 @@ data:
   description: Of the tests
   license: {module: [MIT]}
   dependencies: [{buildrequires: {platform: [f28]}}]
-"""
-V3 = """\
-document: modulemd-packager
-version: 3
-data:
-  summary: A module
-  description: Of the tests
-  license: [MIT]
-  configurations:
-  - {context: CTX1, platform: f33}
 """
 LONG = "k" * 256
 

@@ -12,7 +12,6 @@ from sqlalchemy import make_url
 from devhub.examples import publish
 from mbs.cli import main
 from tests.conftest import ROOT, PostgresUrl
-from tests.test_docs import BLOCK, commands, matches, run
 
 PLATFORM = ("--branch", "1", "--platform", "examples/platform/platform.yaml")
 GREETER = "examples/modules/greeter/greeter.yaml"
@@ -28,13 +27,6 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("AIRFLOW_HOME", "AIRFLOW_CONFIG", "MBS_DATABASE_URL"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
-
-
-def test_what_the_page_of_the_examples_shows_is_what_happens(clone: Path) -> None:
-    (block,) = BLOCK.finditer((ROOT / "examples" / "README.md").read_text())
-    for command in commands(block["text"]):
-        printed = run(command, clone)
-        assert matches(command.expected, printed), f"$ {command.line}\n{printed}"
 
 
 def test_missing_repositories_of_the_examples_are_explained(clone: Path) -> None:

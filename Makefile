@@ -12,13 +12,16 @@ PASSWORD ?=
 ARGS ?=
 CHOSEN := $(filter tests/%,$(ARGS))
 
-.PHONY: help setup browser demo test check bench contract lock stop clean
+.PHONY: help setup install browser demo test check bench contract lock stop clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## Install what is missing: system packages, .venv, the embedded database's settings
+setup: ## Install what is missing for development: system packages, .venv
 	@tools/setup.sh
+
+install: ## Install what a machine of the service needs in production, and no more
+	@tools/setup.sh --service
 
 browser: setup
 	@tools/setup.sh --browser
@@ -54,7 +57,7 @@ lock: setup ## Write requirements.txt anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev pyproject.toml -o requirements.txt --upgrade
 
 stop: ## Stop everything that `make demo` started
-	@test ! -x $(BIN)/python || $(BIN)/python -m tools.stack stop
+	@test ! -e .venv/laptop.stamp || $(BIN)/python -m tools.stack stop
 
 clean: stop ## Stop, and remove everything generated
 	@rm -rf var .venv *.egg-info

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs what this project needs and the machine lacks; says what it installs; quick when nothing is missing.
-#   tools/setup.sh            what the service needs
+#   tools/setup.sh            what a laptop needs: the service, the stack that it runs on, the tests
 #   tools/setup.sh --browser  also Chromium, for the browser tests
+#   tools/setup.sh --service  only what a machine of the service needs
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -99,23 +100,36 @@ install_packages() {
     test -z "$needs" || fail "Still missing after the installation: $(echo $needs)"
 }
 
-# The environment is made anew when the lock or the distribution's description changed.
+# The environment is made anew when the lock or the distribution's description changed. One lock holds for both: of a
+# service's own requirements, which are a part of it, it says the versions.
 make_venv() {
     wanted=$(cat requirements.txt pyproject.toml tools/setup.sh | cksum)
-    test "$(cat .venv/setup.stamp 2>/dev/null)" != "$wanted" || return 0
+    for stamp in $enough; do
+        test "$(cat ".venv/$stamp.stamp" 2>/dev/null)" != "$wanted" || return 0
+    done
     say "Making .venv from requirements.txt"
     test -x .venv/bin/python || "$(find_python)" -m venv .venv
     .venv/bin/python -m pip install --quiet --disable-pip-version-check uv
-    .venv/bin/uv pip install --quiet --python .venv/bin/python -r requirements.txt
-    .venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps -e .
-    echo "$wanted" > .venv/setup.stamp
+    rm -f .venv/*.stamp
+    if test "$parts" = service; then
+        uv_install --constraint requirements.txt -e .
+    else
+        uv_install -r requirements.txt
+        uv_install --no-deps -e .
+    fi
+    echo "$wanted" > ".venv/$parts.stamp"
 }
 
-browser=no
+uv_install() {
+    .venv/bin/uv pip install --quiet --python .venv/bin/python "$@"
+}
+
+browser=no parts=laptop enough=laptop
 case ${1:-} in
     --browser) browser=yes ;;
+    --service) parts=service enough="service laptop" ;;
     "") ;;
-    *) echo "usage: tools/setup.sh [--browser]" >&2; exit 2 ;;
+    *) echo "usage: tools/setup.sh [--browser | --service]" >&2; exit 2 ;;
 esac
 install_packages
 (umask 077 && mkdir -p var/run)

@@ -115,7 +115,7 @@ def judge_machine(facts: MachineFacts) -> Iterator[Finding]:
     """Say what this machine lacks as a worker, and whether its secrets are secret."""
     for tool, found in facts.tools.items():
         if not found:
-            yield wrong(f"{tool} is not on PATH; it {TOOLS[tool]}", "make setup")
+            yield wrong(f"{tool} is not on PATH; it {TOOLS[tool]}", "make install")
     if all(facts.tools.values()):
         yield right(f"{' and '.join(facts.tools)} are on PATH")
     absent = [str(path) for path, mode in facts.secrets.items() if mode is None]

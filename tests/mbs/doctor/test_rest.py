@@ -91,7 +91,7 @@ def test_secrets_that_others_may_read_are_wrong() -> None:
         "others than the owner may read b | chmod 600 b",
     ]
     assert wrong(service.judge_machine(service.MachineFacts({"git": True, "rpmbuild": False}))) == [
-        "rpmbuild is not on PATH; it makes the SRPM of module-build-macros | make setup"
+        "rpmbuild is not on PATH; it makes the SRPM of module-build-macros | make install"
     ]
 
 

@@ -8,7 +8,7 @@ export XDG_RUNTIME_DIR ?= $(CURDIR)/var/run
 # Tests that need a real hub get it from here: make contract HUB=... USER=... PASSWORD=...
 HUB ?=
 PASSWORD ?=
-# More words for pytest: make test ARGS="-k reuse -x", or ARGS=tests/mbs/test_nsvc.py::test_... for just these.
+# More words for pytest: make test ARGS="-k reuse -x", or ARGS=tests/mbs/model/test_nsvc.py::test_... for just these.
 ARGS ?=
 CHOSEN := $(filter tests/%,$(ARGS))
 

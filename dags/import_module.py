@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, Param
 
-from operators.requests import ImportModuleOperator, patience
+from operators.tasks.forms import ImportModuleOperator, patience
 
 PAGE = """\
 Registers a finished module: a base module (`platform`) before the first build against it, or a module that another

@@ -6,10 +6,9 @@ from datetime import timedelta
 
 from airflow.sdk import DAG
 
-from operators.assets import READY_MODULES
-from operators.dependants import AT_ONCE, RebuildDependantsOperator
-from operators.requests import patience
-from operators.settings import settings
+from operators.hooks import READY_MODULES, settings
+from operators.tasks.dependants import AT_ONCE, RebuildDependantsOperator
+from operators.tasks.forms import patience
 
 PAGE = f"""\
 Runs when module builds become ready, and submits the modules that are built against an older build of such a stream:

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, Param
 
-from mbs.forms import SUBMIT_DAG, SUBMIT_TASK
-from operators.requests import SubmitModuleOperator, patience
+from mbs.model.naming import SUBMIT_DAG, SUBMIT_TASK
+from operators.tasks.forms import SubmitModuleOperator, patience
 
 PAGE = """\
 Submits a module: the document is read and checked, its streams are expanded, and every resulting module build gets a

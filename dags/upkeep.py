@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, Param
 
-from operators import upkeep
+from operators.tasks import upkeep
 
 PAGE = """\
 Tidies up what is old, stuck or lost. Nothing of it is needed for a module build to go on as it should.

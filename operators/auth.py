@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
 from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
 
-from mbs.forms import SUBMIT_DAG
+from mbs.model.naming import SUBMIT_DAG
 
 if TYPE_CHECKING:
     from airflow.api_fastapi.auth.managers.base_auth_manager import ResourceMethod

@@ -1,7 +1,7 @@
 """The DAG bundle of module builds: Airflow's way to get DAG files from elsewhere; here from the registry.
 
 Every unfinished module build has two small files: its plan, and a Python file that shows the modulemd (the UI's Code
-tab) and asks `dags.module_build` for the DAG. A plan never changes once it is recorded, so a worker that finds the
+tab) and asks `operators.graph` for the DAG. A plan never changes once it is recorded, so a worker that finds the
 file of its DAG needs no look into the registry.
 """
 
@@ -17,12 +17,11 @@ from typing import Any
 from airflow.dag_processing.bundles.base import BaseDagBundle
 from airflow.sdk import get_parsing_context
 
-from mbs.errors import Infrastructure
-from mbs.quoting import printable
+from mbs.model.errors import Infrastructure
+from mbs.model.quoting import printable
+from mbs.planning.ids import dag_id
 from mbs.registry.rows import BundleEntry, StoredPlan
-from operators.identifiers import dag_id
-from operators.registry import CONNECTION, registry
-from operators.settings import settings
+from operators.hooks import REGISTRY, registry, settings
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +36,8 @@ _SOURCE = """\
 #
 from pathlib import Path
 
-from dags.module_build import module_build_dag
-from mbs.plan import from_json
+from operators.graph import module_build_dag
+from mbs.model.plan import from_json
 
 plan = from_json(Path(__file__).with_suffix(".json").read_text("utf-8"), build={build!r})
 dag = module_build_dag(plan, {times})
@@ -52,7 +51,7 @@ class ModuleBuildBundle(BaseDagBundle):
     history.
     """
 
-    def __init__(self, *, registry_conn_id: str = CONNECTION, **kwargs: Any) -> None:
+    def __init__(self, *, registry_conn_id: str = REGISTRY, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.keep = timedelta(days=settings().dag_retention)
         self.registry_conn_id = registry_conn_id

@@ -20,7 +20,7 @@ def _koji() -> dict[str, Any]:
     """The form of the connection type `koji`; what is not a field of every connection goes into its extra."""
     return {
         "connection-type": "koji",
-        "hook-class-name": "operators.hook.KojiHook",
+        "hook-class-name": "operators.hooks.KojiHook",
         "hook-name": "Koji",
         "ui-field-behaviour": {
             "hidden-fields": ["schema", "port"],

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mbs.airflow_api import FINISHED, AirflowClient, ApiError, Login, run_path
+from mbs.cli.airflow import FINISHED, AirflowClient, ApiError, Login, run_path
 
 __all__ = ["FINISHED", "AirflowApi", "ApiError", "Task"]
 

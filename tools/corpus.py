@@ -8,14 +8,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mbs.expansion.memory import MemoryProvider
-from mbs.expansion.provider import RegisteredModule
+from mbs.model.document import Dependencies, Modulemd
+from mbs.model.nsvc import NSVC
+from mbs.model.registered import MemoryProvider, RegisteredModule
 from mbs.modulemd.changes import Changes
-from mbs.modulemd.document import Dependencies, Modulemd
 from mbs.modulemd.reader import edit, read_all, read_stream
-from mbs.nsvc import NSVC
+from mbs.planning.request import Request
 from mbs.settings import Settings
-from mbs.submission.request import Request
 
 ARCHES = ("aarch64", "ppc64le", "s390x", "x86_64")
 

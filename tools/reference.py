@@ -7,8 +7,7 @@ from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from mbs.fielddocs import field_docs
-from mbs.plan_schema import plan_schema
+from mbs.model.schema import field_docs, plan_schema
 from mbs.settings import Settings
 
 DIRECTORY = Path(__file__).resolve().parent.parent / "docs" / "reference"
@@ -36,7 +35,7 @@ def settings_page() -> str:
 _HEAD = """# Settings
 
 Section `[mbs]` of `airflow.cfg`. A variable `AIRFLOW__MBS__<NAME>` in the environment wins over the file. Lists are
-separated by commas, mappings are JSON. This page is generated from `mbs/settings.py` by `python -m tools.reference`.
+separated by commas, mappings are JSON. This page is generated from `mbs/settings` by `python -m tools.reference`.
 
 | Setting | Type | Default | Meaning |
 |---|---|---|---|

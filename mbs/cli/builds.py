@@ -10,9 +10,9 @@ from mbs.cli import show
 from mbs.cli.common import told
 from mbs.cli.registry import build_key, ready_builds, registry_of
 from mbs.cli.watch import watch
-from mbs.errors import NotFound
+from mbs.model.errors import NotFound
 from mbs.registry import BuildFilter, ModuleState, Page
-from mbs.settings_sources import load
+from mbs.settings.sources import load
 
 RETIRED_AT_ONCE = 1000
 """Builds; whoever means more names a version."""

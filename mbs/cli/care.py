@@ -1,15 +1,14 @@
-"""What an administrator runs: `mbs db`, `mbs pools`."""
+"""What an administrator runs: `mbs db`, and `mbs pools` for the pool of Airflow that bounds the arch builds in Koji."""
 
 from __future__ import annotations
 
 import click
 
-from mbs import pools as koji_pools
-from mbs.cli.airflow import airflow_of
+from mbs.cli.airflow import airflow_of, provide_pool
 from mbs.cli.common import told
 from mbs.cli.registry import registry_of
 from mbs.registry.migrate import upgrade
-from mbs.settings_sources import load
+from mbs.settings.sources import load
 
 
 @click.group()
@@ -32,4 +31,4 @@ def pools() -> None:
     Its size is the setting koji_builds_slots; who is logged in, and where, is as for `mbs submit`.
     """
     settings = load()
-    click.echo(koji_pools.provide(airflow_of(settings), settings.koji_builds_slots))
+    click.echo(provide_pool(airflow_of(settings), settings.koji_builds_slots))

@@ -11,8 +11,10 @@ from typing import ParamSpec, TypeVar, cast
 
 import click
 
-from mbs import quoting
-from mbs.errors import InvalidRequest, MbsError, Refused
+from mbs.model import quoting
+from mbs.model.errors import InvalidRequest, MbsError, Refused
+from mbs.modulemd.rules import scm_stream
+from mbs.settings import Settings
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -73,3 +75,28 @@ def pair(word: str, option: str, form: str) -> tuple[str, str]:
 def refs_of(words: Iterable[str]) -> dict[str, str]:
     """Read what `--ref` was given: a commit by component."""
     return dict(pair(word, "--ref", "NAME=COMMIT") for word in words)
+
+
+def source_fields(source: Path | str, branch: str | None, settings: Settings) -> dict[str, object]:
+    """Give the fields that name what is built: the commit of a URL, or the document in a file."""
+    if isinstance(source, str):
+        return {"scmurl": source, "branch": branch or settings.default_branch}
+    return {
+        "modulemd": _text(source, settings.max_modulemd_size),
+        "module_name": source.stem,
+        "module_stream": scm_stream(branch, settings.rules) if branch else None,
+        "branch": branch,
+    }
+
+
+def _text(file: Path, limit: int) -> str:
+    """Read a document as JSON can carry it."""
+    content = read_file(file, limit)
+    if not content:
+        raise InvalidRequest(f"{file} was empty; a modulemd is expected.")
+    if len(content) > limit:
+        raise InvalidRequest(f"{file} is larger than the {limit} bytes that a modulemd may have.")
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"{file} is no text in UTF-8: byte {error.start} is not.") from None

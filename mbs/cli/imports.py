@@ -9,17 +9,17 @@ from typing import ParamSpec, TypeVar
 
 import click
 
-from mbs import quoting
 from mbs.cli.common import FILE, read_file, told
 from mbs.cli.registry import registry_of
-from mbs.errors import InvalidModulemd, Problem
-from mbs.expansion.provider import FinishedModules
+from mbs.model import quoting
+from mbs.model.errors import InvalidModulemd, Problem
+from mbs.model.registered import FinishedModules
 from mbs.modulemd.collection import collect
 from mbs.modulemd.guard import MANY_DOCUMENTS
 from mbs.modulemd.imported import MISSING_ENTRIES, ImportRules
 from mbs.registry.imports import messages
 from mbs.settings import Settings
-from mbs.settings_sources import load
+from mbs.settings.sources import load
 
 P = ParamSpec("P")
 T = TypeVar("T")

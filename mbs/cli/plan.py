@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,24 +11,24 @@ from typing import Any
 import click
 
 from mbs.cli import show
-from mbs.cli.common import FILE, FileOrUrl, refs_of, told
-from mbs.cli.hints import with_hints
+from mbs.cli.common import FILE, FileOrUrl, refs_of, source_fields, told
 from mbs.cli.imports import Reading, finished_modules, reading_options, tell_remarks, tell_skipped
 from mbs.cli.registry import registry_of
-from mbs.cli.source import source_fields
-from mbs.errors import Refused, RegistryAway
-from mbs.expansion.memory import MemoryProvider
-from mbs.expansion.provider import ModuleProvider
+from mbs.expansion.combinations import NO_BUILDS
 from mbs.expansion.result import Unsatisfied
-from mbs.plan import BuildPlan
-from mbs.registry.provider import RegistryProvider
-from mbs.scm.pinned import PinnedScm
+from mbs.model.errors import Problem, Refused, RegistryAway
+from mbs.model.plan import BuildPlan
+from mbs.model.registered import MemoryProvider, ModuleProvider
+from mbs.modulemd.stored import StoredModules
+from mbs.planning.prepare import prepare
+from mbs.planning.request import Request, read_request
+from mbs.registry import Allocation
+from mbs.registry.stored import RegistryStore
+from mbs.scm.protocol import PinnedScm
 from mbs.scm.repository import GitScm
+from mbs.scm.url import location_of
 from mbs.settings import Settings
-from mbs.settings_sources import load
-from mbs.submission.build import Allocation
-from mbs.submission.prepare import prepare
-from mbs.submission.request import Request, read_request
+from mbs.settings.sources import load
 
 _FILLED = "Of {} modules the Koji tag or what they were built against was filled in."
 
@@ -125,9 +125,40 @@ def _provider(wish: Wish, settings: Settings) -> ModuleProvider:
     except RegistryAway as away:
         msg = f"{away} Or give files of the modules to build against with --platform and --module."
         raise RegistryAway(msg) from None
-    return RegistryProvider(registry.engine, settings.base_module_names)
+    return StoredModules(RegistryStore(registry.engine, settings.base_module_names))
 
 
 def _request(wish: Wish, settings: Settings) -> Request:
     data = source_fields(wish.source, wish.branch, settings) | {"rpm_component_ref_overrides": wish.refs}
     return read_request(data, getpass.getuser(), settings)
+
+
+_REPOSITORIES = ("rpms_default_repository", "modules_default_repository")
+
+
+def with_hints(refused: Refused, settings: Settings, *, from_files: bool) -> Refused:
+    """Add hints to a refusal; with `from_files` the modules to build against were given as files."""
+    hints = [*_missing_repositories(refused, settings), *(_missing_modules(refused) if from_files else ())]
+    return type(refused)(*refused.problems, *hints)
+
+
+def _missing_repositories(refused: Refused, settings: Settings) -> Iterator[Problem]:
+    """Tell of the settings whose repositories were looked for and are not on this machine."""
+    for name in _REPOSITORIES:
+        url = getattr(settings, name)
+        location = location_of(url)
+        if location is None or location.scheme != "file" or Path(location.path).is_dir():
+            continue
+        if any(url in problem.message for problem in refused.problems):
+            yield Problem(
+                f"There is no directory {location.path}, where the setting {name} looks. "
+                "The repositories of the examples are made by: devhub examples"
+            )
+
+
+def _missing_modules(refused: Refused) -> Iterator[Problem]:
+    if any(NO_BUILDS in problem.message for problem in refused.problems):
+        yield Problem(
+            "Give the documents of the modules to build against with --module. They are printed by: "
+            "mbs plan FILE --modulemd (of what is not built yet), mbs show NSVC --modulemd (of what is registered)"
+        )

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from mbs.errors import RegistryAway
-from mbs.nsvc import NSVC
+from mbs.model.errors import RegistryAway
+from mbs.model.nsvc import NSVC
 from mbs.registry import BuildFilter, ModuleState, Registry, engine_for
 from mbs.settings import Settings
 

@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from mbs.expansion.result import Unsatisfied
-from mbs.plan import BuildPlan, PlannedComponent, to_json
-from mbs.quoting import printable
+from mbs.model.plan import BuildPlan, PlannedComponent, to_json
+from mbs.model.quoting import printable
 from mbs.registry.rows import ComponentRow, ModuleBuildRow, TraceRow
 
 _TIME = "%Y-%m-%d %H:%M:%S"

@@ -11,17 +11,14 @@ from typing import Any, cast
 
 import click
 
-from mbs import pools as koji_pools
-from mbs.airflow_api import AirflowClient, ApiError
-from mbs.cli.airflow import airflow_of
-from mbs.cli.common import FileOrUrl, pair, refs_of, told
+from mbs.cli.airflow import AirflowClient, ApiError, airflow_of, check_pool
+from mbs.cli.common import FileOrUrl, pair, refs_of, source_fields, told
 from mbs.cli.registry import registry_of
-from mbs.cli.source import source_fields
 from mbs.cli.watch import watch
-from mbs.errors import Refused
-from mbs.forms import BUILDS, PROBLEMS, SUBMIT_DAG, SUBMIT_TASK, SubmittedBuild
-from mbs.reuse import Strategy
-from mbs.settings_sources import load
+from mbs.model.errors import Refused
+from mbs.model.naming import BUILDS, PROBLEMS, SUBMIT_DAG, SUBMIT_TASK, SubmittedBuild
+from mbs.model.plan import Strategy
+from mbs.settings.sources import load
 
 PATIENCE = 900.0
 """Seconds until a submission is answered: reading a few hundred git repositories takes a while."""
@@ -70,7 +67,7 @@ def submit(
         "rpm_component_ref_overrides": refs_of(refs),
     }
     airflow = airflow_of(settings)
-    koji_pools.check(airflow)
+    check_pool(airflow)
     builds = fill_in(airflow, fields)
     for build in builds:
         click.echo(f"{build['nsvc']} {build['outcome']}: {airflow.page_of(build['dag_id'])}")

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from mbs.cli.common import FILE, read_file, told
-from mbs.settings_sources import load
-from mbs.submission.check import pasted
+from mbs.planning.check import pasted
+from mbs.settings.sources import load
 
 
 @click.command()

@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from mbs.quoting import plain, printable
+from mbs.model.quoting import plain, printable
 from mbs.registry import ComponentRow, ComponentState, ModuleBuildRow, ModuleState, Registry
 
 INTERVAL = 2.0

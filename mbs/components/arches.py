@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from mbs.errors import Problem, Unprocessable
-from mbs.modulemd.document import BuildOpts, RpmComponent
+from mbs.model.document import BuildOpts, RpmComponent
+from mbs.model.errors import Problem, Unprocessable
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from mbs.plan import PlannedComponent
+from mbs.model.plan import PlannedComponent
 
 
 def behind(components: Sequence[PlannedComponent], gate: Collection[str]) -> tuple[PlannedComponent, ...]:

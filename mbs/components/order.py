@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from mbs.components.tree import ModuleTree
-from mbs.errors import Problem, Unprocessable
-from mbs.modulemd.document import ModuleComponent, RpmComponent
-from mbs.quoting import listed, quoted
+from mbs.model.document import ModuleComponent, RpmComponent
+from mbs.model.errors import Problem, Unprocessable
+from mbs.model.quoting import listed, quoted
 
 _LONGEST_CIRCLE = 10
 """Components of a circle that are named."""

@@ -1,18 +1,20 @@
-"""The plan's components, and what `xmd.mbs.rpms` says about them."""
+"""The plan's components: how urgent each is, what its content is, and what `xmd.mbs.rpms` says about it."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from mbs.components import ComponentSettings
 from mbs.components.arches import component_arches
-from mbs.components.content import content_ids
+from mbs.components.order import Place
 from mbs.components.selection import SelectedComponent, Selection
-from mbs.components.settings import ComponentSettings
-from mbs.components.weights import priorities
-from mbs.errors import Problem, Unprocessable
-from mbs.plan import PlannedComponent
-from mbs.quoting import quoted
+from mbs.model.errors import Problem, Unprocessable
+from mbs.model.plan import PlannedComponent
+from mbs.model.quoting import quoted
 from mbs.scm.protocol import Ref
 
 
@@ -90,3 +92,78 @@ def _refuse_without_arch(components: Iterable[tuple[str, str | None]], arches: S
     ]
     if problems:
         raise Unprocessable.of(problems)
+
+
+HIGHEST = 2**31 - 1
+"""Airflow's priority weights are 32 bit integers."""
+
+
+def priorities(placed: Mapping[str, Place], seconds: Mapping[str, float]) -> dict[str, int]:
+    """Give the priority of every component, at least 1, in time linear in components and edges."""
+    edges = any(place.after for place in placed.values())
+    held = (_held_by_edges if edges else _held_by_batches)(placed, seconds)
+    return {name: max(1, min(HIGHEST, round(chain))) for name, chain in held.items()}
+
+
+def _held_by_batches(placed: Mapping[str, Place], seconds: Mapping[str, float]) -> dict[str, float]:
+    """A component holds up all of the next batch."""
+    longest: dict[int, float] = defaultdict(float)
+    chains = {}
+    for name in _last_first(placed):
+        batch = placed[name].batch
+        chains[name] = seconds[name] + longest[batch + 1]
+        longest[batch] = max(longest[batch], chains[name])
+    return chains
+
+
+def _held_by_edges(placed: Mapping[str, Place], seconds: Mapping[str, float]) -> dict[str, float]:
+    """A component holds up those that are built after it; these have higher batches."""
+    longest: dict[str, float] = defaultdict(float)
+    chains = {}
+    for name in _last_first(placed):
+        chains[name] = seconds[name] + longest[name]
+        for earlier in placed[name].after:
+            longest[earlier] = max(longest[earlier], chains[name])
+    return chains
+
+
+def _last_first(placed: Mapping[str, Place]) -> list[str]:
+    return sorted(placed, key=lambda name: placed[name].batch, reverse=True)
+
+
+def content_ids(components: Iterable[PlannedComponent], macros: str | None) -> dict[str, str]:
+    """Give the id (SHA-256, hexadecimal) of every component; `macros` is `buildopts.rpms.macros`."""
+    ordered = sorted(components, key=lambda component: (component.batch, component.name))
+    if any(component.after for component in ordered):
+        return _by_edges(ordered, macros or "")
+    return _by_batches(ordered, macros or "")
+
+
+def _by_batches(ordered: list[PlannedComponent], macros: str) -> dict[str, str]:
+    """Everything of the batches before counts; components of the same batch do not see each other."""
+    ids: dict[str, str] = {}
+    before, batch = _digest("macros", macros), 0
+    current: list[str] = []
+    for component in ordered:
+        if component.batch != batch:
+            before, batch, current = _digest("batch", before, *current), component.batch, []
+        ids[component.name] = _digest("component", before, *_own(component))
+        current.append(ids[component.name])
+    return ids
+
+
+def _by_edges(ordered: list[PlannedComponent], macros: str) -> dict[str, str]:
+    """Only what a component is built after counts, and so on; batches only sort."""
+    ids: dict[str, str] = {}
+    for component in ordered:
+        before = sorted(ids[name] for name in component.after)
+        ids[component.name] = _digest("after", _digest("macros", macros), *_own(component), *before)
+    return ids
+
+
+def _own(component: PlannedComponent) -> tuple[str, ...]:
+    return component.name, component.ref or component.source, " ".join(sorted(component.arches))
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

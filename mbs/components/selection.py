@@ -1,19 +1,20 @@
-"""Which source each component is built from: rules, defaults and overrides (§11.3, §11.4)."""
+"""Which source each component is built from: rules, defaults, overrides (§11.3, §11.4), and given SRPMs."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from mbs.components import ComponentSettings
 from mbs.components.order import Place, places
 from mbs.components.rules import name_problems, permission_problems, source_problems
-from mbs.components.settings import ComponentSettings
 from mbs.components.tree import ModuleTree, default_ref
-from mbs.errors import Problem, Refused
-from mbs.modulemd.document import RpmComponent
+from mbs.model.document import RpmComponent
+from mbs.model.errors import InvalidRequest, Problem, Refused
+from mbs.model.quoting import listed, quoted
 from mbs.modulemd.rules import Finding, refuse, unprocessable
-from mbs.quoting import listed, quoted
 from mbs.scm.protocol import Ref
 from mbs.scm.url import location_of
 
@@ -143,3 +144,27 @@ def _unknown_overrides(tree: ModuleTree, overrides: Overrides) -> Iterator[Findi
             message = f'The "{parameter}" parameter names components that the module does not have: {listed(unknown)}'
             hints = [f"{label} is the label of {packages[label]}" for label in unknown if label in packages]
             yield unprocessable("; ".join([message, *hints]), parameter)
+
+
+_UPLOADED = re.compile(r"cli-build/[A-Za-z0-9._+-]*[A-Za-z0-9_+-]/(?P<name>[A-Za-z0-9_][A-Za-z0-9._+-]*)\.src\.rpm")
+
+
+def srpm_overrides(srpms: Iterable[str]) -> dict[str, str]:
+    """Give the uploaded SRPMs by component; the client names a file after its package, and the first of a name wins.
+
+    Only what lies in Koji's upload area is taken (`cli-build/<unique>/<package>.src.rpm`). MBS also took files of its
+    own host. Raises `InvalidRequest` with all that are anything else.
+    """
+    found: dict[str, str] = {}
+    problems = []
+    for srpm in srpms:
+        match = _UPLOADED.fullmatch(srpm)
+        if match is None:
+            problems.append(
+                Problem(f"Provided srpm is invalid: '{quoted(srpm)}'. Upload it to cli-build/ of Koji first", "srpms")
+            )
+        else:
+            found.setdefault(match["name"], srpm)
+    if problems:
+        raise InvalidRequest.of(problems)
+    return found

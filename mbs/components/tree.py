@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from mbs.components.settings import ComponentSettings
-from mbs.errors import NotAuthorized, Problem, Refused, Unprocessable
-from mbs.modulemd.document import ModuleComponent, Modulemd, RpmComponent
-from mbs.quoting import quoted
+from mbs.components import ComponentSettings
+from mbs.model.document import ModuleComponent, Modulemd, RpmComponent
+from mbs.model.errors import NotAuthorized, Problem, Refused, Unprocessable
+from mbs.model.quoting import quoted
 from mbs.scm.protocol import Ref
 from mbs.scm.url import is_ref, repository_url
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mbs.errors import Problem, Unprocessable
-from mbs.expansion.provider import ModuleProvider, RegisteredModule
-from mbs.expansion.settings import ExpansionSettings
-from mbs.modulemd.document import Dependencies
-from mbs.streams import StreamVersion
+from mbs.expansion import ExpansionSettings
+from mbs.model.document import Dependencies
+from mbs.model.errors import Problem, Unprocessable
+from mbs.model.registered import ModuleProvider, RegisteredModule
+from mbs.model.versions import StreamVersion
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from mbs.expansion import ExpansionSettings
 from mbs.expansion.base_modules import BaseModules
-from mbs.expansion.provider import ModuleProvider, RegisteredModule
 from mbs.expansion.requirement import Requirement
-from mbs.expansion.settings import ExpansionSettings
 from mbs.expansion.streams import expand_section
-from mbs.nsvc import NSVC
-from mbs.streams import StreamVersion
+from mbs.model.nsvc import NSVC
+from mbs.model.registered import ModuleProvider, RegisteredModule
+from mbs.model.versions import StreamVersion
 
 
 @dataclass(frozen=True, slots=True)

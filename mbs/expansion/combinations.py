@@ -11,7 +11,7 @@ from math import prod
 
 from mbs.expansion.candidates import Candidates
 from mbs.expansion.solver import Conflict, ModuleSolver, Solved
-from mbs.nsvc import NSVC
+from mbs.model.nsvc import NSVC
 
 Streams = Mapping[str, str]
 """One stream per module name."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from mbs.contexts import build_context
+from mbs.expansion import ExpansionSettings
 from mbs.expansion.base_modules import find_base_modules
 from mbs.expansion.candidates import newest_builds, requirements
-from mbs.expansion.provider import ModuleProvider, RegisteredModule
 from mbs.expansion.result import ExpandedStream
-from mbs.expansion.settings import ExpansionSettings
+from mbs.model.contexts import build_context
+from mbs.model.registered import ModuleProvider, RegisteredModule
 
 
 def with_default_modules(

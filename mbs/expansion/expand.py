@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from mbs.contexts import Contexts, contexts
-from mbs.errors import InvalidRequest, Problem, Unprocessable
+from mbs.expansion import ExpansionSettings
 from mbs.expansion.base_modules import base_name, find_base_modules, resolve_virtual_streams
 from mbs.expansion.candidates import Candidates, collect, requirements
 from mbs.expansion.combinations import Choices, Combiner, Impossible
-from mbs.expansion.overrides import Overrides, override, override_from_branch
-from mbs.expansion.provider import ModuleProvider, RegisteredModule
 from mbs.expansion.result import Axes, ExpandedStream, Expansion, Unsatisfied
-from mbs.expansion.settings import ExpansionSettings
 from mbs.expansion.solver import ModuleSolver, Solved
-from mbs.expansion.streams import expand_section
-from mbs.modulemd.document import Dependencies, Modulemd
-from mbs.nsvc import NSVC
-from mbs.settings import Settings
+from mbs.expansion.streams import Overrides, expand_section, override, override_from_branch
+from mbs.model.contexts import Contexts, contexts
+from mbs.model.document import Dependencies, Modulemd
+from mbs.model.errors import InvalidRequest, Problem, Unprocessable
+from mbs.model.nsvc import NSVC
+from mbs.model.registered import ModuleProvider, RegisteredModule
 
 _NOTHING_LEFT = (
     "No dependency combination was satisfied. "
@@ -29,7 +27,7 @@ _NOTHING_LEFT = (
 def expand(
     document: Modulemd,
     provider: ModuleProvider,
-    settings: ExpansionSettings | None = None,
+    settings: ExpansionSettings,
     *,
     static: bool = False,
     buildrequire_overrides: Overrides | None = None,
@@ -42,7 +40,6 @@ def expand(
     static context that would name several builds; Unprocessable where nothing can be built, with the reason of every
     combination (MBS crashes or says nothing, §9), and where it would be more builds than the settings allow.
     """
-    settings = settings or Settings().expansion
     if static and not document.context:
         raise InvalidRequest(Problem("A module with a static context has to name it", where="data.context"))
     pairs = override(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mbs.expansion.provider import RegisteredModule
+from mbs.model.registered import RegisteredModule
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mbs.contexts import Contexts
-from mbs.expansion.provider import RegisteredModule
-from mbs.modulemd.document import Dependencies, Modulemd
+from mbs.model.contexts import Contexts
+from mbs.model.document import Dependencies, Modulemd
+from mbs.model.registered import RegisteredModule
 
 Axes = Mapping[str, tuple[str, ...]]
 """The streams that are combined, by module name."""

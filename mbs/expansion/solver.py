@@ -15,9 +15,9 @@ from functools import reduce
 
 import solv
 
-from mbs.expansion.provider import RegisteredModule
 from mbs.expansion.requirement import Requirement
-from mbs.nsvc import NSVC
+from mbs.model.nsvc import NSVC
+from mbs.model.registered import RegisteredModule
 
 Alternatives = tuple[tuple[Requirement, ...], ...]
 """Runtime needs: one of these, whole."""

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
-from mbs.errors import InvalidRequest
 from mbs.koji.session import Authentication, HubAccount
+from mbs.model.errors import InvalidRequest
 
 CONNECTION = "koji_default"
 VARIABLE = f"AIRFLOW_CONN_{CONNECTION.upper()}"

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Any, Self
 
-from mbs.errors import HubRefused
 from mbs.koji.faults import accepted, raise_refused
 from mbs.koji.session import Call, Hub, call
-from mbs.macros.text import NAME as MACROS
-from mbs.plan import BuildPlan, PlannedComponent
+from mbs.model.errors import HubRefused
+from mbs.model.naming import MACROS
+from mbs.model.plan import BuildPlan, PlannedComponent
 
 CLOCKS_APART = timedelta(minutes=10)
 """How much the hub's clock may differ from the registry's."""

@@ -8,7 +8,7 @@ from mbs.koji.session import Hub, call
 
 
 class KojiFacts:
-    """Asks a hub (`mbs.submission.hub.Hub`), one request for each question."""
+    """Asks a hub (`mbs.planning.hub.Hub`), one request for each question."""
 
     def __init__(self, hub: Hub) -> None:
         """Take a session; these questions need no login."""

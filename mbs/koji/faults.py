@@ -12,7 +12,7 @@ from xml.parsers.expat import ExpatError
 import koji
 import requests
 
-from mbs.errors import HubAway, HubRefused
+from mbs.model.errors import HubAway, HubRefused
 
 KojiValue: TypeAlias = Any
 """What XML-RPC carries; whoever made the call knows its shape and reads it into types at once."""

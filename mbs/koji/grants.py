@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from mbs.errors import HubRefused
 from mbs.koji.faults import KojiValue
 from mbs.koji.session import Call, Hub, call
-from mbs.naming import CONTENT_GENERATOR
-from mbs.plan import BuildPlan
+from mbs.model.errors import HubRefused
+from mbs.model.naming import CONTENT_GENERATOR
+from mbs.model.plan import BuildPlan
 
 PERMISSIONS = ("tag", "target")
 """Needed for every module build: to make tags, and to make targets."""

@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from mbs.errors import HubRefused
 from mbs.koji import excerpts
 from mbs.koji.faults import KojiValue, explained
 from mbs.koji.session import Hub, call
 from mbs.koji.tasks import TaskInfo, TaskState, culprit
-from mbs.quoting import printable, quoted
+from mbs.model.errors import HubRefused
+from mbs.model.quoting import printable, quoted
 
 TAIL_LINES = 40
 READ_BYTES = 128 * 1024

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self, TypeAlias
 
-from mbs.errors import HubRefused
 from mbs.koji.faults import is_unknown_method
 from mbs.koji.session import Hub
 from mbs.koji.tasks import TaskState
+from mbs.model.errors import HubRefused
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ from typing import Any, Literal, NamedTuple, Protocol, Self, TypeVar
 
 import koji
 
-from mbs.errors import HubAway, HubRefused
 from mbs.koji.faults import TRANSPORT_ERRORS, KojiValue, is_lost_session, translate
+from mbs.model.errors import HubAway, HubRefused
 
 Answer = TypeVar("Answer")
 Authentication = Literal["none", "password", "kerberos", "ssl"]

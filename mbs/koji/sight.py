@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from mbs.errors import HubRefused
 from mbs.koji.faults import KojiValue
 from mbs.koji.repos import RequestInfo
 from mbs.koji.session import Call, Hub, call
 from mbs.koji.tasks import TaskInfo
+from mbs.model.errors import HubRefused
 
 TASKS_PER_CALL = 500
 """`getTaskInfo` takes a list of ids."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mbs.modulemd.document import Dependencies
+from mbs.model.document import Dependencies
 
 _BOOLEANS = {"TRUE": True, "FALSE": False}
 

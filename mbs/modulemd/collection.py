@@ -11,14 +11,14 @@ from typing import TypeAlias
 
 import yaml
 
-from mbs.errors import Problem, Refused
-from mbs.expansion.provider import FinishedModules, RegisteredModule
-from mbs.modulemd.document import Modulemd, PackagerV3
+from mbs.model.document import Modulemd, PackagerV3
+from mbs.model.errors import Problem, Refused
+from mbs.model.nsvc import NSVC
+from mbs.model.registered import FinishedModules, RegisteredModule
 from mbs.modulemd.guard import MANY_DOCUMENTS, ONE_DOCUMENT, Part, refusal, scan
 from mbs.modulemd.imported import ImportRules, filled_in, imported
 from mbs.modulemd.nodes import mapping, plain, text
 from mbs.modulemd.reader import read_part
-from mbs.nsvc import NSVC
 
 OTHER_KINDS = ("modulemd-defaults", "modulemd-defaults-overrides", "modulemd-obsoletes", "modulemd-translations")
 """What else a modules.yaml holds: nothing that can be built against."""

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 import yaml
 
-from mbs.errors import InvalidModulemd, Problem, Refused
+from mbs.model.errors import InvalidModulemd, Problem, Refused
 from mbs.modulemd.guard import MANY_DOCUMENTS, scan
 from mbs.modulemd.nodes import mapping, plain, text
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from mbs.errors import InvalidModulemd, Problem
+from mbs.model.errors import InvalidModulemd, Problem
 
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufeff\ufffe\uffff]")
 _TAG_DIRECTIVE = re.compile(r"^%TAG\b", re.MULTILINE)

@@ -6,15 +6,15 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-from mbs.contexts import DEFAULT_CONTEXT
-from mbs.expansion.provider import RegisteredModule
+from mbs.model.contexts import DEFAULT_CONTEXT
+from mbs.model.document import Dependencies, Modulemd
+from mbs.model.naming import tag_from_template
+from mbs.model.nsvc import NSVC
+from mbs.model.registered import RegisteredModule
+from mbs.model.versions import stream_version
 from mbs.modulemd.changes import Changes
-from mbs.modulemd.document import Dependencies, Modulemd
 from mbs.modulemd.reader import apply, read_stream
 from mbs.modulemd.rules import Finding, identity_problems, marking_problems, refuse, unprocessable
-from mbs.naming import tag_from_template
-from mbs.nsvc import NSVC
-from mbs.streams import stream_version
 
 MISSING_ENTRIES = (
     'The imported module buildrequires other modules, but the metadata in the xmd["mbs"]["buildrequires"] dictionary '

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import yaml
 
-from mbs.errors import Problem
+from mbs.model.errors import Problem
 from mbs.modulemd.guard import line_of
 
 

@@ -17,9 +17,7 @@ from typing import Any, TypeAlias, cast
 import gi
 import yaml
 
-from mbs.errors import InvalidModulemd, Problem
-from mbs.modulemd.changes import Changes, plain_xmd
-from mbs.modulemd.document import (
+from mbs.model.document import (
     BuildOpts,
     Configuration,
     Dependencies,
@@ -28,11 +26,13 @@ from mbs.modulemd.document import (
     PackagerV3,
     RpmComponent,
 )
+from mbs.model.errors import InvalidModulemd, Problem
+from mbs.model.quoting import quoted
+from mbs.modulemd.changes import Changes, plain_xmd
 from mbs.modulemd.guard import MANY_DOCUMENTS, ONE_DOCUMENT, Limits, Part, refusal, scan
 from mbs.modulemd.lines import original_line
-from mbs.modulemd.numbers import with_signed_numbers
+from mbs.modulemd.nodes import with_signed_numbers
 from mbs.modulemd.structure import MOST_FOUND, UNKNOWN_KIND, is_known, reading_problems
-from mbs.quoting import quoted
 
 gi.require_version("Modulemd", "2.0")
 from gi.repository import GLib  # noqa: E402  # the version is to be named first

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from mbs.errors import InvalidRequest, NotAuthorized, Problem, Refused, Unprocessable
-from mbs.modulemd.document import DEVEL_SUFFIX
-from mbs.quoting import quoted
+from mbs.model.document import DEVEL_SUFFIX
+from mbs.model.errors import InvalidRequest, NotAuthorized, Problem, Refused, Unprocessable
+from mbs.model.quoting import quoted
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]{0,127}")
 """What may stand in a Koji tag (its RegexNameInternal), a path and a DAG id without harm."""

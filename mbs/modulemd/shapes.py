@@ -11,9 +11,9 @@ from typing import Protocol
 
 import yaml
 
-from mbs.errors import Problem
+from mbs.model.errors import Problem
+from mbs.model.quoting import quoted
 from mbs.modulemd.guard import line_of
-from mbs.quoting import quoted
 
 _KINDS = {yaml.ScalarNode: "text", yaml.SequenceNode: "a list", yaml.MappingNode: "a mapping"}
 

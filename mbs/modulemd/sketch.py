@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 import yaml
 
-from mbs.modulemd.document import BuildOpts, Dependencies, ModuleComponent, Modulemd, RpmComponent
+from mbs.model.document import BuildOpts, Dependencies, ModuleComponent, Modulemd, RpmComponent
 from mbs.modulemd.nodes import mapping, plain, text
 
 

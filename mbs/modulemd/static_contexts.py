@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from mbs.model.document import Dependencies, Modulemd, PackagerV3
+from mbs.model.quoting import quoted
 from mbs.modulemd.changes import Changes
-from mbs.modulemd.document import Dependencies, Modulemd, PackagerV3
 from mbs.modulemd.reader import apply
 from mbs.modulemd.rules import Finding, bad_request, context_problems, refuse
-from mbs.quoting import quoted
 
 _WHERE = "data.xmd.mbs_options.contexts"
 

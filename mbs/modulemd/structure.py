@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import yaml
 
-from mbs.errors import Problem
+from mbs.model.errors import Problem
 from mbs.modulemd.shapes import Anything, Date, ListOf, MapOf, Number, Packages, Record, Shape, Slip, Text, Texts
 
 MOST_FOUND = 1000

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import overload
 
+from mbs.model.document import Modulemd, PackagerV3
+from mbs.model.versions import commit_version
 from mbs.modulemd.changes import Changes
-from mbs.modulemd.document import Modulemd, PackagerV3
 from mbs.modulemd.reader import apply
 from mbs.modulemd.rules import (
     Finding,
@@ -19,7 +20,6 @@ from mbs.modulemd.rules import (
     refuse,
     scm_stream,
 )
-from mbs.versions import commit_version
 
 
 @overload

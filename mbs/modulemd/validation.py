@@ -15,8 +15,9 @@ from typing import cast
 
 import yaml
 
-from mbs.errors import InvalidModulemd, Problem, Refused
-from mbs.modulemd.document import DEVEL_SUFFIX, Modulemd, PackagerV3
+from mbs.model.document import DEVEL_SUFFIX, Modulemd, PackagerV3
+from mbs.model.errors import InvalidModulemd, Problem, Refused
+from mbs.model.quoting import quoted
 from mbs.modulemd.guard import ONE_DOCUMENT, Limits, Part, scan
 from mbs.modulemd.lines import lines_by_path, lines_of, located
 from mbs.modulemd.reader import read_part
@@ -34,7 +35,6 @@ from mbs.modulemd.rules import (
 from mbs.modulemd.sketch import sketch
 from mbs.modulemd.static_contexts import dependency_pairs
 from mbs.modulemd.structure import MOST_FOUND, is_known, structural_problems
-from mbs.quoting import quoted
 
 _WHOLE = ""
 """The place of what libmodulemd says about a document as a whole."""

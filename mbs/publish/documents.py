@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mbs.errors import HubRefused
+from mbs.model.document import DEVEL_SUFFIX, Dependencies, Modulemd, RpmComponent
+from mbs.model.errors import HubRefused
+from mbs.model.plan import PlannedComponent
 from mbs.modulemd.changes import Changes
-from mbs.modulemd.document import DEVEL_SUFFIX, Dependencies, Modulemd, RpmComponent
 from mbs.modulemd.reader import edit, read_stream
-from mbs.plan import PlannedComponent
-from mbs.publish.arches import document_arch
 from mbs.publish.rpms import RpmFact
-from mbs.publish.selection import Selection, select
+from mbs.publish.selection import Selection, document_arch, select
 
 NOARCH = "noarch"
 """Stands for the document that is of no arch."""

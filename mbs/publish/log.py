@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from mbs.plan import BuildPlan
+from mbs.model.plan import BuildPlan
 from mbs.registry.rows import ComponentRow, MessageRow, TraceRow
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mbs.errors import HubRefused
+from mbs.model.errors import HubRefused
 
 SOURCE_HEADERS = ("exclusivearch", "excludearch", "license")
 BINARY_HEADERS = ("license",)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from mbs.modulemd.document import BUILD_GROUP_PROFILES, Modulemd
-from mbs.publish.arches import exclusive_arches, multilib_arches
+from mbs.model.document import BUILD_GROUP_PROFILES, Modulemd
 from mbs.publish.rpms import RpmFact
 
 _FOUND = frozenset(BUILD_GROUP_PROFILES.values())
@@ -114,3 +113,55 @@ def _rule(document: Modulemd, arch: str) -> Callable[[RpmFact], bool]:
         return rpm.arch not in foreign or arch in multilib.get(rpm.srpm_name, ())
 
     return wanted
+
+
+_RUNS: dict[str, tuple[str, ...]] = {
+    "i686": ("i586", "i486", "i386"),
+    "armv7hnl": ("armv7hl", "armv6hl"),
+    "armv7l": ("armv6l", "armv5tejl", "armv5tel"),
+    "sparc64v": ("sparc64",),
+}
+"""What the best arch of a tree also runs natively; an arch that is missing runs only itself."""
+
+_MULTILIB: dict[str, tuple[str, ...]] = {
+    "x86_64": ("athlon", "i686", "i586", "i486", "i386"),
+    "ppc64": ("ppc",),
+    "s390x": ("s390",),
+    "sparc64v": ("sparcv9v", "sparcv9", "sparcv8", "sparc"),
+}
+
+_BEST_OF_TREE: dict[str, str] = {
+    "i386": "i686",
+    "sparc": "sparc64v",
+    "arm": "armv7l",
+    "armhfp": "armv7hnl",
+}
+"""The arch that a compose tree's packages are written with, where it is not the tree's own name (pungi since 2018)."""
+
+_TREE: dict[str, str] = {
+    **dict.fromkeys(("i486", "i586", "i686"), "i386"),
+    **dict.fromkeys(("armv5tejl", "armv5tel", "armv6l", "armv7l"), "arm"),
+    **dict.fromkeys(("armv6hl", "armv7hl", "armv7hnl"), "armhfp"),
+}
+"""The compose tree of an arch, where it has another name."""
+
+
+def document_arch(arch: str) -> str:
+    """Give the `arch` of the document for the Koji arch: the best arch that the tree's machines run."""
+    return _BEST_OF_TREE.get(arch, arch)
+
+
+def multilib_arches(arch: str) -> frozenset[str]:
+    """Give the arches that run on `arch` only through multilib: i686 and older on x86_64."""
+    return frozenset(_MULTILIB.get(document_arch(arch), ()))
+
+
+def exclusive_arches(arch: str) -> frozenset[str]:
+    """Give what an ExclusiveArch must name, or an ExcludeArch must not, for a package to be on `arch`.
+
+    These are all arches of the tree that `arch` belongs to: what is bound to armv7hnl is in the tree of armv7hl.
+
+    `noarch` is among them: `ExclusiveArch: x86_64 noarch` binds where a package is built, not where it installs.
+    """
+    best = document_arch(_TREE.get(arch, arch))
+    return frozenset({best, *_RUNS.get(best, ()), "noarch"})

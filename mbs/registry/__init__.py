@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from mbs.model.states import CANCELABLE, UNFINISHED, ComponentState, ModuleState
 from mbs.registry.components import LockedComponent
+from mbs.registry.recording import Allocation, NewBuild, Outcome, Recorded
 from mbs.registry.registry import Registry, engine_for
 from mbs.registry.rows import (
     BuildFilter,
@@ -18,13 +20,9 @@ from mbs.registry.rows import (
     StoredPlan,
     TraceRow,
 )
-from mbs.registry.states import CANCELABLE, UNFINISHED, ComponentState, ModuleState
-from mbs.registry.submission import MACROS, Outcome, Recorded
-from mbs.submission.build import Allocation, NewBuild
 
 __all__ = [
     "CANCELABLE",
-    "MACROS",
     "UNFINISHED",
     "Allocation",
     "BuildFilter",

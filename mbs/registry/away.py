@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from mbs.errors import RegistryAway
+from mbs.model.errors import RegistryAway
 
 
 @contextmanager

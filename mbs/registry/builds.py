@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Boolean, ColumnElement, UnaryExpression, and_, func, literal_column, or_, select, tuple_
 from sqlalchemy.orm import Session, aliased, undefer
 
-from mbs.errors import InvalidRequest, NotFound
-from mbs.modulemd.document import DEVEL_SUFFIX
-from mbs.naming import koji_build
-from mbs.nsvc import NSVC
+from mbs.model.document import DEVEL_SUFFIX
+from mbs.model.errors import InvalidRequest, NotFound
+from mbs.model.naming import koji_build
+from mbs.model.nsvc import NSVC
+from mbs.model.states import ModuleState, check_module
 from mbs.registry.models import UNFINISHED_SQL, Base, BaseModuleLink, ModuleBuild, ModuleTrace
 from mbs.registry.rows import BuildFilter, BundleEntry, ModuleBuildRow, Page, StoredPlan, module_build_row, nsvc_of
-from mbs.registry.states import ModuleState, check_module
 
 _COMPLETED = frozenset({ModuleState.DONE, ModuleState.FAILED, ModuleState.READY})
 _SETTLED = (ModuleState.FAILED, ModuleState.READY, ModuleState.GARBAGE)

@@ -35,11 +35,11 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
-from mbs.errors import NotFound, RegistryAway
+from mbs.model.errors import NotFound, RegistryAway
+from mbs.model.states import ComponentState, check_component
 from mbs.registry.away import known_when_away
 from mbs.registry.models import COMPONENT_STATE, ComponentBuild, ComponentTrace
 from mbs.registry.rows import ComponentFilter, ComponentRow, Finished, component_row
-from mbs.registry.states import ComponentState, check_component
 
 _LOCKS_OF_COMPONENTS = 0x6D62 << 48
 """Advisory locks share one space per database; ours start here, plus the component's id."""

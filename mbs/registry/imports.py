@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from mbs.errors import ForbiddenTransition, Problem
-from mbs.expansion.provider import RegisteredModule
+from mbs.model.errors import ForbiddenTransition, Problem
+from mbs.model.registered import RegisteredModule
+from mbs.model.states import ModuleState, check_module
 from mbs.registry import builds
 from mbs.registry.models import BaseModuleLink, ModuleBuild
 from mbs.registry.rows import Imported, module_build_row, nsvc_of
-from mbs.registry.states import ModuleState, check_module
 
 OWNER = "mbs_import"
 

@@ -30,7 +30,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-from mbs.registry.states import ComponentState, ModuleState
+from mbs.model.states import ComponentState, ModuleState
 
 E = TypeVar("E", bound=IntEnum)
 

@@ -12,14 +12,17 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
 
-from mbs.errors import Conflict, InvalidRequest, NotFound, Problem
-from mbs.expansion.provider import RegisteredModule
-from mbs.nsvc import NSVC
-from mbs.plan import BuildPlan, from_json
-from mbs.registry import builds, components, imports, submission
+from mbs.model.errors import Conflict, InvalidRequest, NotFound, Problem
+from mbs.model.nsvc import NSVC
+from mbs.model.plan import BuildPlan, from_json
+from mbs.model.registered import RegisteredModule
+from mbs.model.states import ModuleState
+from mbs.registry import builds, components, imports
+from mbs.registry import recording as submission
 from mbs.registry.away import known_when_away
 from mbs.registry.components import LockedComponent
 from mbs.registry.models import ComponentBuild, ComponentTrace, FinalDocument, Message, ModuleBuild, ModuleTrace
+from mbs.registry.recording import NewBuild
 from mbs.registry.rows import (
     BuildFilter,
     BundleEntry,
@@ -39,8 +42,6 @@ from mbs.registry.rows import (
     module_build_row,
     nsvc_of,
 )
-from mbs.registry.states import ModuleState
-from mbs.submission.build import NewBuild
 
 
 def engine_for(url: str) -> Engine:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from mbs.nsvc import NSVC
+from mbs.model.nsvc import NSVC
+from mbs.model.states import ComponentState, ModuleState
 from mbs.registry import models
-from mbs.registry.states import ComponentState, ModuleState
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ class StoredPlan:
     build_id: int
     nsvc: NSVC
     plan: str
-    """Canonical JSON (`mbs.plan.from_json`)."""
+    """Canonical JSON (`mbs.model.plan.from_json`)."""
     modulemd: str
     time_submitted: datetime
     time_restarted: datetime | None = None

@@ -1,8 +1,4 @@
-"""The registry as the source of registered modules for stream expansion, their documents as text.
-
-Right where MBS is not (§10.1): only ready builds count, also for the contexts of the newest version, and versions are
-compared as numbers. Before any document is fetched, the builds that cannot be chosen are left out.
-"""
+"""The registry as the source of registered modules for stream expansion."""
 
 from __future__ import annotations
 
@@ -12,12 +8,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, select
 from sqlalchemy.orm import Session
 
-from mbs.expansion.provider import StoredModule
-from mbs.nsvc import NSVC
+from mbs.model.nsvc import NSVC
+from mbs.model.registered import StoredModule
+from mbs.model.states import ModuleState
 from mbs.registry.away import known_when_away
 from mbs.registry.models import ModuleBuild
 from mbs.registry.rows import ModuleBuildRow, module_build_row
-from mbs.registry.states import ModuleState
 
 
 class RegistryStore:

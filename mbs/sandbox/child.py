@@ -15,8 +15,8 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from mbs.errors import Infrastructure, Refused
-from mbs.jsoncodec import decode
+from mbs.model.errors import Infrastructure, Refused
+from mbs.model.jsoncodec import decode
 from mbs.sandbox.limits import Limits, impose
 from mbs.sandbox.wire import Kind, Message, TooLong, take, tell
 

@@ -20,11 +20,10 @@ from typing import IO
 import psutil
 
 import mbs
-from mbs import errors
-from mbs.errors import Infrastructure, MbsError, Refused
-from mbs.jsoncodec import encode
-from mbs.sandbox.deaths import Defect, died, too_late, too_long, too_much
-from mbs.sandbox.limits import Limits
+from mbs.model import errors
+from mbs.model.errors import Infrastructure, MbsError, Refused
+from mbs.model.jsoncodec import encode
+from mbs.sandbox.limits import Defect, Limits, died, too_late, too_long, too_much
 from mbs.sandbox.wire import Deadline, Ended, Kind, Message, NoMessage, OutOfTime, give, hear
 
 log = logging.getLogger(__name__)

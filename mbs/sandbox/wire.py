@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from mbs.errors import Problem
-from mbs.jsoncodec import decode, encode
+from mbs.model.errors import Problem
+from mbs.model.jsoncodec import decode, encode
 
 LONGEST = 64 * 1024 * 1024
 """Bytes of one message out of a sandbox."""

@@ -22,9 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from mbs.errors import MbsError, ScmAway
-from mbs.scm.hosts import Hosts
-from mbs.scm.redirects import Redirected, followed, redirect_of
+from mbs.model.errors import MbsError, ScmAway
+from mbs.scm.servers import Hosts, Redirected, followed, redirect_of
 from mbs.scm.url import ScmRules, shown
 
 MIB = 1024 * 1024
@@ -49,7 +48,7 @@ _OPTIONS = (
     "maintenance.auto=false",
     "protocol.version=2",
     "transfer.bundleURI=false",
-    "http.followRedirects=false",  # followed by mbs.scm.redirects; this also keeps git from alternates over HTTP
+    "http.followRedirects=false",  # followed by mbs.scm.servers; this also keeps git from alternates over HTTP
     "http.lowSpeedLimit=1000",
     "http.lowSpeedTime=30",
     "fetch.unpackLimit=1",  # one pack, whose size is bounded, instead of any number of files

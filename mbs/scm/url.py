@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from mbs.errors import InvalidRequest, NotAuthorized, Unprocessable
+from mbs.model.errors import InvalidRequest, NotAuthorized, Unprocessable
 
 SCHEMES = frozenset({"git", "http", "https", "file"})
 """MBS also lists git+rsync; git has not spoken rsync since 2.8."""

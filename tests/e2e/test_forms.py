@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mbs.forms import PROBLEMS
-from mbs.quoting import markdown
+from mbs.model.naming import PROBLEMS
+from mbs.model.quoting import markdown
 from mbs.registry import BuildFilter
 from tests.e2e.world import World
 

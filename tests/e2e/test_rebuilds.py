@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from mbs.registry import ModuleState
-from mbs.takeover import REASON, UNNEEDED_MACROS
+from mbs.steps.reuse import REASON, UNNEEDED_MACROS
 from tests.e2e.world import World, module
 from tools.airflow_api import ApiError
 from tools.demo.story import Followed

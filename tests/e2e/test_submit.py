@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mbs.airflow_api import AirflowClient, ApiError, Login, run_path
+from mbs.cli.airflow import AirflowClient, ApiError, Login, run_path
 from mbs.registry import BuildFilter, ModuleState
 from tests.e2e.world import World, module
 from tools.stack import secrets

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from mbs.nsvc import NSVC
-from mbs.plan import BuildPlan, PlannedComponent, PlannedDependency, PlannedMacros, Publication
+from mbs.model.nsvc import NSVC
+from mbs.model.plan import BuildPlan, PlannedComponent, PlannedDependency, PlannedMacros, Publication
 
 _TAG = "module-example-1-20240102030405-9c690d0e"
 

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from mbs.modulemd.document import Modulemd
+from mbs.model.document import Modulemd
+from mbs.model.plan import BuildPlan, from_json, to_json
 from mbs.modulemd.reader import read_stream
-from mbs.plan import BuildPlan, from_json, to_json
-from mbs.scm.pinned import PinnedScm
+from mbs.planning.prepare import prepare
+from mbs.registry import Allocation
+from mbs.scm.protocol import PinnedScm
 from mbs.scm.repository import GitScm
-from mbs.submission.build import Allocation
-from mbs.submission.prepare import prepare
 from tools import corpus
 
 WITHOUT = f"there is no corpus at {corpus.path()}"

@@ -22,13 +22,14 @@ from sqlalchemy import Engine
 
 from devhub.examples import publish
 from mbs.koji.session import HubAccount, HubSession
-from mbs.nsvc import NSVC
-from mbs.plan import BuildPlan, PlannedComponent, PlannedDependency, PlannedGroup, PlannedMacros, Publication
+from mbs.model.nsvc import NSVC
+from mbs.model.plan import BuildPlan, PlannedComponent, PlannedDependency, PlannedGroup, PlannedMacros, Publication
 from mbs.registry import Allocation, NewBuild, Registry
-from operators import registry as registry_module
-from operators import settings as settings_module
-from operators import tasks
-from operators.base import ModuleBuildOperator
+from operators import hooks
+from operators.tasks.base import ModuleBuildOperator
+from operators.tasks.component import BuildMacrosOperator
+from operators.tasks.gate import RepoOperator
+from operators.tasks.prepare import CreateTagOperator, LinkDependenciesOperator
 from tests.operators.airflow_database import connect
 
 ARCHES = ("x86_64", "aarch64")
@@ -185,8 +186,8 @@ def connections(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     """Have Airflow know the hub and the registry, for the tests that use them."""
     monkeypatch.setenv("AIRFLOW__MBS__KOJI_POLL_INTERVAL", "0.2")
     monkeypatch.setenv("AIRFLOW__MBS__BASE_MODULE_NAMES", "platform")
-    settings_module.settings.cache_clear()
-    registry_module._of_process.cache_clear()
+    hooks.settings.cache_clear()
+    hooks._of_process.cache_clear()
     if "running_hub" in request.fixturenames:
         url = request.getfixturevalue("running_hub").url
         connection = {"conn_type": "koji", "host": url, "login": "mbs", "password": "mbs"}
@@ -330,10 +331,10 @@ def prepare() -> Callable[[AirflowRun, BuildPlan], None]:
 
     def make(run: AirflowRun, plan: BuildPlan) -> None:
         for task in (
-            tasks.CreateTagOperator(task_id="create_tag", plan=plan),
-            tasks.LinkDependenciesOperator(task_id="link_dependencies", plan=plan),
-            tasks.BuildMacrosOperator(task_id="macros.build", plan=plan),
-            tasks.RepoOperator(task_id="macros.repo", plan=plan, macros=True),
+            CreateTagOperator(task_id="create_tag", plan=plan),
+            LinkDependenciesOperator(task_id="link_dependencies", plan=plan),
+            BuildMacrosOperator(task_id="macros.build", plan=plan),
+            RepoOperator(task_id="macros.repo", plan=plan, macros=True),
         ):
             assert run.finish(task) == "success", run.errors
 
@@ -364,6 +365,6 @@ def allow(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def given(**settings: str) -> None:
         for name, value in settings.items():
             monkeypatch.setenv(f"AIRFLOW__MBS__{name.upper()}", value)
-        settings_module.settings.cache_clear()
+        hooks.settings.cache_clear()
 
     return given

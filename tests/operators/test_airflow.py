@@ -19,11 +19,14 @@ from airflow.utils.state import TaskInstanceState
 from asgiref.sync import SyncToAsync
 from structlog.testing import capture_logs
 
-from mbs.plan import BuildPlan
+from mbs.model.plan import BuildPlan
+from mbs.model.states import ComponentState
 from mbs.registry import Registry
-from mbs.registry.states import ComponentState
-from operators import links, pollers, tasks
+from operators import links
+from operators.tasks.component import BuildComponentOperator
+from operators.tasks.prepare import CreateTagOperator, LinkDependenciesOperator
 from operators.triggers import REPO_ID, RepoTrigger
+from operators.triggers import poller as pollers
 from tests.operators.airflow_database import Run, Triggerer, forget_triggers, move, new_triggerer_job, start
 
 pytestmark = pytest.mark.usefixtures("airflow_database", "nothing_waits")
@@ -57,7 +60,7 @@ def nothing_waits() -> Iterator[None]:
 def plan(run: Any, new_plan: Callable[..., BuildPlan]) -> BuildPlan:
     """A module build whose tags exist."""
     made = new_plan(("tool", 1))
-    for operator in (tasks.CreateTagOperator, tasks.LinkDependenciesOperator):
+    for operator in (CreateTagOperator, LinkDependenciesOperator):
         assert run.finish(operator(task_id=operator.__name__, plan=made)) == "success"
     return made
 
@@ -76,7 +79,7 @@ def begin(plan: BuildPlan, *gates: BaseOperator) -> Run:
         for gate in gates:
             dag.add_task(gate)
         names = [gate.task_id for gate in gates]
-        tasks.BuildComponentOperator(task_id=BUILD, plan=plan, component="tool", arch="x86_64", gates=names)
+        BuildComponentOperator(task_id=BUILD, plan=plan, component="tool", arch="x86_64", gates=names)
     return start(dag)
 
 

@@ -12,11 +12,11 @@ from airflow.sdk.exceptions import AirflowFailException, TaskAwaitingInput
 from airflow.sdk.execution_time import task_runner
 
 from mbs.cli.watch import Sight, lines
-from mbs.plan import BuildPlan
+from mbs.model.plan import BuildPlan
+from mbs.model.states import ModuleState
 from mbs.registry import Registry
-from mbs.registry.states import ModuleState
-from operators.approval import ApproveOperator
-from operators.base import FAILURE
+from operators.tasks.approval import ApproveOperator
+from operators.tasks.base import FAILURE
 
 Allow = Callable[..., None]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mbs.nsvc import NSVC
+from mbs.model.nsvc import NSVC
 from mbs.registry.rows import StoredPlan
 from operators.bundle import replace, source_of
 

@@ -12,13 +12,16 @@ import pytest
 from airflow.sdk.exceptions import TaskDeferred
 from structlog.testing import capture_logs
 
-from mbs.errors import HubAway
 from mbs.koji import builds
 from mbs.koji.session import HubSession
-from mbs.plan import BuildPlan
+from mbs.model.errors import HubAway
+from mbs.model.plan import BuildPlan
+from mbs.model.states import ComponentState, ModuleState
 from mbs.registry import Registry
-from mbs.registry.states import ComponentState, ModuleState
-from operators import tasks
+from operators.tasks.component import BuildComponentOperator
+from operators.tasks.failure import RecordFailureOperator
+from operators.tasks.gate import RepoOperator
+from operators.tasks.prepare import CreateTagOperator, LinkDependenciesOperator
 from operators.triggers import BuildTrigger
 
 NewPlan = Callable[..., BuildPlan]
@@ -28,7 +31,7 @@ NewPlan = Callable[..., BuildPlan]
 def plan(run: Any, new_plan: NewPlan) -> BuildPlan:
     """A module build whose tags exist; its builds wait for a repository by themselves."""
     made = new_plan(("noarch-words", 1), ("tool", 1))
-    for operator in (tasks.CreateTagOperator, tasks.LinkDependenciesOperator):
+    for operator in (CreateTagOperator, LinkDependenciesOperator):
         assert run.finish(operator(task_id=operator.__name__, plan=made)) == "success"
     return made
 
@@ -44,8 +47,8 @@ def faults(running_hub: Any) -> Iterator[Callable[..., None]]:
     running_hub.set_fault("build_faults", None)
 
 
-def builder(plan: BuildPlan, component: str = "tool", arch: str = "x86_64") -> tasks.BuildComponentOperator:
-    return tasks.BuildComponentOperator(task_id=f"{component}.{arch}", plan=plan, component=component, arch=arch)
+def builder(plan: BuildPlan, component: str = "tool", arch: str = "x86_64") -> BuildComponentOperator:
+    return BuildComponentOperator(task_id=f"{component}.{arch}", plan=plan, component=component, arch=arch)
 
 
 def component_row(registry: Registry, plan: BuildPlan, name: str = "tool") -> Any:
@@ -67,9 +70,7 @@ def test_the_first_arch_submits_and_the_others_attach(
 def test_koji_gets_what_mbs_would_send(run: Any, plan: BuildPlan, running_hub: Any) -> None:
     run.xcoms["gate.a", "koji_repo_id"] = 4
     run.xcoms["gate.b", "koji_repo_id"] = 7
-    task = tasks.BuildComponentOperator(
-        task_id="t", plan=plan, component="tool", arch="x86_64", gates=("gate.a", "gate.b")
-    )
+    task = BuildComponentOperator(task_id="t", plan=plan, component="tool", arch="x86_64", gates=("gate.a", "gate.b"))
     assert run.begin(task) is not None
     sent = running_hub.admin().getTaskInfo(run.xcoms["t", "koji_task_id"], request=True)
     options = {"skip_tag": True, "mbs_artifact_name": "tool", "mbs_module_target": plan.target, "repo_id": 7}
@@ -156,7 +157,7 @@ def test_a_worker_that_dies_at_the_submission_builds_nothing_twice(
 
     with monkeypatch.context() as patched:
         if recorded:
-            patched.setattr(tasks.BuildComponentOperator, "_remember", dies)
+            patched.setattr(BuildComponentOperator, "_remember", dies)
         else:
             patched.setattr("mbs.registry.components.LockedComponent.submitted", dies)
         with pytest.raises(Killed):
@@ -176,7 +177,7 @@ def test_a_submission_whose_answer_is_lost_is_found_again(
         raise HubAway("the answer was lost")
 
     with monkeypatch.context() as patched:
-        patched.setattr("mbs.koji.submission.submit", loses_its_answer)
+        patched.setattr("mbs.steps.component.submit", loses_its_answer)
         deferred = run.begin(builder(plan))
     assert deferred is not None
     assert deferred.method_name == "hub_answered"
@@ -247,7 +248,7 @@ def test_the_reason_of_the_first_failure_is_recorded(
     faults(kind="fail", package="*")
     for component in ("noarch-words", "tool"):
         assert run.finish(builder(plan, component)) == "failed"
-    assert run.finish(tasks.RecordFailureOperator(task_id="record_failure", plan=plan)) == "failed"
+    assert run.finish(RecordFailureOperator(task_id="record_failure", plan=plan)) == "failed"
     build = registry.build(plan.build_id)
     assert build.state is ModuleState.FAILED
     assert build.state_reason is not None
@@ -256,7 +257,7 @@ def test_the_reason_of_the_first_failure_is_recorded(
 
 
 def test_a_gate_names_the_components_that_were_not_built(run: Any, plan: BuildPlan) -> None:
-    assert run.finish(tasks.RepoOperator(task_id="repo", plan=plan, batch=("noarch-words", "tool"))) == "failed"
+    assert run.finish(RepoOperator(task_id="repo", plan=plan, batch=("noarch-words", "tool"))) == "failed"
     assert "Component(s) noarch-words, tool failed to build." in run.errors["repo"]
 
 
@@ -264,7 +265,7 @@ def test_a_build_that_takes_too_long_is_canceled_with_the_reason(
     run: Any, plan: BuildPlan, running_hub: Any, registry: Registry, faults: Any
 ) -> None:
     faults(kind="slow", package="tool", seconds=60)
-    task = tasks.BuildComponentOperator(
+    task = BuildComponentOperator(
         task_id="t", plan=plan, component="tool", arch="x86_64", patience=timedelta(seconds=1)
     )
     assert run.finish(task) == "failed"
@@ -321,7 +322,7 @@ def test_what_koji_has_built_counts_where_it_is_recorded_as_ended_badly_and_the_
         component.finished(state, reason="so it seemed")
     submitted = running_hub.counts()["build"]
     run.clear(task)
-    gate = tasks.RepoOperator(task_id="repo", plan=plan, batch=("tool",))
+    gate = RepoOperator(task_id="repo", plan=plan, batch=("tool",))
     assert run.finish(task) == run.finish(gate) == "success", run.errors
     assert running_hub.counts()["build"] == submitted
     assert component_row(registry, plan).state is ComponentState.COMPLETE
@@ -334,7 +335,7 @@ def test_the_gate_alone_takes_what_koji_has_built_where_it_is_recorded_as_cancel
     assert ended(running_hub, deferred.trigger.koji_task_id) == 2
     with registry.component(plan.build_id, "tool") as component:
         component.finished(ComponentState.CANCELED, reason="so it seemed")
-    assert run.finish(tasks.RepoOperator(task_id="repo", plan=plan, batch=("tool",))) == "success", run.errors
+    assert run.finish(RepoOperator(task_id="repo", plan=plan, batch=("tool",))) == "success", run.errors
 
 
 def test_a_build_that_goes_on_in_koji_is_followed_also_where_it_is_recorded_as_canceled(

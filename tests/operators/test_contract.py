@@ -13,12 +13,13 @@ import jsonschema
 import pytest
 from airflow.sdk import Connection
 
-from mbs.errors import InvalidRequest
 from mbs.koji.session import HubAccount
-from operators import links, tasks, triggers
-from operators.base import ModuleBuildOperator
-from operators.hook import KojiHook, account_of
+from mbs.model.errors import InvalidRequest
+from operators import graph, links, triggers
+from operators.hooks import KojiHook, account_of
 from operators.provider_info import get_provider_info
+from operators.tasks.base import ModuleBuildOperator
+from operators.tasks.component import BuildComponentOperator
 
 ARGUMENTS: dict[str, Any] = {
     "koji_conn_id": "koji_default",
@@ -38,9 +39,7 @@ TRIGGERS = [
     for cls in vars(triggers).values()
     if inspect.isclass(cls) and issubclass(cls, triggers.KojiTrigger) and cls is not triggers.KojiTrigger
 ]
-OPERATORS = [
-    cls for cls in map(vars(tasks).get, tasks.__all__) if inspect.isclass(cls) and issubclass(cls, ModuleBuildOperator)
-]
+OPERATORS = [cls for cls in graph.OPERATORS.values() if inspect.isclass(cls) and issubclass(cls, ModuleBuildOperator)]
 
 
 def arguments_of(cls: type) -> dict[str, Any]:
@@ -65,7 +64,7 @@ def test_a_trigger_is_small_and_holds_no_secret(cls: type[triggers.KojiTrigger])
 def test_an_operator_takes_the_plan_by_name_and_retries_infrastructure(
     cls: type[ModuleBuildOperator], plan: Any
 ) -> None:
-    given: dict[str, Any] = {"component": "tool", "arch": "x86_64"} if cls is tasks.BuildComponentOperator else {}
+    given: dict[str, Any] = {"component": "tool", "arch": "x86_64"} if cls is BuildComponentOperator else {}
     task = cls(task_id="a_task", plan=plan, **given)
     assert task.plan is plan
     assert (task.retries or 0) >= 3

@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 
-from mbs.notes import NOTE_LENGTH
-from mbs.plan import BuildPlan
+from mbs.model.plan import BuildPlan
+from mbs.model.states import ModuleState
+from mbs.planning.ids import NOTE, RECORD_FAILURE
+from mbs.planning.notes import NOTE_LENGTH
 from mbs.registry import Registry
-from mbs.registry.states import ModuleState
-from operators import tasks
-from operators.base import FAILURE
-from operators.identifiers import NOTE, RECORD_FAILURE
+from operators.tasks.base import FAILURE
+from operators.tasks.component import BuildComponentOperator
+from operators.tasks.failure import RecordFailureOperator
+from operators.tasks.prepare import CreateTagOperator, LinkDependenciesOperator
 
 NewPlan = Callable[..., BuildPlan]
 
@@ -25,7 +27,7 @@ def prepared(run: Any, new_plan: NewPlan) -> Callable[..., BuildPlan]:
 
     def make(*packages: str) -> BuildPlan:
         plan = new_plan(*((name, 1) for name in packages))
-        for operator in (tasks.CreateTagOperator, tasks.LinkDependenciesOperator):
+        for operator in (CreateTagOperator, LinkDependenciesOperator):
             assert run.finish(operator(task_id=operator.__name__, plan=plan)) == "success"
         return plan
 
@@ -40,13 +42,13 @@ def broken(running_hub: Any) -> Iterator[None]:
     running_hub.set_fault("build_faults", None)
 
 
-def builder(plan: BuildPlan, component: str, arch: str = "x86_64") -> tasks.BuildComponentOperator:
-    return tasks.BuildComponentOperator(task_id=f"{component}.{arch}", plan=plan, component=component, arch=arch)
+def builder(plan: BuildPlan, component: str, arch: str = "x86_64") -> BuildComponentOperator:
+    return BuildComponentOperator(task_id=f"{component}.{arch}", plan=plan, component=component, arch=arch)
 
 
 def record(run: Any, plan: BuildPlan) -> str:
     """End the run, and give its note."""
-    task = tasks.RecordFailureOperator(task_id=RECORD_FAILURE, plan=plan)
+    task = RecordFailureOperator(task_id=RECORD_FAILURE, plan=plan)
     assert run.finish(task) == "failed"
     return str(run.xcoms[RECORD_FAILURE, NOTE])
 

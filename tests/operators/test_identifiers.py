@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from mbs.nsvc import NSVC
-from operators.identifiers import dag_id
+from mbs.model.nsvc import NSVC
+from mbs.planning.ids import dag_id
 
 
 def test_the_id_of_a_build_is_its_nsvc() -> None:

@@ -9,11 +9,14 @@ from typing import Any, TypeVar
 
 import pytest
 
-from mbs.plan import BuildPlan
+from mbs.model.errors import RegistryAway
+from mbs.model.plan import BuildPlan
+from mbs.model.states import ComponentState, ModuleState
+from mbs.planning.ids import dag_id
 from mbs.registry import ComponentRow, Registry
-from mbs.registry.states import ComponentState, ModuleState
-from operators import listener, tasks
-from operators.identifiers import dag_id
+from operators.listeners import runs
+from operators.tasks.component import BuildComponentOperator
+from operators.tasks.prepare import CreateTagOperator, LinkDependenciesOperator
 
 T = TypeVar("T")
 UNKNOWN_TASK = 10**6
@@ -55,9 +58,9 @@ def test_a_run_that_a_person_marks_failed_is_a_canceled_build(
     build: BuildPlan, registry: Registry, monkeypatch: pytest.MonkeyPatch, who: str | None, reason: str
 ) -> None:
     found = SimpleNamespace(scalars=lambda _: SimpleNamespace(first=lambda: who))
-    monkeypatch.setattr(listener, "object_session", lambda _: found)
+    monkeypatch.setattr(runs, "object_session", lambda _: found)
     run = run_of(build)
-    listener.on_dag_run_failed(run, MARKED)
+    runs.on_dag_run_failed(run, MARKED)
     closed = registry.build(build.build_id)
     assert run.note == reason
     assert (closed.state, closed.state_reason) == (ModuleState.FAILED, reason)
@@ -69,8 +72,8 @@ def test_what_a_hub_that_is_away_still_builds_is_left_to_upkeep(
     build: BuildPlan, registry: Registry, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_KOJI_DEFAULT", "koji://mbs:mbs@127.0.0.1:9/kojihub")
-    monkeypatch.setattr(listener, "object_session", lambda _: None)
-    listener.on_dag_run_failed(run_of(build), MARKED)
+    monkeypatch.setattr(runs, "object_session", lambda _: None)
+    runs.on_dag_run_failed(run_of(build), MARKED)
     until(lambda: "could not be canceled" in caplog.text or None)
     assert registry.build(build.build_id).state is ModuleState.FAILED
     assert [row.state for row in tools(registry, build)] == [ComponentState.BUILDING]
@@ -78,24 +81,22 @@ def test_what_a_hub_that_is_away_still_builds_is_left_to_upkeep(
 
 @pytest.mark.usefixtures("build")
 def test_a_run_of_another_dag_closes_nothing(build: BuildPlan, registry: Registry) -> None:
-    listener.on_dag_run_failed(SimpleNamespace(dag_id="submit_module", run_id="run"), MARKED)  # type: ignore[arg-type] # all it reads
+    runs.on_dag_run_failed(SimpleNamespace(dag_id="submit_module", run_id="run"), MARKED)  # type: ignore[arg-type] # all it reads
     assert registry.build(build.build_id).state is ModuleState.WAIT
 
 
 def test_what_record_failure_wrote_is_kept(build: BuildPlan, registry: Registry) -> None:
     registry.transition(build.build_id, ModuleState.FAILED, "tool failed", "task record_failure")
-    listener.on_dag_run_failed(run_of(build), "task_failure")
+    runs.on_dag_run_failed(run_of(build), "task_failure")
     assert registry.build(build.build_id).state_reason == "tool failed"
 
 
 def test_a_registry_that_is_away_stops_nobody(build: BuildPlan, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mbs.errors import RegistryAway  # noqa: PLC0415 # used here alone
-
     def away(*_: Any) -> Any:
         raise RegistryAway("no answer")
 
-    monkeypatch.setattr(listener, "registry", away)
-    listener.on_dag_run_failed(run_of(build), MARKED)
+    monkeypatch.setattr(runs, "registry", away)
+    runs.on_dag_run_failed(run_of(build), MARKED)
 
 
 def test_what_koji_has_built_is_complete_also_where_the_run_is_marked_failed(
@@ -106,12 +107,12 @@ def test_what_koji_has_built_is_complete_also_where_the_run_is_marked_failed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     plan = new_plan(("tool", 1))
-    for operator in (tasks.CreateTagOperator, tasks.LinkDependenciesOperator):
+    for operator in (CreateTagOperator, LinkDependenciesOperator):
         assert run.finish(operator(task_id=operator.__name__, plan=plan)) == "success"
-    task = tasks.BuildComponentOperator(task_id="t", plan=plan, component="tool", arch="x86_64")
+    task = BuildComponentOperator(task_id="t", plan=plan, component="tool", arch="x86_64")
     koji_task_id = run.begin(task).trigger.koji_task_id
     until(lambda: running_hub.admin().getTaskInfo(koji_task_id)["state"] == 2 or None)
-    monkeypatch.setattr(listener, "object_session", lambda _: None)
-    listener.on_dag_run_failed(run_of(plan), MARKED)
+    monkeypatch.setattr(runs, "object_session", lambda _: None)
+    runs.on_dag_run_failed(run_of(plan), MARKED)
     (row,) = until(lambda: [row for row in tools(registry, plan) if row.state is not ComponentState.BUILDING] or None)
     assert (row.state, row.nvr, row.reason) == (ComponentState.COMPLETE, f"tool-1-1.{plan.dist}", None)

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from mbs.koji.session import HubSession
-from mbs.macros.text import NAME as MACROS
-from mbs.plan import BuildPlan, PlannedDependency
+from mbs.model.naming import MACROS
+from mbs.model.plan import BuildPlan, PlannedDependency
+from mbs.model.states import ComponentState, ModuleState
 from mbs.registry import Registry
-from mbs.registry.states import ComponentState, ModuleState
-from operators import tasks
+from operators.tasks.component import BuildComponentOperator
+from operators.tasks.gate import RepoOperator
+from operators.tasks.prepare import CreateTagOperator, LinkDependenciesOperator
 
 NewPlan = Callable[..., BuildPlan]
 
@@ -29,12 +31,12 @@ def test_a_module_is_built_in_order_for_all_arches(
         names = [component.name for component in plan.components if component.batch == batch]
         for name in names:
             for arch in plan.arches:
-                task = tasks.BuildComponentOperator(
+                task = BuildComponentOperator(
                     task_id=f"{name}.{arch}", plan=plan, component=name, arch=arch, gates=(gate,)
                 )
                 run.finish(task)
         gate = f"batch_{batch}.repo"
-        assert run.finish(tasks.RepoOperator(task_id=gate, plan=plan, batch=names)) == "success", run.errors
+        assert run.finish(RepoOperator(task_id=gate, plan=plan, batch=names)) == "success", run.errors
 
     assert run.states["phrasebook.aarch64"] == run.states["libgreet.aarch64"] == "success"
     assert run.states["cpu-greet.x86_64"] == "success"
@@ -49,7 +51,7 @@ def test_a_module_is_built_in_order_for_all_arches(
 
 def test_the_tag_is_made_once_and_then_left_alone(run: Any, new_plan: NewPlan, running_hub: Any) -> None:
     plan = new_plan(("phrasebook", 1))
-    for operator in (tasks.CreateTagOperator, tasks.LinkDependenciesOperator):
+    for operator in (CreateTagOperator, LinkDependenciesOperator):
         assert run.finish(operator(task_id=operator.__name__, plan=plan)) == "success"
         before = _writes(running_hub)
         assert run.finish(operator(task_id=operator.__name__, plan=plan)) == "success"
@@ -67,7 +69,7 @@ def test_a_half_made_tag_is_completed(run: Any, new_plan: NewPlan, running_hub: 
     admin = running_hub.admin()
     admin.createTag(plan.build_tag, arches="i686", extra={"repo_include_all": False})
     admin.groupListAdd(plan.build_tag, "build")
-    assert run.finish(tasks.CreateTagOperator(task_id="create_tag", plan=plan)) == "success"
+    assert run.finish(CreateTagOperator(task_id="create_tag", plan=plan)) == "success"
     found = admin.getTag(plan.build_tag)
     assert set(found["arches"].split()) == set(plan.arches)
     assert found["extra"] == dict(plan.tag_extra)
@@ -85,15 +87,15 @@ def test_a_locked_tag_that_differs_fails_the_task_with_what_to_do(
     plan = new_plan(("phrasebook", 1))
     for tag in (plan.koji_tag, plan.build_tag):
         running_hub.admin().createTag(tag, locked=True)
-    assert run.finish(tasks.CreateTagOperator(task_id="create_tag", plan=plan)) == "failed"
+    assert run.finish(CreateTagOperator(task_id="create_tag", plan=plan)) == "failed"
     assert "is locked" in run.errors["create_tag"]
 
 
 def test_a_missing_dependency_is_named(run: Any, new_plan: NewPlan) -> None:
     gone = PlannedDependency("perl", "5", 1, "aaaaaaaa", "module-perl-5-1-gone", priority=10)
     plan = new_plan(("phrasebook", 1), dependencies=(gone,))
-    run.finish(tasks.CreateTagOperator(task_id="create_tag", plan=plan))
-    assert run.finish(tasks.LinkDependenciesOperator(task_id="link", plan=plan)) == "failed"
+    run.finish(CreateTagOperator(task_id="create_tag", plan=plan))
+    assert run.finish(LinkDependenciesOperator(task_id="link", plan=plan)) == "failed"
     assert "module-perl-5-1-gone" in run.errors["link"]
 
 
@@ -101,12 +103,12 @@ def test_a_package_is_blocked_until_the_module_s_own_build_is_there(
     run: Any, new_plan: NewPlan, running_hub: Any
 ) -> None:
     plan = new_plan(("noarch-words", 1), blocked_packages=("noarch-words",))
-    create = tasks.CreateTagOperator(task_id="tag", plan=plan)
-    link = tasks.LinkDependenciesOperator(task_id="link", plan=plan)
+    create = CreateTagOperator(task_id="tag", plan=plan)
+    link = LinkDependenciesOperator(task_id="link", plan=plan)
     assert run.finish(create) == run.finish(link) == "success"
     assert _blocked(running_hub, plan) == {"noarch-words"}
-    build = tasks.BuildComponentOperator(task_id="build", plan=plan, component="noarch-words", arch="x86_64")
-    gate = tasks.RepoOperator(task_id="gate", plan=plan, batch=("noarch-words",))
+    build = BuildComponentOperator(task_id="build", plan=plan, component="noarch-words", arch="x86_64")
+    gate = RepoOperator(task_id="gate", plan=plan, batch=("noarch-words",))
     assert run.finish(build) == run.finish(gate) == run.finish(create) == "success", run.errors
     assert _blocked(running_hub, plan) == set()
 
@@ -119,12 +121,12 @@ def _blocked(running_hub: Any, plan: BuildPlan) -> set[str]:
 def test_a_gate_does_not_pass_when_the_tag_gives_another_build(run: Any, new_plan: NewPlan, running_hub: Any) -> None:
     plan, other = new_plan(("tool", 1)), new_plan(("tool", 1))
     for built in (plan, other):
-        for operator in (tasks.CreateTagOperator, tasks.LinkDependenciesOperator):
+        for operator in (CreateTagOperator, LinkDependenciesOperator):
             assert run.finish(operator(task_id=operator.__name__, plan=built)) == "success"
         task_id = f"b{built.build_id}"
-        task = tasks.BuildComponentOperator(task_id=task_id, plan=built, component="tool", arch="x86_64")
+        task = BuildComponentOperator(task_id=task_id, plan=built, component="tool", arch="x86_64")
         assert run.finish(task) == "success", run.errors
-    gates = {built.build_id: tasks.RepoOperator(task_id="gate", plan=built, batch=("tool",)) for built in (plan, other)}
+    gates = {built.build_id: RepoOperator(task_id="gate", plan=built, batch=("tool",)) for built in (plan, other)}
     assert run.finish(gates[plan.build_id]) == run.finish(gates[other.build_id]) == "success", run.errors
     (foreign,) = running_hub.admin().listTagged(other.koji_tag, package="tool")
     running_hub.admin().tagBuildBypass(plan.build_tag, foreign["nvr"])
@@ -134,10 +136,10 @@ def test_a_gate_does_not_pass_when_the_tag_gives_another_build(run: Any, new_pla
 
 def test_a_request_for_a_repository_that_dies_is_made_again(run: Any, new_plan: NewPlan, running_hub: Any) -> None:
     plan = new_plan(("phrasebook", 1))
-    for operator in (tasks.CreateTagOperator, tasks.LinkDependenciesOperator):
+    for operator in (CreateTagOperator, LinkDependenciesOperator):
         assert run.finish(operator(task_id=operator.__name__, plan=plan)) == "success"
     running_hub.set_fault("build_faults", [{"kind": "fail", "stage": "repo"}])
-    gate = tasks.RepoOperator(task_id="repo", plan=plan)
+    gate = RepoOperator(task_id="repo", plan=plan)
     deferred = run.begin(gate)
     event = run.wait(deferred)
     running_hub.set_fault("build_faults", None)
@@ -152,7 +154,7 @@ def test_before_koji_1_35_a_repository_is_made_by_newrepo(
     run: Any, new_plan: NewPlan, running_hub: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = new_plan(("phrasebook", 1))
-    for operator in (tasks.CreateTagOperator, tasks.LinkDependenciesOperator):
+    for operator in (CreateTagOperator, LinkDependenciesOperator):
         assert run.finish(operator(task_id=operator.__name__, plan=plan)) == "success"
     monkeypatch.setenv("AIRFLOW_CONN_KOJI_DEFAULT", _admin(running_hub))
     real = HubSession.call
@@ -161,7 +163,7 @@ def test_before_koji_1_35_a_repository_is_made_by_newrepo(
         return real(self, "repo.unknown" if method.startswith("repo.") else method, *args, **kwargs)
 
     monkeypatch.setattr(HubSession, "call", old_hub)
-    assert run.finish(tasks.RepoOperator(task_id="repo", plan=plan)) == "success", run.errors
+    assert run.finish(RepoOperator(task_id="repo", plan=plan)) == "success", run.errors
     assert run.xcom("repo", "koji_repo_id") == running_hub.admin().getRepo(plan.build_tag)["id"]
 
 
@@ -177,16 +179,16 @@ def renamed_plan(new_plan: NewPlan, packages: tuple[str, ...], **fields: Any) ->
 def build_all(run: Any, plan: BuildPlan, component: str) -> None:
     """Build a component on all its arches: with the last one it is complete."""
     for arch in plan.arches:
-        build = tasks.BuildComponentOperator(task_id=f"build.{arch}", plan=plan, component=component, arch=arch)
+        build = BuildComponentOperator(task_id=f"build.{arch}", plan=plan, component=component, arch=arch)
         assert run.finish(build) == "success", run.errors
 
 
 def build_renamed(run: Any, plan: BuildPlan) -> Any:
     """Build it as far as its gate, and give that."""
-    for operator in (tasks.CreateTagOperator, tasks.LinkDependenciesOperator):
+    for operator in (CreateTagOperator, LinkDependenciesOperator):
         assert run.finish(operator(task_id=operator.__name__, plan=plan)) == "success"
     build_all(run, plan, "scl-tool")
-    return tasks.RepoOperator(task_id="gate", plan=plan, batch=("scl-tool",))
+    return RepoOperator(task_id="gate", plan=plan, batch=("scl-tool",))
 
 
 def test_a_component_whose_spec_has_another_name_that_is_on_the_whitelist_passes_its_gate(
@@ -228,7 +230,7 @@ def test_a_renamed_build_that_nobody_recorded_is_found_by_its_source_and_not_mad
         component.finished(ComponentState.DELETED)
         component.reset()
     submitted = running_hub.counts()["build"]
-    build = tasks.BuildComponentOperator(task_id="again", plan=plan, component="scl-tool", arch="aarch64")
+    build = BuildComponentOperator(task_id="again", plan=plan, component="scl-tool", arch="aarch64")
     assert run.finish(build) == "success", run.errors
     assert running_hub.counts()["build"] == submitted
     (row,) = [row for row in registry.components(plan.build_id) if row.name == "scl-tool"]
@@ -241,7 +243,7 @@ def test_an_untagged_build_of_others_is_not_adopted(
 ) -> None:
     """Somebody who may build anything may give it a release that ends like ours."""
     plan = new_plan(("tool", 1))
-    for operator in (tasks.CreateTagOperator, tasks.LinkDependenciesOperator):
+    for operator in (CreateTagOperator, LinkDependenciesOperator):
         assert run.finish(operator(task_id=operator.__name__, plan=plan)) == "success"
     other = plan
     if who == "another source":
@@ -258,5 +260,5 @@ def test_an_untagged_build_of_others_is_not_adopted(
         before = component.row.task_id
         component.finished(ComponentState.DELETED)
         component.reset()
-    ours = tasks.BuildComponentOperator(task_id="ours", plan=plan, component="tool", arch="x86_64")
+    ours = BuildComponentOperator(task_id="ours", plan=plan, component="tool", arch="x86_64")
     assert run.begin(ours).trigger.koji_task_id != before

@@ -18,9 +18,9 @@ from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import create_engine, insert
 from sqlalchemy.orm import Session
 
-from mbs.notes import NOTE_LENGTH, UNANSWERED
-from operators import notes
-from operators.identifiers import FORMS, MARK_READY, NOTE, RECORD_FAILURE
+from mbs.planning.ids import FORMS, MARK_READY, NOTE, RECORD_FAILURE
+from mbs.planning.notes import NOTE_LENGTH, UNANSWERED
+from operators.listeners import notes
 
 NOW = datetime.now(UTC)
 

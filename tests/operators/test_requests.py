@@ -14,16 +14,16 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 from sqlalchemy import Engine
 
-from mbs.errors import RegistryAway, ScmAway
-from mbs.forms import BUILDS, PROBLEMS
-from mbs.quoting import markdown
+from mbs.model.errors import RegistryAway, ScmAway
+from mbs.model.naming import BUILDS, PROBLEMS
+from mbs.model.quoting import markdown
+from mbs.planning.ids import NOTE
 from mbs.registry import BuildFilter, Registry
-from operators import settings as settings_module
-from operators.dependants import RebuildDependantsOperator
-from operators.identifiers import NOTE
-from operators.requests import Answer, ImportModuleOperator, RequestOperator, SubmitModuleOperator
-from operators.task_log import TIMED_OUT
-from operators.upkeep import UpkeepOperator
+from operators import hooks
+from operators.listeners.task_log import TIMED_OUT
+from operators.tasks.dependants import RebuildDependantsOperator
+from operators.tasks.forms import Answer, ImportModuleOperator, RequestOperator, SubmitModuleOperator
+from operators.tasks.upkeep import UpkeepOperator
 from tests.conftest import ROOT
 from tests.mbs.modulemd.test_collection import TEMPLATE, document, needs
 
@@ -210,5 +210,5 @@ def test_the_deadline_of_a_form_comes_before_airflows(allow: Allow) -> None:
     allow(rebuild_dependants="True")
     forms = DagBag(ROOT / "dags").dags.values()
     timeouts = [task.execution_timeout for form in forms for task in form.tasks if form.dag_id != "upkeep"]
-    deadline = timedelta(seconds=settings_module.settings().submission_deadline)
+    deadline = timedelta(seconds=hooks.settings().submission_deadline)
     assert [timeout is not None and timeout > deadline for timeout in timeouts] == [True, True, True]

@@ -17,28 +17,27 @@ from typing import Any, cast
 
 import pytest
 
-from dags.module_build import OPERATORS, specific
-from dags.shape import Kind, shape
 from devhub.examples import publish
-from mbs.errors import Conflict
 from mbs.koji.facts import KojiFacts
 from mbs.koji.session import HubAccount, HubSession
-from mbs.macros.shadowing import completed_xmd
+from mbs.model.errors import Conflict
+from mbs.model.plan import BuildPlan
 from mbs.modulemd.imported import imported
 from mbs.modulemd.reader import read_stream
-from mbs.plan import BuildPlan
+from mbs.planning.graph import Kind, shape
+from mbs.planning.ids import MARK_READY, NOTE
 from mbs.publish.log import build_log
-from mbs.publish.steps import publish as publish_steps
 from mbs.registry import ComponentState, ModuleState, Registry, engine_for
 from mbs.settings import Settings
-from mbs.submission.submit import submit
-from mbs.takeover import REASON, UNNEEDED_MACROS
-from operators.assets import READY_MODULES
-from operators.dependants import RebuildDependantsOperator
-from operators.identifiers import MARK_READY, NOTE
-from operators.prepare import CreateTagOperator
-from operators.publish import FinalModulemdOperator, ImportBuildOperator, MarkReadyOperator
-from operators.settings import settings
+from mbs.steps.macros import completed_xmd
+from mbs.steps.publish import publish as publish_steps
+from mbs.steps.reuse import REASON, UNNEEDED_MACROS
+from mbs.steps.submit import submit
+from operators.graph import OPERATORS, specific
+from operators.hooks import READY_MODULES, settings
+from operators.tasks.dependants import RebuildDependantsOperator
+from operators.tasks.prepare import CreateTagOperator
+from operators.tasks.publish import FinalModulemdOperator, ImportBuildOperator, MarkReadyOperator
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 IDENTITY = ("-c", "user.name=Test", "-c", "user.email=test@localhost")

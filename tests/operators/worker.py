@@ -18,12 +18,12 @@ from airflow.sdk.execution_time import task_runner
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from airflow.sdk.log import configure_logging
 
-from mbs.errors import HubRefused, InvalidModulemd, Problem, RegistryAway
-from mbs.nsvc import NSVC
-from mbs.registry.states import ModuleState, check_module
-from operators.approval import ApproveOperator
-from operators.base import ModuleBuildOperator
-from operators.requests import RequestOperator
+from mbs.model.errors import HubRefused, InvalidModulemd, Problem, RegistryAway
+from mbs.model.nsvc import NSVC
+from mbs.model.states import ModuleState, check_module
+from operators.tasks.approval import ApproveOperator
+from operators.tasks.base import ModuleBuildOperator
+from operators.tasks.forms import RequestOperator
 from tests.operators.conftest import plan_of
 
 NOW = datetime.now(UTC)

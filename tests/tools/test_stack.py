@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, inspect
 
-from mbs.doctor.account import FILE, find
+from mbs.cli.doctor.account import FILE, find
 from tests.conftest import PostgresUrl
 from tools.stack import manager, secrets
 from tools.stack.environment import forget_services

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from airflow.serialization.serialized_objects import DagSerialization
 
-from dags.module_build import module_build_dag
-from mbs.nsvc import NSVC
-from mbs.plan import BuildPlan, PlannedComponent, PlannedMacros, Publication, from_json, to_json
-from operators.identifiers import component_task_id, dag_id
+from mbs.model.nsvc import NSVC
+from mbs.model.plan import BuildPlan, PlannedComponent, PlannedMacros, Publication, from_json, to_json
+from mbs.planning.ids import component_task_id, dag_id
+from operators.graph import module_build_dag
 from tools.bench.figures import Figure, loop_seconds, seconds
 
 ARCHES = ("aarch64", "ppc64le", "s390x", "x86_64")

@@ -9,12 +9,11 @@ from itertools import product
 import solv
 
 from mbs.expansion.expand import expand
-from mbs.expansion.memory import MemoryProvider
-from mbs.expansion.provider import RegisteredModule
-from mbs.modulemd.document import Dependencies, Modulemd
-from mbs.nsvc import NSVC
+from mbs.model.document import Dependencies, Modulemd
+from mbs.model.nsvc import NSVC
+from mbs.model.registered import MemoryProvider, RegisteredModule
+from mbs.model.versions import stream_version
 from mbs.settings import Settings
-from mbs.streams import stream_version
 from tools.bench.figures import Figure, loop_seconds, seconds
 
 UNLIMITED = Settings(max_builds=1_000_000, max_combinations=1_000_000).expansion

@@ -9,17 +9,16 @@ from dataclasses import replace
 from functools import partial
 from itertools import count
 
-from mbs.expansion.memory import MemoryProvider
-from mbs.expansion.provider import ModuleProvider, RegisteredModule
-from mbs.modulemd.document import Modulemd
-from mbs.nsvc import NSVC
-from mbs.plan import from_json, to_json
-from mbs.scm.pinned import PinnedScm
+from mbs.model.document import Modulemd
+from mbs.model.nsvc import NSVC
+from mbs.model.plan import from_json, to_json
+from mbs.model.registered import MemoryProvider, ModuleProvider, RegisteredModule
+from mbs.planning.prepare import prepare
+from mbs.planning.request import Request
+from mbs.registry import Allocation
+from mbs.scm.protocol import PinnedScm
 from mbs.scm.repository import GitScm
 from mbs.settings import Settings
-from mbs.submission.build import Allocation
-from mbs.submission.prepare import prepare
-from mbs.submission.request import Request
 from tools import corpus
 from tools.bench.documents import document_of
 from tools.bench.figures import Figure, loop_seconds, peak_memory, seconds

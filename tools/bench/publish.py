@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from mbs.modulemd.document import Modulemd
+from mbs.model.document import Modulemd
 from mbs.modulemd.reader import read_stream
 from mbs.publish.documents import final_documents
 from mbs.publish.rpms import RpmFact

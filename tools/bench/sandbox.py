@@ -12,16 +12,16 @@ from functools import partial
 from pathlib import Path
 
 from devhub.examples import publish
-from mbs.expansion.provider import StoredModule
+from mbs.model.nsvc import NSVC
+from mbs.model.registered import StoredModule
 from mbs.modulemd.reader import read_stream
-from mbs.nsvc import NSVC
+from mbs.planning.hub import HubFacts
+from mbs.planning.planner import PlanOrder, plan_in_sandbox
+from mbs.planning.request import Request, read_request
+from mbs.planning.sandboxed import drafts
 from mbs.sandbox.process import run as run_in_sandbox
 from mbs.scm.repository import GitScm
 from mbs.settings import Settings
-from mbs.submission.hub import HubFacts
-from mbs.submission.planner import PlanOrder, plan_in_sandbox
-from mbs.submission.request import Request, read_request
-from mbs.submission.sandboxed import drafts
 from tools.bench.documents import document_of
 from tools.bench.figures import Figure, seconds
 

@@ -9,7 +9,7 @@ import time
 import click
 from rich.console import Console
 
-from mbs.errors import MbsError
+from mbs.model.errors import MbsError
 from mbs.registry.registry import Registry
 from tools.airflow_api import AirflowApi
 from tools.demo import story

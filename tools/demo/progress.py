@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import groupby
 
-from mbs.plan import BuildPlan, PlannedComponent
-from operators import identifiers
+from mbs.model.plan import BuildPlan, PlannedComponent
+from mbs.planning import ids
 
 
 class Phase(Enum):
@@ -67,38 +67,38 @@ def lines(
     `reused` are names of components, `reason` is the one that the registry has for the state of the build.
     """
     return (
-        _step("prepare", "create tag", identifiers.CREATE_TAG, states),
-        _step("prepare", "link dependencies", identifiers.LINK_DEPENDENCIES, states),
+        _step("prepare", "create tag", ids.CREATE_TAG, states),
+        _step("prepare", "link dependencies", ids.LINK_DEPENDENCIES, states),
         *(_building(plan, states, reused) if plan.components else ()),
-        _step("publish", "final modulemd", identifiers.FINAL_MODULEMD, states),
-        _step("publish", "import build", identifiers.IMPORT_BUILD, states),
+        _step("publish", "final modulemd", ids.FINAL_MODULEMD, states),
+        _step("publish", "import build", ids.IMPORT_BUILD, states),
         *([_question(states, reason)] if plan.publication.needs_approval else []),
-        _step("publish", "mark ready", identifiers.MARK_READY, states),
+        _step("publish", "mark ready", ids.MARK_READY, states),
     )
 
 
 def _question(states: Mapping[str, str | None], reason: str | None) -> Line:
-    phase = phase_of(states.get(identifiers.APPROVE))
+    phase = phase_of(states.get(ids.APPROVE))
     return Line("publish", "approval", {"": phase}, reason or "" if phase is Phase.ASKING else "")
 
 
 def _building(plan: BuildPlan, states: Mapping[str, str | None], reused: Collection[str]) -> Iterator[Line]:
-    yield _step("prepare", "reuse components", identifiers.REUSE_COMPONENTS, states)
-    yield _step("macros", "module-build-macros", identifiers.MACROS_BUILD, states)
-    yield _step("macros", "repository", identifiers.MACROS_REPO, states)
+    yield _step("prepare", "reuse components", ids.REUSE_COMPONENTS, states)
+    yield _step("macros", "module-build-macros", ids.MACROS_BUILD, states)
+    yield _step("macros", "repository", ids.MACROS_REPO, states)
     before = "the macros"
     for batch, members in groupby(plan.components, key=lambda component: component.batch):
         section = f"batch {batch}"
         for component in members:
             line = _component(section, component, before, states)
             yield _taken_over(line) if component.name in reused else line
-        yield _step(section, "repository", identifiers.batch_gate_id(batch), states)
+        yield _step(section, "repository", ids.batch_gate_id(batch), states)
         before = section
 
 
 def _component(section: str, component: PlannedComponent, before: str, states: Mapping[str, str | None]) -> Line:
     phases = {
-        arch: phase_of(states.get(identifiers.component_task_id(component.batch, component.name, arch)))
+        arch: phase_of(states.get(ids.component_task_id(component.batch, component.name, arch)))
         for arch in component.arches
     }
     line = Line(section, component.name, phases, ", ".join(component.after) or before)

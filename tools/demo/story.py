@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devhub.examples import publish
-from mbs.plan import BuildPlan
+from mbs.model.plan import BuildPlan
+from mbs.planning.ids import dag_id
 from mbs.registry.registry import Registry, engine_for
-from operators.identifiers import dag_id
 from tools.airflow_api import FINISHED, AirflowApi, ApiError
 from tools.stack import secrets
 from tools.stack.hub import PLATFORM_TAG, Hub

@@ -10,8 +10,8 @@ import koji
 from rich.console import Console
 
 from mbs.koji.faults import KojiValue
-from mbs.naming import koji_build
-from mbs.nsvc import NSVC
+from mbs.model.naming import koji_build
+from mbs.model.nsvc import NSVC
 from mbs.registry.registry import Registry
 from tools.demo.outcome import Outcome, outcome_of
 from tools.demo.story import Followed

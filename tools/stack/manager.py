@@ -11,10 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from mbs import pools
-from mbs.airflow_api import AirflowClient, Login
-from mbs.errors import MbsError
-from mbs.settings_sources import load
+from mbs.cli.airflow import AirflowClient, Login, provide_pool
+from mbs.model.errors import MbsError
+from mbs.settings.sources import load
 from tools.stack import postgres, secrets, supervisor
 from tools.stack.layout import Layout, checkout
 from tools.stack.problem import StackProblem
@@ -130,7 +129,7 @@ def provide_pools(layout: Layout) -> None:
     """Create the pool that bounds the builds in Koji, as `mbs pools` does: without it no build would start."""
     airflow = AirflowClient(layout.ui_url, Login("admin", secrets.password(layout, "admin")))
     try:
-        pools.provide(airflow, load(layout.environment()).koji_builds_slots)
+        provide_pool(airflow, load(layout.environment()).koji_builds_slots)
     except MbsError as error:
         raise StackProblem(f"The pool of the builds could not be created: {error}") from error
 

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from mbs.cli import main
 from mbs.cli.watch import watch
-from mbs.plan import BuildPlan
+from mbs.model.plan import BuildPlan
 from mbs.registry import ComponentState, ModuleState, NewBuild, Registry
 
 

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from mbs.cli import main
 from mbs.cli.common import told
-from mbs.errors import InvalidRequest
+from mbs.model.errors import InvalidRequest
 from tests.conftest import ROOT, PostgresUrl
 
 EXAMPLES = ROOT / "examples"

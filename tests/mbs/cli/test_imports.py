@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mbs.cli import main
-from mbs.nsvc import NSVC
-from mbs.plan import BuildPlan
+from mbs.model.nsvc import NSVC
+from mbs.model.plan import BuildPlan
 from mbs.registry import ModuleState, NewBuild, Registry
 from tests.conftest import ROOT
 from tests.mbs.modulemd.test_collection import TEMPLATE, document, needs, nsvc

@@ -8,7 +8,7 @@ import sys
 import click
 import pytest
 
-from mbs.cli.main import COMMANDS, main
+from mbs.cli import COMMANDS, main
 from tests.conftest import ROOT
 
 HEAVY = ("sqlalchemy", "alembic", "requests", "koji", "gi", "rich", "solv", "airflow")

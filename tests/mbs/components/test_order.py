@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from mbs.components.order import Place, places
 from mbs.components.tree import ModuleTree
-from mbs.errors import Unprocessable
-from mbs.modulemd.document import ModuleComponent, Modulemd, RpmComponent
+from mbs.model.document import ModuleComponent, Modulemd, RpmComponent
+from mbs.model.errors import Unprocessable
 
 
 def rpm(name: str, order: int = 0, after: tuple[str, ...] = ()) -> RpmComponent:

@@ -10,12 +10,11 @@ from hypothesis import strategies as st
 
 from mbs.components.arches import ArchRules, module_arches, supported_arches
 from mbs.components.record import pinned, record
-from mbs.components.selection import Overrides, Selection, select
-from mbs.components.srpms import srpm_overrides
+from mbs.components.selection import Overrides, Selection, select, srpm_overrides
 from mbs.components.tree import ModuleTree
-from mbs.errors import InvalidRequest, NotAuthorized, Unprocessable
-from mbs.modulemd.document import BuildOpts, ModuleComponent, Modulemd, RpmComponent
-from mbs.plan import PlannedComponent
+from mbs.model.document import BuildOpts, ModuleComponent, Modulemd, RpmComponent
+from mbs.model.errors import InvalidRequest, NotAuthorized, Unprocessable
+from mbs.model.plan import PlannedComponent
 from mbs.scm.protocol import Ref
 from mbs.settings import Settings
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mbs.components.tree import gather
-from mbs.errors import NotAuthorized, Unprocessable
-from mbs.modulemd.document import ModuleComponent, Modulemd, RpmComponent
+from mbs.model.document import ModuleComponent, Modulemd, RpmComponent
+from mbs.model.errors import NotAuthorized, Unprocessable
 from mbs.scm.protocol import Ref
 from mbs.settings import Settings
 

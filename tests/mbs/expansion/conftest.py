@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
-from mbs.expansion.provider import RegisteredModule
-from mbs.modulemd.document import Dependencies, Modulemd
-from mbs.nsvc import NSVC
-from mbs.streams import stream_version
+from mbs.model.document import Dependencies, Modulemd
+from mbs.model.nsvc import NSVC
+from mbs.model.registered import RegisteredModule
+from mbs.model.versions import stream_version
 
 Listed = Mapping[str, Sequence[str]]
 MakeModule = Callable[..., RegisteredModule]

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
-from mbs.errors import Unprocessable
 from mbs.expansion.base_modules import resolve_virtual_streams
-from mbs.expansion.expand import expand
-from mbs.expansion.memory import MemoryProvider
-from mbs.expansion.provider import RegisteredModule
+from mbs.expansion.expand import expand as expand_under
 from mbs.expansion.result import Expansion
+from mbs.model.errors import Unprocessable
+from mbs.model.registered import MemoryProvider, RegisteredModule
 from mbs.settings import Settings
+
+expand = partial(expand_under, settings=Settings().expansion)
 
 Make = Callable[..., Any]
 Modules = list[RegisteredModule]
@@ -100,20 +102,22 @@ class TestAnyReleaseWithACommonVirtualStream:
     @pytest.mark.parametrize("name", ["old", "new"])
     def test_what_runs_anywhere_is_used_wherever_it_was_built(self, document: Make, fedora: Modules, name: str) -> None:
         wanted = document(({"platform": ["f28"], name: ["1"]}, {}))
-        assert builds(expand(wanted, MemoryProvider(fedora), ANY_RELEASE)) == [
+        assert builds(expand(wanted, MemoryProvider(fedora), settings=ANY_RELEASE)) == [
             {"platform:f28:0:00000000", f"{name}:1:1:c"}
         ]
 
     def test_what_requires_its_release_is_used_there_only(self, document: Make, fedora: Modules) -> None:
-        expansion = expand(document(({"platform": [], "bound": ["1"]}, {})), MemoryProvider(fedora), ANY_RELEASE)
+        expansion = expand(
+            document(({"platform": [], "bound": ["1"]}, {})), MemoryProvider(fedora), settings=ANY_RELEASE
+        )
         assert builds(expansion) == [{"platform:f29:0:00000000", "bound:1:1:c"}]
         assert [dict(one.combination) for one in expansion.unsatisfied] == [{"platform": "f28", "bound": "1"}]
 
     def test_nothing_is_built_for_a_retired_release(self, document: Make, fedora: Modules) -> None:
-        expansion = expand(document(({"platform": []}, {})), MemoryProvider(fedora), ANY_RELEASE)
+        expansion = expand(document(({"platform": []}, {})), MemoryProvider(fedora), settings=ANY_RELEASE)
         assert builds(expansion) == [{"platform:f28:0:00000000"}, {"platform:f29:0:00000000"}]
         with pytest.raises(Unprocessable, match="platform:f27"):
-            expand(document(({"platform": ["f27"]}, {})), MemoryProvider(fedora), ANY_RELEASE)
+            expand(document(({"platform": ["f27"]}, {})), MemoryProvider(fedora), settings=ANY_RELEASE)
 
 
 class TestVirtualStreams:
@@ -151,5 +155,9 @@ class TestVirtualStreams:
 def test_excluded_releases_are_left_out_unless_they_are_named(document: Make, module: Make) -> None:
     provider = MemoryProvider([module(f"platform:{stream}:0:00000000") for stream in ("f28", "f29", "eln")])
     settings = Settings(base_module_stream_exclusions=("eln",)).expansion
-    assert builds(expand(document(({"platform": ["-f28"]}, {})), provider, settings)) == [{"platform:f29:0:00000000"}]
-    assert builds(expand(document(({"platform": ["eln"]}, {})), provider, settings)) == [{"platform:eln:0:00000000"}]
+    assert builds(expand(document(({"platform": ["-f28"]}, {})), provider, settings=settings)) == [
+        {"platform:f29:0:00000000"}
+    ]
+    assert builds(expand(document(({"platform": ["eln"]}, {})), provider, settings=settings)) == [
+        {"platform:eln:0:00000000"}
+    ]

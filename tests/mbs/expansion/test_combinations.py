@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -8,11 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mbs.errors import Unprocessable
 from mbs.expansion.combinations import cheapest_first
-from mbs.expansion.expand import expand
-from mbs.expansion.memory import MemoryProvider
-from mbs.nsvc import NSVC
+from mbs.expansion.expand import expand as expand_under
+from mbs.model.errors import Unprocessable
+from mbs.model.nsvc import NSVC
+from mbs.model.registered import MemoryProvider
+from mbs.settings import Settings
+
+expand = partial(expand_under, settings=Settings().expansion)
 
 Make = Callable[..., Any]
 

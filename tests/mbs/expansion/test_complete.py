@@ -9,15 +9,14 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mbs.errors import Unprocessable
 from mbs.expansion.expand import expand
-from mbs.expansion.memory import MemoryProvider
-from mbs.expansion.provider import RegisteredModule
 from mbs.expansion.result import ExpandedStream, Expansion
-from mbs.modulemd.document import Dependencies, Modulemd
-from mbs.nsvc import NSVC
+from mbs.model.document import Dependencies, Modulemd
+from mbs.model.errors import Unprocessable
+from mbs.model.nsvc import NSVC
+from mbs.model.registered import MemoryProvider, RegisteredModule
+from mbs.model.versions import stream_version
 from mbs.settings import Settings
-from mbs.streams import stream_version
 
 NAMES, STREAMS, RELEASES = ("a", "b", "c"), ("1", "2"), ("f28", "f29")
 UNLIMITED = Settings(max_builds=10_000).expansion

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 
-from mbs.errors import InvalidRequest, Refused, Unprocessable
-from mbs.expansion.expand import expand
-from mbs.expansion.memory import MemoryProvider
-from mbs.expansion.provider import RegisteredModule
+from mbs.expansion.expand import expand as expand_under
 from mbs.expansion.result import Expansion
-from mbs.modulemd.document import Modulemd
+from mbs.model.document import Modulemd
+from mbs.model.errors import InvalidRequest, Refused, Unprocessable
+from mbs.model.registered import MemoryProvider, RegisteredModule
 from mbs.settings import Settings
+
+expand = partial(expand_under, settings=Settings().expansion)
 
 Make = Callable[..., Any]
 """The fixtures `module` and `document`."""

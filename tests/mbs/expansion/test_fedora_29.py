@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from mbs.expansion.expand import expand
-from mbs.expansion.memory import MemoryProvider
-from mbs.expansion.provider import RegisteredModule
-from mbs.modulemd.document import Dependencies, Modulemd
+from mbs.expansion.expand import expand as expand_under
+from mbs.model.document import Dependencies, Modulemd
+from mbs.model.nsvc import NSVC
+from mbs.model.registered import MemoryProvider, RegisteredModule
+from mbs.model.versions import stream_version
 from mbs.modulemd.imported import imported
 from mbs.modulemd.reader import read_all
-from mbs.nsvc import NSVC
-from mbs.streams import stream_version
+from mbs.settings import Settings
+
+expand = partial(expand_under, settings=Settings().expansion)
 
 ROOT = Path(__file__).parents[3]
 CORPUS = Path(os.environ.get("MBS_TEST_CORPUS", ROOT.parent / "shared" / "data")) / "fedora-29-modules.yaml"

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from mbs.koji.session import HubAccount, HubSession
-from mbs.nsvc import NSVC
-from mbs.plan import BuildPlan, PlannedMacros, Publication
+from mbs.model.nsvc import NSVC
+from mbs.model.plan import BuildPlan, PlannedMacros, Publication
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ import pytest
 import yaml
 
 from devhub.settings import read_seed
-from mbs.errors import HubRefused
 from mbs.koji.grants import Grants, Needs, TagAccess, lacks
 from mbs.koji.session import HubAccount, HubSession
 from mbs.koji.tags import ensure_tags
-from mbs.plan import BuildPlan
+from mbs.model.errors import HubRefused
+from mbs.model.plan import BuildPlan
 from mbs.settings import Settings
 from tests.conftest import RunningHub
 

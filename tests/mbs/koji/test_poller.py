@@ -8,11 +8,11 @@ from typing import Any, Self
 
 import pytest
 
-from mbs.errors import HubAway, HubRefused
 from mbs.koji.poller import Away, HubPoller, News, Pace
 from mbs.koji.session import Call
 from mbs.koji.sight import HubKey, HubSight, RequestKey, TaskKey, TaskSight
 from mbs.koji.tasks import TaskState
+from mbs.model.errors import HubAway, HubRefused
 
 
 @dataclass

@@ -10,9 +10,9 @@ import koji
 import pytest
 import requests
 
-from mbs.errors import HubAway, HubRefused
 from mbs.koji.faults import is_race, translate
 from mbs.koji.session import HubAccount, HubSession, call
+from mbs.model.errors import HubAway, HubRefused
 
 
 @pytest.fixture

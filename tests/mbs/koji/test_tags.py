@@ -5,12 +5,11 @@ from typing import Any
 
 import pytest
 
-from mbs.errors import HubRefused
-from mbs.koji.inheritance import desired_links
 from mbs.koji.session import Call, call
-from mbs.koji.tags import Found, TagFacts, missing
-from mbs.macros.text import NAME as MACROS
-from mbs.plan import BuildPlan, PlannedGroup
+from mbs.koji.tags import Found, TagFacts, desired_links, missing
+from mbs.model.errors import HubRefused
+from mbs.model.naming import MACROS
+from mbs.model.plan import BuildPlan, PlannedGroup
 
 OWN = {"perl": False}
 

@@ -11,10 +11,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mbs.errors import Refused
+from mbs.model.errors import Refused
 from mbs.modulemd.reader import read_all
+from mbs.planning.check import pasted
 from mbs.settings import Settings
-from mbs.submission.check import pasted
 
 RPM = {"rationale": "r", "ref": "main", "buildorder": 1, "arches": ["x86_64"], "buildonly": False}
 COMMON: dict[str, Any] = {

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from mbs.expansion.provider import FinishedModules
+from mbs.model.nsvc import NSVC
+from mbs.model.registered import FinishedModules
 from mbs.modulemd.collection import collect
 from mbs.modulemd.imported import ImportRules
 from mbs.modulemd.reader import read
-from mbs.nsvc import NSVC
 from tests.mbs.modulemd.conftest import CHECKOUT
 
 TEMPLATE = "module-{name}-{stream}-{version}-{context}"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mbs.errors import InvalidModulemd
+from mbs.model.errors import InvalidModulemd
 from mbs.modulemd.defaults import default_streams
 
 

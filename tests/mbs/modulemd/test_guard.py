@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mbs.errors import InvalidModulemd
+from mbs.model.errors import InvalidModulemd
 from mbs.modulemd.guard import MANY_DOCUMENTS, Limits, scan
 
 

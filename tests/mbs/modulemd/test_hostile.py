@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from mbs.errors import Refused
+from mbs.model.errors import Refused
 from mbs.modulemd.guard import ONE_DOCUMENT
 from mbs.modulemd.reader import read, read_all
 from mbs.modulemd.validation import validate_included
+from mbs.planning.check import pasted
 from mbs.settings import Settings
-from mbs.submission.check import pasted
 from tests.mbs.modulemd.test_validation import V3
 
 SETTINGS = Settings()
@@ -73,7 +73,8 @@ def test_an_attack_costs_little_memory_and_is_told_in_few_words(name: str, tmp_p
     file.write_text(ATTACKS[name])
     program = (
         "import sys; from pathlib import Path\n"
-        "from mbs.errors import Refused; from mbs.settings import Settings; from mbs.submission.check import pasted\n"
+        "from mbs.model.errors import Refused; from mbs.settings import Settings\n"
+        "from mbs.planning.check import pasted\n"
         "hwm = lambda: next(line for line in open('/proc/self/status') if line.startswith('VmHWM'))\n"
         "peak = lambda: int(hwm().split()[1]) * 1024\n"  # getrusage would tell that of the tests before the exec
         "before, said = peak(), ''\n"

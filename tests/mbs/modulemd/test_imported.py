@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from mbs.errors import Unprocessable
+from mbs.model.document import Dependencies, Modulemd
+from mbs.model.errors import Unprocessable
+from mbs.model.nsvc import NSVC
 from mbs.modulemd.changes import Changes
-from mbs.modulemd.document import Dependencies, Modulemd
 from mbs.modulemd.imported import imported
 from mbs.modulemd.reader import apply, read, read_all, read_stream
-from mbs.nsvc import NSVC
 
 BASE = ("platform",)
 

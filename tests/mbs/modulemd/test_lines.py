@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import yaml
 
-from mbs.errors import Problem
+from mbs.model.errors import Problem
 from mbs.modulemd.lines import lines_by_path, located, original_line
 
 TEXT = """\

@@ -7,9 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mbs.errors import InvalidModulemd, Refused
-from mbs.modulemd.changes import Changes, plain_xmd
-from mbs.modulemd.document import (
+from mbs.model.document import (
     BuildOpts,
     Configuration,
     Dependencies,
@@ -18,6 +16,8 @@ from mbs.modulemd.document import (
     PackagerV3,
     RpmComponent,
 )
+from mbs.model.errors import InvalidModulemd, Refused
+from mbs.modulemd.changes import Changes, plain_xmd
 from mbs.modulemd.reader import apply, edit, read, read_all, read_stream
 
 FULL = """\

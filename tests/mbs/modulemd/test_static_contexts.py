@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from mbs.errors import InvalidRequest
+from mbs.model.document import Dependencies, Modulemd
+from mbs.model.errors import InvalidRequest
 from mbs.modulemd.changes import Changes
-from mbs.modulemd.document import Dependencies, Modulemd
 from mbs.modulemd.reader import apply, read, read_stream
 from mbs.modulemd.static_contexts import InputStream, input_streams
 

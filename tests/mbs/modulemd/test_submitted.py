@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from mbs.errors import InvalidRequest
+from mbs.model.document import PackagerV3
+from mbs.model.errors import InvalidRequest
 from mbs.modulemd.changes import Changes
-from mbs.modulemd.document import PackagerV3
 from mbs.modulemd.reader import apply, read, read_stream
 from mbs.modulemd.rules import scm_stream
 from mbs.modulemd.submitted import from_scm, from_yaml

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from mbs.modulemd.document import Modulemd
+from mbs.model.document import Modulemd
+from mbs.model.plan import PlannedComponent
 from mbs.modulemd.reader import read_all, read_stream
-from mbs.plan import PlannedComponent
 from mbs.publish.documents import final_documents, with_included
 from mbs.publish.rpms import RpmFact
 

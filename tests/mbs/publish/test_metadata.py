@@ -10,15 +10,14 @@ from typing import Any
 
 import pytest
 
-from mbs.errors import HubRefused
-from mbs.macros.srpm import build_srpm
-from mbs.macros.text import NAME as MACROS
-from mbs.macros.text import spec
-from mbs.nsvc import NSVC
+from mbs.model.errors import HubRefused
+from mbs.model.naming import MACROS
+from mbs.model.nsvc import NSVC
+from mbs.planning.macros import spec
 from mbs.publish.documents import ArchDocument, FinalDocuments
-from mbs.publish.host import QUERY, installed_rpm
-from mbs.publish.metadata import Host, ModuleFacts, cg_metadata, output_files
+from mbs.publish.metadata import QUERY, Host, ModuleFacts, cg_metadata, installed_rpm, output_files
 from mbs.publish.rpms import RpmFact, rpm_facts
+from mbs.steps.macros import build_srpm
 
 FOO = RpmFact("foo", "1", "2", "x86_64", "foo", "foo-0:1-2.src", sigmd5="d41d8cd9")
 DOCUMENTS = FinalDocuments("tools", "all\n", (ArchDocument("x86_64", "arch ü\n", (FOO,)),))

@@ -6,10 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from mbs.modulemd.document import BuildOpts, Modulemd, RpmComponent
-from mbs.publish.arches import document_arch, exclusive_arches, multilib_arches
+from mbs.model.document import BuildOpts, Modulemd, RpmComponent
 from mbs.publish.rpms import RpmFact
-from mbs.publish.selection import select, unmade
+from mbs.publish.selection import document_arch, exclusive_arches, multilib_arches, select, unmade
 
 MODULE = Modulemd(name="tools", stream="1", rpms=(RpmComponent("foo"), RpmComponent("bar", multilib=("x86_64",))))
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from mbs.naming import koji_tag
-from mbs.plan import BuildPlan
+from mbs.model.naming import koji_tag
+from mbs.model.plan import BuildPlan
 from mbs.registry import Allocation, NewBuild, Recorded, Registry
 
 Submit = Callable[..., tuple[Recorded, ...]]

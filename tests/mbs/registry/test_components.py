@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import Engine, text
 
-from mbs.errors import ForbiddenTransition, NotFound, RegistryAway
+from mbs.model.errors import ForbiddenTransition, NotFound, RegistryAway
 from mbs.registry import ComponentState, Finished, Registry
 from tests.mbs.registry.conftest import Submit
 

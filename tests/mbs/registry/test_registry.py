@@ -8,8 +8,9 @@ import pytest
 from alembic import command
 from sqlalchemy import Engine, event, text
 
-from mbs.errors import ForbiddenTransition, InvalidRequest, NotFound, RegistryAway, UnreadablePlan
-from mbs.nsvc import NSVC
+from mbs.model.errors import ForbiddenTransition, InvalidRequest, NotFound, RegistryAway, UnreadablePlan
+from mbs.model.nsvc import NSVC
+from mbs.modulemd.stored import StoredModules
 from mbs.registry import (
     BuildFilter,
     ComponentFilter,
@@ -19,7 +20,7 @@ from mbs.registry import (
     engine_for,
 )
 from mbs.registry.migrate import config, is_current, upgrade
-from mbs.registry.provider import RegistryProvider
+from mbs.registry.stored import RegistryStore
 from tests.mbs.registry.conftest import Submit
 
 
@@ -168,7 +169,7 @@ MANY_BUILDS = """
 @pytest.mark.parametrize(
     ("ask", "index"),
     [
-        (lambda engine: RegistryProvider(engine, ["platform"]).builds("n99", "1"), "module_builds_ready"),
+        (lambda engine: StoredModules(RegistryStore(engine, ["platform"])).builds("n99", "1"), "module_builds_ready"),
         (lambda engine: Registry(engine).reuse_candidates("n5", "1"), "module_builds_ready"),
         (lambda engine: Registry(engine).unfinished_builds(), "module_builds_unfinished"),
     ],

@@ -15,9 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from mbs.errors import HubAway, InvalidModulemd, Problem, ScmAway, TimedOut, Unprocessable
-from mbs.sandbox.deaths import Defect, Stopped
-from mbs.sandbox.limits import Limits
+from mbs.model.errors import HubAway, InvalidModulemd, Problem, ScmAway, TimedOut, Unprocessable
+from mbs.sandbox.limits import Defect, Limits, Stopped
 from mbs.sandbox.process import Questions, run
 from tests.conftest import ROOT
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 from gi.repository import GLib
 
-from mbs.errors import InvalidModulemd, Problem, ScmAway
+from mbs.model.errors import InvalidModulemd, Problem, ScmAway
 from mbs.sandbox.child import Parent
 from mbs.sandbox.wire import LONGEST
 

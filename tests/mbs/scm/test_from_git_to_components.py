@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mbs.components import ComponentSettings
 from mbs.components.record import record
 from mbs.components.selection import select
-from mbs.components.settings import ComponentSettings
 from mbs.components.tree import gather
-from mbs.errors import Unprocessable
-from mbs.modulemd.document import Modulemd
+from mbs.model.document import Modulemd
+from mbs.model.errors import Unprocessable
 from mbs.modulemd.reader import read_stream
 from mbs.scm.git import GitSettings
 from mbs.scm.protocol import Ref

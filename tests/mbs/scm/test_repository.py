@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mbs.errors import InvalidRequest, ScmAway, Unprocessable
+from mbs.model.errors import InvalidRequest, ScmAway, Unprocessable
 from mbs.scm.git import Git, GitRefused, GitSettings
 from mbs.scm.protocol import Ref
 from mbs.scm.repository import GitScm

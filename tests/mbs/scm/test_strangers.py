@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mbs.errors import ScmAway, Unprocessable
+from mbs.model.errors import ScmAway, Unprocessable
 from mbs.scm.git import MIB, Git, GitRefused, GitSettings, scratch_repository
-from mbs.scm.pinned import PinnedScm
-from mbs.scm.protocol import Ref
+from mbs.scm.protocol import PinnedScm, Ref
 from mbs.scm.repository import GitScm
 from mbs.scm.url import ScmRules, ScmUrl, submitted_url
 from mbs.settings import Settings

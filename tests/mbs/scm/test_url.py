@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mbs.errors import InvalidRequest, NotAuthorized, Refused, Unprocessable
+from mbs.model.errors import InvalidRequest, NotAuthorized, Refused, Unprocessable
 from mbs.scm.url import ScmRules, is_ref, repository_url, submitted_url
 
 RULES = ScmRules(prefixes=("https://src.example.org/modules/",))

@@ -1,1 +1,0 @@
-"""module-build-macros: the package that gives a module's buildroot its macros and keeps shadowed RPMs out (§13)."""

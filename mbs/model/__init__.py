@@ -1,0 +1,1 @@
+"""The facts of the field: what a module is, what is built, how it is named. Imports nothing of the house above it."""

@@ -1,0 +1,157 @@
+"""The one hierarchy of errors: who is at fault, and what to do next.
+
+`Refused` is the user's to mend (a document, a request), `Infrastructure` passes by itself and is retried,
+`HubRefused` and `BuildFailed` are final until a person acts. Messages are complete sentences for people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from mbs.model.quoting import LINE_LENGTH, PROBLEMS
+
+
+class MbsError(Exception):
+    """Any error of the module build service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with what a user handed in, with what to do about it."""
+
+    message: str
+    where: str | None = None
+    """Path in the document, e.g. `data.components.rpms.foo`, or the name of a request field."""
+    line: int | None = None
+    """Line in the document, from 1, where it is known."""
+    more: int = 0
+    """Further problems that this one stands for: it counts them."""
+
+    def __post_init__(self) -> None:
+        """Bound the message."""
+        if len(self.message) > LINE_LENGTH:
+            object.__setattr__(self, "message", f"{self.message[: LINE_LENGTH - 3]}...")
+
+    def __str__(self) -> str:
+        """Give the problem as one line of text."""
+        place = f"line {self.line}: " if self.line is not None else ""
+        return f"{place}{self.message}"
+
+
+class Refused(MbsError):
+    """What the user handed in is not accepted; carries every problem at once, or the first hundred and their number.
+
+    `status` is the HTTP status that says the same (MBS answers with it).
+    """
+
+    status = 400
+
+    def __init__(self, *problems: Problem | str) -> None:
+        """Take one or more problems, as text where there is no place to name."""
+        self.problems: tuple[Problem, ...] = tuple(
+            _bounded([Problem(problem) if isinstance(problem, str) else problem for problem in problems])
+        )
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    @classmethod
+    def of(cls, problems: Iterable[Problem]) -> Refused:
+        """Build from an iterable of problems."""
+        return cls(*problems)
+
+
+def _bounded(problems: list[Problem]) -> Iterator[Problem]:
+    """Give the first of many problems, and one that counts the others, also those that were counted before."""
+    single = [problem for problem in problems if not problem.more]
+    yield from single[:PROBLEMS]
+    more = len(single[PROBLEMS:]) + sum(problem.more for problem in problems)
+    if more:
+        yield Problem(f"... and {more} more.", more=more)
+
+
+class InvalidRequest(Refused):
+    """The request is malformed or asks for what is switched off (MBS: ValidationError)."""
+
+
+class NotAuthorized(Refused):
+    """The user, the SCM or the option is not allowed here (MBS: Forbidden)."""
+
+    status = 403
+
+
+class NotFound(Refused):
+    """There is no such module build."""
+
+    status = 404
+
+
+class Conflict(Refused):
+    """The module build exists already and is not one to resume."""
+
+    status = 409
+
+
+class Unprocessable(Refused):
+    """The document or what it refers to cannot be processed (MBS: UnprocessableEntity)."""
+
+    status = 422
+
+
+class InvalidModulemd(Unprocessable):
+    """The modulemd is not valid."""
+
+
+class TimedOut(Refused):
+    """It took longer than a submission may."""
+
+    status = 504
+
+
+class Infrastructure(MbsError):
+    """Something outside is away for now; the same call may succeed later."""
+
+
+class HubAway(Infrastructure):
+    """The Koji hub does not answer, or answers that it is down."""
+
+
+class ScmAway(Infrastructure):
+    """A git server does not answer."""
+
+
+class RegistryAway(Infrastructure):
+    """The registry's database does not answer, or a lock in it is held for too long."""
+
+
+class HubRefused(MbsError):
+    """The Koji hub understood the call and refused it; a repetition gives the same.
+
+    `code` is Koji's faultCode (1000 GenericError, 1003 TagError, 1004 ActionNotAllowed, ...).
+    """
+
+    def __init__(self, message: str, *, code: int = 1000, call: str | None = None) -> None:
+        """Keep Koji's message and code, and the call that was refused."""
+        self.text = message
+        self.code = code
+        self.call = call
+        super().__init__(f"Koji refused {call}: {message}" if call else message)
+
+
+class BuildFailed(MbsError):
+    """A Koji build ended without success; final until a person asks for another."""
+
+
+class ForbiddenTransition(MbsError):
+    """A state change that the state machine does not have; a defect of the caller."""
+
+
+class UnreadablePlan(MbsError):
+    """A stored plan that this code cannot read: damaged, or written by another version of it."""
+
+
+class PoolMissing(MbsError):
+    """Airflow lets no task of a pool start that does not exist, and fails none: builds would wait for ever."""
+
+    def __init__(self, pool: str) -> None:
+        """Say what to do."""
+        super().__init__(f"Airflow has no pool {pool}, so no build could start. Have `mbs pools` run first.")

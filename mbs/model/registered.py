@@ -1,0 +1,123 @@
+"""Registered modules, as stream expansion asks for them; the registry is one provider, files and memory are others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from mbs.model.document import Modulemd
+from mbs.model.errors import Problem
+from mbs.model.nsvc import NSVC
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredModule:
+    """A finished (ready) module build or a base module, as expansion sees it."""
+
+    nsvc: NSVC
+    document: Modulemd
+    koji_tag: str | None = None
+    commit: str = ""
+    """The dist-git commit (`xmd.mbs.commit`), the `ref` in `xmd.mbs.buildrequires`."""
+    stream_version: float | None = None
+    """Of base modules, padded to x.y.z (§7.3): el8.1 is 80100.0."""
+    virtual_streams: tuple[str, ...] = ()
+    buildrequires: Mapping[str, NSVC] = field(default_factory=dict)
+    """What it was built against, resolved (`xmd.mbs.buildrequires`), base modules included."""
+    arches: tuple[str, ...] = ()
+    retired: bool = False
+    """A base module that is no longer built for (state garbage); what was built against it may still be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredModule:
+    """A registered module whose document is still text; the other fields are those of `RegisteredModule`."""
+
+    nsvc: NSVC
+    text: str
+    koji_tag: str | None = None
+    commit: str = ""
+    stream_version: float | None = None
+    virtual_streams: tuple[str, ...] = ()
+    buildrequires: Mapping[str, NSVC] = field(default_factory=dict)
+    arches: tuple[str, ...] = ()
+    retired: bool = False
+
+
+class ModuleStore(Protocol):
+    """Where modules are stored; it answers what `ModuleProvider` answers, in the same order."""
+
+    def streams(self, name: str) -> Sequence[str]:
+        """Give the streams of `name` with at least one ready build, sorted."""
+        ...
+
+    def builds(self, name: str, stream: str) -> Sequence[StoredModule]:
+        """Give all ready builds of `name:stream`."""
+        ...
+
+    def base_modules(self, name: str) -> Sequence[StoredModule]:
+        """Give the newest build of every stream of the base module `name`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedModules:
+    """The modules of some files, as they are imported."""
+
+    modules: tuple[RegisteredModule, ...] = ()
+    """Each once."""
+    filled: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By NSVC what was filled in, for those that lacked something."""
+    refused: tuple[tuple[Problem, ...], ...] = ()
+    """For every document that cannot be taken what is wrong with it."""
+    remarks: tuple[str, ...] = ()
+    """What else there was: documents of another kind, or twice."""
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """The problems of all documents."""
+        return tuple(problem for problems in self.refused for problem in problems)
+
+
+class ModuleProvider(Protocol):
+    """Where registered modules come from. All answers are in a fixed order: newest version first, then context."""
+
+    def streams(self, name: str) -> Sequence[str]:
+        """Give the streams of `name` with at least one ready build, sorted."""
+        ...
+
+    def builds(self, name: str, stream: str) -> Sequence[RegisteredModule]:
+        """Give all ready builds of `name:stream`, all versions and contexts, newest version first."""
+        ...
+
+    def base_modules(self, name: str) -> Sequence[RegisteredModule]:
+        """Give the newest build of every stream of the base module `name`, highest stream version first.
+
+        The newest ready one; for a stream that has none, the newest that is retired.
+        """
+        ...
+
+
+class MemoryProvider:
+    """A `ModuleProvider` over a fixed set of modules."""
+
+    def __init__(self, modules: Iterable[RegisteredModule]) -> None:
+        """Take the modules in any order."""
+        self._streams: dict[str, dict[str, list[RegisteredModule]]] = {}
+        for module in sorted(modules, key=lambda module: (-module.nsvc.version, module.nsvc.context)):
+            self._streams.setdefault(module.nsvc.name, {}).setdefault(module.nsvc.stream, []).append(module)
+
+    def streams(self, name: str) -> tuple[str, ...]:
+        """Give the streams of `name` with a ready build, sorted."""
+        return tuple(sorted(stream for stream in self._streams.get(name, {}) if self.builds(name, stream)))
+
+    def builds(self, name: str, stream: str) -> tuple[RegisteredModule, ...]:
+        """Give all ready builds of `name:stream`, newest version first."""
+        streams = self._streams.get(name, {})
+        return tuple(module for module in streams.get(stream, []) if not module.retired)
+
+    def base_modules(self, name: str) -> tuple[RegisteredModule, ...]:
+        """Give the newest build of every stream of `name`, ready ones first choice, highest stream version first."""
+        newest = [min(builds, key=lambda module: module.retired) for builds in self._streams.get(name, {}).values()]
+        return tuple(sorted(newest, key=lambda module: (-(module.stream_version or 0.0), module.nsvc.stream)))

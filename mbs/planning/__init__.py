@@ -1,0 +1,1 @@
+"""Decisions, pure but for the sandbox: from a request to plans, what is reused, what is built again, what is due."""

@@ -1,0 +1,158 @@
+"""module-build-macros: what it conflicts with, asked of Koji right before it is built (§11 step 8), and its SRPM."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mbs.koji.faults import accepted
+from mbs.koji.session import Hub, call
+from mbs.model.errors import MbsError, NotFound
+from mbs.model.naming import MACROS
+from mbs.model.plan import BuildPlan, PlannedDependency
+from mbs.modulemd.reader import read_stream
+from mbs.planning.macros import SOURCE
+from mbs.publish.documents import NOARCH
+from mbs.registry.registry import Registry
+
+FILTERED = "filtered_rpms"
+SHADOWED = "ursine_rpms"
+
+
+def completed_xmd(hub: Hub, registry: Registry, plan: BuildPlan, *, collisions: bool) -> dict[str, object]:
+    """Give `xmd.mbs` of the plan's document with the filtered RPMs of every dependency.
+
+    With `collisions` also the RPMs of base modules that another dependency brings under the same name. Raises HubAway,
+    HubRefused.
+    """
+    xmd = dict(read_stream(plan.modulemd, limits=None).xmd_mbs)
+    found = xmd.get("buildrequires")
+    entries = found if isinstance(found, Mapping) else {}
+    absent = [one for one in plan.dependencies if FILTERED not in entries.get(one.name, {FILTERED: ()})]
+    filtered = _filtered(hub, {one: _filter(registry, one) for one in absent})
+    xmd["buildrequires"] = {
+        name: {**entry, FILTERED: filtered[name]} if name in filtered else entry for name, entry in entries.items()
+    }
+    if collisions and SHADOWED not in xmd:
+        xmd[SHADOWED] = _colliding(hub, plan.dependencies)
+    return xmd
+
+
+def _filter(registry: Registry, dependency: PlannedDependency) -> Collection[str]:
+    """Give the names that a dependency filters, those of its `buildonly` components included.
+
+    Its final document has them all; a module that was built elsewhere has only the one it was registered with.
+    """
+    try:
+        build = registry.build(dependency.nsvc)
+    except NotFound:
+        return ()
+    final = (row.text for row in registry.documents(build.id) if (row.name, row.arch) == (dependency.name, NOARCH))
+    return read_stream(next(final, None) or registry.modulemd(build.id), limits=None).rpm_filter
+
+
+def _filtered(hub: Hub, filters: Mapping[PlannedDependency, Collection[str]]) -> dict[str, list[str]]:
+    """Give the RPMs that dependencies filter, by dependency, each as `name-epoch:version-release`."""
+    asked = [one for one, names in filters.items() if names and one.koji_tag]
+    answers = hub.multicall(call("listTaggedRPMS", one.koji_tag, latest=True) for one in asked)
+    found = {one: accepted(answer)[0] for one, answer in zip(asked, answers, strict=True)}
+    return {
+        one.name: sorted({nevr for name, nevr in _binaries([found.get(one, ())]) if name in names})
+        for one, names in filters.items()
+    }
+
+
+def _colliding(hub: Hub, dependencies: Iterable[PlannedDependency]) -> list[str]:
+    """Give the RPMs of base modules whose name another dependency has too, with another version.
+
+    External repositories of the tags are not looked into.
+    """
+    asked = [one for one in dependencies if one.koji_tag]
+    answers = hub.multicall(call("listTaggedRPMS", one.koji_tag, latest=True, inherit=True) for one in asked)
+    found = [(one.base, accepted(answer)[0]) for one, answer in zip(asked, answers, strict=True)]
+    base = set(_binaries(rpms for is_base, rpms in found if is_base))
+    others = set(_binaries(rpms for is_base, rpms in found if not is_base))
+    names = {name for name, _ in others}
+    return sorted(nevr for name, nevr in base - others if name in names)
+
+
+def _binaries(answers: Iterable[Iterable[Mapping[str, Any]]]) -> Iterator[tuple[str, str]]:
+    """Give name and NEVR of all RPMs; the spec of the macros cannot conflict with source RPMs."""
+    return ((rpm["name"], _nevr(rpm)) for rpms in answers for rpm in rpms if rpm["arch"] != "src")
+
+
+def _nevr(rpm: Mapping[str, Any]) -> str:
+    return f"{rpm['name']}-{rpm['epoch'] or 0}:{rpm['version']}-{rpm['release']}"
+
+
+_TIMEOUT = 60.0
+_FILE_TIME = 946684800
+"""Of the sources: 2000-01-01 in seconds since the epoch."""
+_REPRODUCIBLE = {
+    "source_date_epoch_from_changelog": "1",
+    "use_source_date_epoch_as_buildtime": "1",
+    "_buildhost": "localhost",
+    "_source_payload": "w9.gzdio",
+}
+"""The build's time is the changelog's, and nothing of the host shows in the file.
+
+The spec names its directories by RPM's variables instead of its macros for the same end: RPM keeps the expanded spec.
+"""
+
+
+class SrpmFailed(MbsError):
+    """rpmbuild did not make an SRPM; its output says why."""
+
+
+def build_srpm(directory: Path, spec: str, macros: str) -> Path:
+    """Write the texts below `directory`, build, and give the SRPM's path; the directory must not hold another SRPM."""
+    sources = directory / "SOURCES"
+    sources.mkdir(parents=True, exist_ok=True)
+    spec_file = _written(sources / f"{MACROS}.spec", spec)
+    _written(sources / SOURCE, macros)
+    done = _run(["rpmbuild", *_defines(directory), "-bs", "--nodeps", str(spec_file)], directory)
+    srpms = list((directory / "SRPMS").glob("*.src.rpm"))
+    if done.returncode or len(srpms) != 1:
+        raise SrpmFailed(f"rpmbuild of {MACROS} failed:\n{(done.stdout + done.stderr).strip()}")
+    return srpms[0]
+
+
+def _run(command: list[str], directory: Path) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            command,
+            env=_environment(directory),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_TIMEOUT,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise SrpmFailed(
+            f"{command[0]} is not on this machine; install the package rpm-build (rpm on Debian)"
+        ) from None
+    except subprocess.TimeoutExpired:
+        raise SrpmFailed(f"{command[0]} did not end within {_TIMEOUT:g} seconds; is this machine overloaded?") from None
+
+
+def _defines(directory: Path) -> list[str]:
+    macros = {"_topdir": str(directory), "_sourcedir": str(directory / "SOURCES")}
+    return [word for name, body in (macros | _REPRODUCIBLE).items() for word in ("--define", f"{name} {body}")]
+
+
+def _environment(directory: Path) -> dict[str, str]:
+    """Leave the user's macros out: they are looked for in HOME."""
+    return {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(directory), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+
+
+def _written(path: Path, text: str) -> Path:
+    """Write a source with a fixed time, since RPM keeps the times of sources."""
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o644)
+    os.utime(path, (_FILE_TIME, _FILE_TIME))
+    return path

@@ -1,0 +1,143 @@
+"""Publishing a finished module build: its documents into the registry, then the module into Koji.
+
+Each step finds what an earlier try of it has done, so it may be killed at any line and taken again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from mbs.koji.content_generator import import_module, known_owner, list_owner, tag_for_compose, tagged_rpm_facts
+from mbs.koji.session import Hub
+from mbs.model.errors import NotFound
+from mbs.model.naming import koji_build
+from mbs.model.plan import BuildPlan
+from mbs.modulemd.reader import read_stream
+from mbs.publish.documents import NOARCH, FinalDocuments, final_documents, stored_documents, with_included
+from mbs.publish.log import build_log
+from mbs.publish.metadata import ModuleFacts, cg_metadata, output_files, this_host
+from mbs.publish.rpms import RpmFact
+from mbs.publish.selection import unmade
+from mbs.registry.registry import Registry
+from mbs.registry.rows import DocumentRow, ModuleBuildRow
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedBuild:
+    """A module's build in Koji."""
+
+    nvr: str
+    fresh: bool
+    """Whether it was imported just now."""
+    tag: str | None
+    """The compose's tag that it is in; None where no such tag exists or is wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class MadeDocuments:
+    """The final documents of a module build."""
+
+    documents: tuple[FinalDocuments, ...]
+    warning: str | None
+    """A sentence about RPMs that the document names and that nothing made."""
+
+
+def make_documents(hub: Hub, registry: Registry, plan: BuildPlan) -> MadeDocuments:
+    """Make the final documents of the module and of its -devel twin from Koji's RPMs, and keep them (§16.5).
+
+    A warning about them is left as a message about the build.
+    """
+    facts = tagged_rpm_facts(hub, plan.koji_tag)
+    document = with_included(read_stream(plan.modulemd, limits=None), plan.components)
+    made = final_documents(document, facts, plan.arches)
+    registry.store_documents(plan.build_id, [row for documents in made for row in _rows(documents)])
+    warning = _warning(unmade(document, facts))
+    if warning:
+        registry.note_once(plan.build_id, {None: warning})
+    return MadeDocuments(made, warning)
+
+
+def _warning(absent: Mapping[str, Sequence[str]]) -> str | None:
+    named = "; ".join(f"{path} names {', '.join(names)}" for path, names in absent.items())
+    return f"No component made some RPMs of the document: {named}. Are these names misspelt?" if absent else None
+
+
+def publish(hub: Hub, registry: Registry, plan: BuildPlan) -> tuple[ImportedBuild, ...]:
+    """Import the module, and its twin where the plan has one; tag both for the compose (§16.1 to §16.3).
+
+    Raises NotFound where the documents have not been made, HubRefused, HubAway.
+    """
+    facts = tagged_rpm_facts(hub, plan.koji_tag)
+    own, twin = (koji_build(plan.nsvc, devel=devel) for devel in (False, True))
+    wanted = (own, twin) if plan.publication.devel else (own,)
+    texts = _texts(registry, plan)
+    importer = _Import.prepare(hub, registry, plan, facts)
+    return tuple(
+        importer.run(hub, stored_documents(build.name, texts[build.name], facts), str(build)) for build in wanted
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Import:
+    """What the imports of a module and of its twin have in common."""
+
+    plan: BuildPlan
+    facts: ModuleFacts
+    rpms: Sequence[RpmFact]
+    log: str
+    list_owner: str
+
+    @classmethod
+    def prepare(cls, hub: Hub, registry: Registry, plan: BuildPlan, rpms: Sequence[RpmFact]) -> _Import:
+        """Ask for everything."""
+        build_id = plan.build_id
+        facts = _module_facts(plan, registry.build(build_id), known_owner(hub, plan.owner))
+        log = build_log(plan, registry.trace(build_id), registry.components(build_id), registry.messages(build_id))
+        return cls(plan, facts, rpms, log, list_owner(hub, plan.owner))
+
+    def run(self, hub: Hub, documents: FinalDocuments, nvr: str) -> ImportedBuild:
+        """Import one build and tag it; what is there already stays."""
+        source = self.plan.source_modulemd if self.plan.scmurl else ""
+        files = output_files(documents, self.rpms, source_modulemd=source, build_log=self.log)
+        metadata = cg_metadata(documents.name, self.facts, this_host(), files, documents.modulemd)
+        build_id = self.plan.build_id
+        directory = f"mbs/{build_id}" if documents.name == self.plan.nsvc.name else f"mbs/{build_id}-devel"
+        fresh = import_module(hub, nvr, build_id, directory, files, metadata)
+        return ImportedBuild(
+            nvr, fresh, tag_for_compose(hub, nvr, self.plan.publication.candidate_tags, self.list_owner)
+        )
+
+
+def _module_facts(plan: BuildPlan, build: ModuleBuildRow, owner: str | None) -> ModuleFacts:
+    return ModuleFacts(
+        build_id=plan.build_id,
+        stream=plan.nsvc.stream,
+        module_version=plan.nsvc.version,
+        context=plan.nsvc.context,
+        version=plan.publication.version,
+        release=plan.publication.release,
+        koji_tag=plan.koji_tag,
+        source=plan.scmurl,
+        owner=owner,
+        start_time=int(build.time_submitted.timestamp()),
+        end_time=int(time.time()),
+    )
+
+
+def _rows(documents: FinalDocuments) -> Iterator[DocumentRow]:
+    yield DocumentRow(documents.name, NOARCH, documents.modulemd)
+    for document in documents.arches:
+        yield DocumentRow(documents.name, document.arch, document.text)
+
+
+def _texts(registry: Registry, plan: BuildPlan) -> dict[str, dict[str, str]]:
+    """Give the stored documents by name and arch."""
+    texts: dict[str, dict[str, str]] = {}
+    for row in registry.documents(plan.build_id):
+        texts.setdefault(row.name, {})[row.arch] = row.text
+    if not texts:
+        msg = f"There are no final documents of {plan.nsvc} in the registry; clear the task final_modulemd."
+        raise NotFound(msg)
+    return texts

@@ -1,0 +1,108 @@
+"""The hooks: a Koji hub and the registry behind Airflow's connections, the settings, the assets of module builds."""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import cache, lru_cache
+from typing import Any
+from urllib.parse import quote
+
+from airflow.configuration import conf
+from airflow.providers.common.compat.connection import get_async_connection
+from airflow.providers.postgres.hooks.postgres import PostgresHook
+from airflow.sdk import Asset, BaseHook, Connection
+
+from mbs.koji import account
+from mbs.koji.account import ConnectionFields
+from mbs.koji.session import IMPATIENT, HubAccount, HubSession
+from mbs.model.errors import MbsError
+from mbs.registry.registry import Registry, engine_for
+from mbs.settings import Settings
+from mbs.settings.sources import SECTION, of_environment
+
+KOJI = account.CONNECTION
+"""The connection to the hub."""
+REGISTRY = "mbs_registry"
+"""The connection to the registry."""
+
+
+class KojiHook(BaseHook):
+    """Opens sessions to the hub of a connection. Give each thread its own and close it: hubs count logins."""
+
+    conn_name_attr = "koji_conn_id"
+    default_conn_name = KOJI
+    conn_type = "koji"
+    hook_name = "Koji"
+
+    def __init__(self, koji_conn_id: str = KOJI, **kwargs: Any) -> None:
+        """Take the id of the connection."""
+        super().__init__(**kwargs)
+        self.koji_conn_id = koji_conn_id
+
+    @property
+    def account(self) -> HubAccount:
+        """What the connection says. Raises InvalidRequest."""
+        return account_of(self.get_connection(self.koji_conn_id))
+
+    def get_conn(self) -> HubSession:
+        """Give a session; it logs in at its first call."""
+        return HubSession(self.account)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Log in and ask who we are (the button in the connection's form)."""
+        try:
+            with HubSession(self.account, delays=IMPATIENT) as hub:
+                version, user = hub.call("getKojiVersion"), hub.call("getLoggedInUser")
+        except MbsError as error:
+            return False, str(error)
+        return True, f"Koji {version}, logged in as {user['name'] if user else 'nobody: builds will be refused'}"
+
+
+async def account_behind(koji_conn_id: str) -> HubAccount:
+    """Give the account of a connection, from within the triggerer's event loop."""
+    return account_of(await get_async_connection(koji_conn_id))
+
+
+def account_of(connection: Connection) -> HubAccount:
+    """Read a connection. Raises InvalidRequest where it cannot be used."""
+    return account.account_of(
+        ConnectionFields(
+            conn_id=connection.conn_id,
+            host=connection.host,
+            login=connection.login,
+            password=connection.password,
+            schema=connection.schema,
+            port=connection.port,
+            extra=json.loads(connection.extra or "{}"),
+        )
+    )
+
+
+def registry(conn_id: str = REGISTRY) -> Registry:
+    """Give this process's registry; a forked process gets one of its own."""
+    return _of_process(conn_id, os.getpid())
+
+
+@lru_cache(maxsize=4)
+def _of_process(conn_id: str, pid: int) -> Registry:  # noqa: ARG001 - the pid is only a part of the cache's key
+    url = PostgresHook(postgres_conn_id=conn_id).sqlalchemy_url
+    if url.host is not None and url.host.startswith("/"):
+        url = url.set(host="").update_query_dict({"host": url.host})  # a socket's directory is no part of a URL's text
+    return Registry(engine_for(url.render_as_string(hide_password=False)))
+
+
+@cache
+def settings() -> Settings:
+    """Give the settings; raise InvalidSettings with every problem in them."""
+    values = conf.getsection(SECTION) or of_environment(os.environ)  # Airflow knows no section that only has variables
+    return Settings.from_mapping({name: os.path.expandvars(str(value)) for name, value in values.items()})
+
+
+READY_MODULES = Asset(name="modules ready", uri="module-build://ready")
+"""All modules; an event is a module build that became ready."""
+
+
+def stream_asset(name: str, stream: str) -> Asset:
+    """Give the asset of one stream; an event is a build of it that became ready."""
+    return Asset(name=f"{name}:{stream}", uri=f"module-build://stream/{quote(name)}/{quote(stream, safe='')}")

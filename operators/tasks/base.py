@@ -1,0 +1,156 @@
+"""What all operators of a module build have in common: the plan, the connections, and who is to blame."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, NoReturn
+
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowFailException
+
+from mbs.koji.session import HubAccount, HubSession
+from mbs.model.errors import ForbiddenTransition, HubAway, Infrastructure, MbsError
+from mbs.model.plan import BuildPlan
+from mbs.model.states import ModuleState
+from mbs.planning.notes import Failure
+from mbs.registry.registry import Registry
+from mbs.registry.rows import ModuleBuildRow
+from operators import hooks
+from operators.hooks import registry
+from operators.triggers import GAVE_UP, HubTrigger
+
+RETRIES = 5
+RETRY_DELAY = timedelta(seconds=5)
+MAX_RETRY_DELAY = timedelta(minutes=5)
+
+HUB_PATIENCE = timedelta(days=2)
+"""Longest wait for a hub that is away; the setting koji_away_timeout ends it earlier."""
+
+TASK = "task "
+"""How those begin who are a task of the module build, in the registry's trace."""
+
+FAILURE = "failure"
+"""XCom of a task that failed for good: a `mbs.planning.notes.Failure`."""
+
+Event = Mapping[str, Any]
+"""What a trigger wakes an operator with: `kind` and perhaps `reason`."""
+
+
+class ModuleBuildOperator(BaseOperator):
+    """A task of a module build; subclasses say in `work` what it does. It may be killed at any line and run again.
+
+    Retries are for infrastructure alone (a lost worker, the API server or the database away). What Koji or the
+    document refuses is final and fails the task at once; a hub that is away is waited for in the triggerer.
+    """
+
+    ui_color = "#e8f0fe"
+
+    def __init__(
+        self,
+        *,
+        plan: BuildPlan,
+        koji_conn_id: str = hooks.KOJI,
+        registry_conn_id: str = hooks.REGISTRY,
+        **kwargs: Any,
+    ) -> None:
+        kwargs.setdefault("retries", RETRIES)
+        kwargs.setdefault("retry_delay", RETRY_DELAY)
+        kwargs.setdefault("retry_exponential_backoff", 2.0)
+        kwargs.setdefault("max_retry_delay", MAX_RETRY_DELAY)
+        super().__init__(**kwargs)
+        self.plan = plan
+        self.koji_conn_id = koji_conn_id
+        self.registry_conn_id = registry_conn_id
+
+    def work(self, context: Context) -> None:
+        """Do what the task is for. Raises MbsError; defers where it has to wait."""
+        raise NotImplementedError
+
+    def execute(self, context: Context) -> None:
+        """Do the work."""
+        self.blaming(context, lambda: self._begin(context))
+
+    def hub_answered(self, context: Context, event: Event) -> None:
+        """Go on after the hub was away."""
+        if event["kind"] == GAVE_UP:
+            self.fail(context, event["reason"])
+        self.execute(context)
+
+    def blaming(self, context: Context, step: Callable[[], None]) -> None:
+        """Make a step; wait for a hub that is away, let Airflow retry other infrastructure, fail for all else."""
+        try:
+            step()
+        except HubAway as away:
+            self.log.warning("%s Waiting for it.", away)
+            trigger = HubTrigger(koji_conn_id=self.koji_conn_id, deadline=deadline_in(HUB_PATIENCE))
+            self.defer(trigger=trigger, method_name="hub_answered")
+        except Infrastructure:
+            raise
+        except ForbiddenTransition as defect:
+            self.fail(context, str(defect), defect=defect)
+        except MbsError as error:
+            self.fail(context, str(error))
+
+    def fail(self, context: Context, reason: str, *, defect: Exception | None = None, **facts: Any) -> NoReturn:
+        """Fail for good, and leave the reason and other `facts` of a `Failure` for `record_failure`.
+
+        The log shows where a defect of ours comes from.
+        """
+        failure = Failure(time.time(), reason, self.task_id, **facts)
+        context["ti"].xcom_push(FAILURE, failure.stored())
+        raise AirflowFailException(reason) from defect
+
+    def hub(self) -> HubSession:
+        """Open a session to the hub; close it."""
+        return HubSession(self.account)
+
+    @property
+    def account(self) -> HubAccount:
+        """Where the hub is."""
+        return hooks.KojiHook(self.koji_conn_id).account
+
+    @property
+    def registry(self) -> Registry:
+        """This process's registry."""
+        return registry(self.registry_conn_id)
+
+    @property
+    def by(self) -> str:
+        """Who changes the registry's states: this task."""
+        return f"{TASK}{self.task_id}"
+
+    def _begin(self, context: Context) -> None:
+        self._take_up(context)
+        self.work(context)
+
+    def _take_up(self, context: Context) -> None:
+        """Take a failed module build up again, when a person retried everything that had failed.
+
+        While another task of the run stands failed, the build remains failed: a late task of a failed batch still
+        runs, but changes nothing.
+        """
+        build = self.registry.build(self.plan.build_id)
+        if build.state is not ModuleState.FAILED or failed_tasks(context):
+            return
+        if self._was_stopped(context, build):
+            self.fail(context, f"The module build was stopped: {build.state_reason}")
+        self.registry.transition(build.id, ModuleState.BUILD, "Retried", self.by)
+
+    def _was_stopped(self, context: Context, build: ModuleBuildRow) -> bool:
+        """Tell whether somebody else than a task ended the module build, and the run has not been started since."""
+        by, started = self.registry.trace(build.id)[-1].by or "", context["dag_run"].start_date
+        return not by.startswith(TASK) and (started is None or started < build.time_modified)
+
+
+def failed_tasks(context: Context) -> list[str]:
+    """Give the ids of the tasks of this run that stand failed."""
+    ti = context["ti"]
+    states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
+    return sorted(task_id for task_id, state in states.items() if state == "failed")
+
+
+def deadline_in(wait: timedelta) -> float:
+    """Give the moment after a wait, in seconds since the epoch."""
+    return (datetime.now(UTC) + wait).timestamp()

@@ -1,0 +1,217 @@
+"""What people ask for through the UI's forms: a module build, an import. Thin: read the form, call `mbs`, answer.
+
+A refusal fails the task for good. Every problem is a line of its log and of the run's note
+(`operators.listeners.notes`), and an item of an XCom for `mbs submit`; nothing has been recorded then. What merely
+does not answer (git, the registry) is retried by Airflow, until the deadline. A run is one submission: whatever try of
+it comes through, it is recorded once.
+
+Who asks is the user to whom Airflow gave the run (for `airflow dags trigger` the one of the operating system), never a
+field of the form. A run of nobody is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
+
+from mbs.koji.facts import KojiFacts
+from mbs.koji.session import IMPATIENT, HubSession
+from mbs.model.errors import Infrastructure, InvalidRequest, MbsError, NotAuthorized, Refused, TimedOut
+from mbs.model.naming import BUILDS, PROBLEMS, SubmittedBuild
+from mbs.model.quoting import printable, told
+from mbs.planning import notes
+from mbs.planning.ids import NOTE, dag_id
+from mbs.planning.planner import ImportOrder, read_in_sandbox
+from mbs.registry import Outcome, Recorded
+from mbs.registry.imports import messages
+from mbs.scm.url import ScmUrl, submitted_url
+from mbs.settings import Settings
+from mbs.steps.submit import submit
+from operators.hooks import KOJI, REGISTRY, KojiHook, registry, settings
+from operators.listeners.task_log import sentence_of
+
+GRACE = timedelta(seconds=90)
+"""What a submission may take beyond its deadline: one last answer of Koji, and the recording."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the form answers."""
+
+    messages: list[str]
+    """Sentences for the user."""
+    result: object
+    """What the task returns."""
+    xcoms: Mapping[str, object] = field(default_factory=dict)
+
+
+class RequestOperator(BaseOperator):
+    """Answers a form; subclasses do in `answer` what it asks for."""
+
+    def __init__(self, *, registry_conn_id: str = REGISTRY, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.registry_conn_id = registry_conn_id
+
+    def execute(self, context: Context) -> object:
+        """Do what is asked, or refuse it with every reason."""
+        fields = {name: value for name, value in context["params"].items() if value not in (None, "", {}, [])}
+        try:
+            answer = self.answer(fields, asking_user(context), _key(context))
+        except Refused as refusal:
+            raise _refused(context, refusal) from None
+        except (MbsError, AirflowTaskTimeout) as error:
+            if isinstance(error, Infrastructure) and _is_too_late(context):
+                raise _refused(context, _given_up(error)) from None
+            context["ti"].xcom_push(NOTE, notes.unanswered(sentence_of(error) or str(error)))
+            raise  # tried again perhaps, and then forgotten
+        for message in answer.messages:
+            self.log.info("%s", printable(message))
+        context["ti"].xcom_push(NOTE, notes.answer(answer.messages))
+        for key, value in answer.xcoms.items():
+            context["ti"].xcom_push(key, value)
+        return answer.result
+
+    def answer(self, fields: Mapping[str, Any], user: str, key: str) -> Answer:
+        """Do what the filled-in fields ask for, where this user may; raise Refused otherwise.
+
+        `key` is the run's: an earlier try of it may have been killed after it had done everything.
+        """
+        raise NotImplementedError
+
+
+class SubmitModuleOperator(RequestOperator):
+    """Read, check and expand a modulemd, and record its module builds; gives their numbers in the registry."""
+
+    def __init__(self, *, koji_conn_id: str = KOJI, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.koji_conn_id = koji_conn_id
+
+    def answer(self, fields: Mapping[str, Any], user: str, key: str) -> Answer:
+        """Submit what the form asks for; each new module build gets its DAG within seconds."""
+        check_submitter(user, settings())
+        done = self._submit(fields, user, key)
+        return Answer(
+            [f"{one.build.nsvc} (number {one.build.id}) {_outcome(one)}." for one in done],
+            [one.build.id for one in done],
+            {BUILDS: [_submitted(one) for one in done]},
+        )
+
+    def _submit(self, fields: Mapping[str, Any], user: str, key: str) -> tuple[Recorded, ...]:
+        with HubSession(KojiHook(self.koji_conn_id).account, delays=IMPATIENT) as hub:  # Airflow tries again
+            return submit(
+                fields,
+                user,
+                registry=registry(self.registry_conn_id),
+                settings=settings(),
+                hub=KojiFacts(hub),
+                key=key,
+            )
+
+
+class ImportModuleOperator(RequestOperator):
+    """Register a base module, or a module that was finished elsewhere (MBS §6.4, §3.13)."""
+
+    def answer(
+        self,
+        fields: Mapping[str, Any],
+        user: str,
+        key: str,  # noqa: ARG002 - to import twice is to import once
+    ) -> Answer:
+        """Import the pasted documents, or those at an SCM URL: all or, with `skip_invalid`, those that can be."""
+        current, skip = settings(), bool(fields.get("skip_invalid"))
+        check_importer(user, current)
+        found = read_in_sandbox(ImportOrder(_document(fields, current), current, skip, fields.get("koji_tag_template")))
+        done, refused = registry(self.registry_conn_id).import_modules(
+            found.modules, by=user, base_module_names=current.base_module_names, skip_invalid=skip
+        )
+        skipped = [f"Skipped: {problem}" for problem in (*found.problems, *refused)]
+        said = messages(done, found.filled, len(found.refused) + len(refused))
+        names = [str(one.build.nsvc) for one in done]
+        return Answer([*reversed(said), *skipped, *found.remarks], names[0] if len(names) == 1 else names)
+
+
+def patience(submissions: int = 1) -> timedelta:
+    """Give the execution_timeout of a task with so many submissions: their deadlines come first."""
+    return submissions * (timedelta(seconds=settings().submission_deadline) + GRACE)
+
+
+def asking_user(context: Context) -> str:
+    """Give the user whom Airflow gave the run to; raise NotAuthorized where it names none."""
+    user: str | None = context["dag_run"].triggering_user_name
+    if not user:
+        raise NotAuthorized("Airflow does not say who started this run. Submit while logged in, as a named user.")
+    return user
+
+
+def check_submitter(user: str, current: Settings) -> None:
+    """Refuse who may not submit.
+
+    Airflow tells a task who triggered it but not the user's groups. So where `allowed_groups` restricts submission,
+    the form is for `allowed_users` alone.
+    """
+    if current.allowed_groups and user not in current.allowed_users:
+        raise NotAuthorized(
+            f"{user} is not among the users who may submit here. Ask for a place in the setting allowed_users: it "
+            "counts alone, since a form is not told who is in allowed_groups."
+        )
+
+
+def check_importer(user: str, current: Settings) -> None:
+    """Refuse who may not import: what is imported can name any Koji tag for others to be built with (MBS §3.13)."""
+    if user not in current.allowed_users_to_import_module:
+        raise NotAuthorized(
+            f"{user} is not among the users who may import modules here. Ask for a place in the setting "
+            "allowed_users_to_import_module, or have an administrator run `mbs import`."
+        )
+
+
+def _key(context: Context) -> str:
+    """Name what a run asks for; its other tries, and the run when it is cleared, have the same name."""
+    run = context["dag_run"]
+    return f"{run.dag_id} {run.run_id} {run.run_after.isoformat()}"
+
+
+def _refused(context: Context, refusal: Refused) -> AirflowFailException:
+    """Tell every problem, and give the error that ends the task for good."""
+    problems = told(refusal.problems)
+    context["ti"].xcom_push(PROBLEMS, problems)
+    context["ti"].xcom_push(NOTE, notes.refusal(problems))
+    return AirflowFailException("Refused: " + "\n".join(problems))
+
+
+def _is_too_late(context: Context) -> bool:
+    """Say whether all tries of a run together have had the time of a submission."""
+    began: datetime | None = context["dag_run"].start_date
+    return began is not None and (datetime.now(UTC) - began).total_seconds() > settings().submission_deadline
+
+
+def _given_up(away: Infrastructure) -> TimedOut:
+    """Refuse what has been tried until the deadline."""
+    tried = f"It was tried for {settings().submission_deadline:g} seconds (setting submission_deadline)"
+    return TimedOut(f"{away} {tried}. Nothing was recorded.")
+
+
+def _submitted(recorded: Recorded) -> SubmittedBuild:
+    build = recorded.build
+    return SubmittedBuild(id=build.id, nsvc=str(build.nsvc), dag_id=dag_id(build.nsvc), outcome=_outcome(recorded))
+
+
+def _outcome(recorded: Recorded) -> str:
+    said = {
+        Outcome.NEW: "is submitted",
+        Outcome.RESUMED: "had failed and goes on",
+        Outcome.EXISTING: f"exists already ({recorded.build.state.name.lower()}) and was left alone",
+    }
+    return said[recorded.outcome]
+
+
+def _document(fields: Mapping[str, Any], current: Settings) -> str | ScmUrl:
+    scmurl, text = fields.get("scmurl"), fields.get("modulemd")
+    if bool(scmurl) == bool(text):
+        raise InvalidRequest("Give either an SCM URL or a document.")
+    return str(text) if text else submitted_url(str(scmurl), current.scm_rules)

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import fields, replace
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mbs.model.errors import UnreadablePlan
+from mbs.model.nsvc import NSVC
+from mbs.model.plan import BuildPlan, PlannedComponent, from_json, to_json
+from mbs.model.schema import plan_schema
+
+NUMBERS = st.floats(0, 10**9, allow_nan=False)
+PLANS = st.builds(
+    BuildPlan,
+    tag_extra=st.dictionaries(st.text(max_size=9), st.text(max_size=9) | st.integers() | st.booleans(), max_size=3),
+    components=st.lists(st.builds(PlannedComponent, weight=NUMBERS), max_size=3).map(tuple),
+    format_version=st.just(1),
+)
+SCHEMA = jsonschema.Draft202012Validator(plan_schema())
+ONE = """
+import sys; sys.path.insert(0, ".")
+from mbs.model.plan import *; from mbs.model.nsvc import NSVC
+extra = {name: 1 for name in {"mock.package_manager", "b", "a", "repo_include_all"}}
+print(to_json(BuildPlan(nsvc=NSVC("n", "s", 1, "c"), build_id=1, owner="o", scmurl=None, branch=None, scratch=False,
+    rebuild_strategy="all", koji_tag="t", build_tag="t-build", target="t", dist="d", arches=("x86_64",),
+    tag_permission=None, tag_extra=extra, packages=(), blocked_packages=(), dependencies=(), groups=(),
+    macros=PlannedMacros("%x 1"), components=(), publication=Publication("s", "1.c"), modulemd="---")))
+"""
+
+
+@given(PLANS)
+@settings(max_examples=60)
+def test_a_plan_survives_json_and_follows_its_schema(plan: BuildPlan) -> None:
+    text = to_json(plan)
+    assert from_json(text) == plan
+    assert to_json(from_json(text)) == text
+    SCHEMA.validate(json.loads(text))
+
+
+def test_the_bytes_do_not_depend_on_the_hash_seed() -> None:
+    written = {
+        subprocess.run(
+            [sys.executable, "-c", ONE], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(written) == 1
+
+
+@pytest.fixture
+def raw(example_plan: BuildPlan) -> dict[str, object]:
+    found: dict[str, object] = json.loads(to_json(example_plan))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"format_version": 99}, "its format is 99, this service reads format 1"),
+        ({"format_version": None}, "its format is None"),
+        ({"owner": 5}, "owner should be a str, not 5"),
+        ({"scratch": 1}, "scratch should be a bool, not 1"),
+        ({"build_id": True}, "build_id should be a int, not True"),
+        ({"tag_extra": {"a": []}}, "tag_extra.a should be a str or int or bool"),
+        ({"arches": "x86_64"}, "arches should be a list"),
+        ({"nsvc": {"name": "n"}}, "nsvc lacks context"),
+        ({"surprise": 1}, "it has the unknown key surprise"),
+    ],
+)
+def test_a_damaged_plan_is_one_clear_error(raw: dict[str, object], change: dict[str, object], complaint: str) -> None:
+    with pytest.raises(UnreadablePlan) as refused:
+        from_json(json.dumps(raw | change), build="7 (n:s:1:c)")
+    assert complaint in str(refused.value)
+    assert "module build 7 (n:s:1:c)" in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", "{", '{"format_version": 1}', "[" * 100_000])
+def test_what_is_no_plan_at_all_is_the_same_error(text: str) -> None:
+    with pytest.raises(UnreadablePlan, match="of module build 7 cannot be read"):
+        from_json(text, build=7)
+
+
+def test_a_missing_field_is_named(raw: dict[str, object]) -> None:
+    del raw["koji_tag"]
+    with pytest.raises(UnreadablePlan, match="it lacks koji_tag"):
+        from_json(json.dumps(raw))
+
+
+def test_fields_with_defaults_may_be_missing(raw: dict[str, object], example_plan: BuildPlan) -> None:
+    del raw["side_tag"]
+    assert from_json(json.dumps(raw)) == example_plan
+
+
+def test_the_schema_refuses_what_the_reader_refuses(raw: dict[str, object]) -> None:
+    assert SCHEMA.is_valid(raw)
+    assert not SCHEMA.is_valid(raw | {"owner": 5})
+    assert not SCHEMA.is_valid(raw | {"surprise": 1})
+    assert not SCHEMA.is_valid(raw | {"format_version": 2})
+
+
+def test_the_schema_describes_every_field() -> None:
+    assert set(plan_schema()["properties"]) == {each.name for each in fields(BuildPlan)}
+
+
+def test_reuse_from_is_a_whole_identity(example_plan: BuildPlan) -> None:
+    plan = replace(example_plan, reuse_from=NSVC("example", "1", 2**64 - 1, "9c690d0e"))
+    assert from_json(to_json(plan)) == plan

@@ -17,7 +17,7 @@ from airflow.timetables.events import EventsTimetable
 from mbs.model.naming import KOJI_BUILDS
 from mbs.model.plan import BuildPlan, PlannedComponent
 from mbs.model.quoting import cell, plain, quoted
-from mbs.planning.graph import Kind, Node, shape
+from mbs.planning.graph import Kind, Node, graph
 from mbs.planning.ids import component_prefix, dag_id, group_id
 from operators.tasks.approval import ApproveOperator
 from operators.tasks.component import BuildComponentOperator, BuildMacrosOperator
@@ -57,11 +57,11 @@ def module_build_dag(plan: BuildPlan, *, submitted: str = LONG_AGO, restarted: s
     wanted = get_parsing_context()
     dag = _dag(plan, submitted, restarted)
     if wanted.dag_id == dag.dag_id and wanted.task_id is not None:
-        for node in shape(plan):
+        for node in graph(plan):
             if node.task_id == wanted.task_id:
                 _task(dag, plan, node, None)
     else:
-        _whole(dag, plan, tuple(shape(plan)))
+        _whole(dag, plan, tuple(graph(plan)))
     return dag
 
 

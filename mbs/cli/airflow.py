@@ -69,7 +69,7 @@ FINISHED = frozenset({"success", "failed"})
 """States in which a run has ended."""
 
 
-class AirflowAway(Infrastructure):
+class AirflowUnavailable(Infrastructure):
     """Airflow's API server does not answer."""
 
 
@@ -104,7 +104,7 @@ class AirflowClient:
     def call(self, method: str, path: str, **options: Any) -> Any:  # noqa: ANN401 - whatever JSON Airflow answers
         """Call the API; log in where needed, and again when the token has expired.
 
-        Raises ApiError with Airflow's answer, and AirflowAway without one.
+        Raises ApiError with Airflow's answer, and AirflowUnavailable without one.
         """
         answer = self._send(method, f"api/v2/{path}", **options)
         if answer.status_code == HTTPStatus.UNAUTHORIZED and not self._login.token:
@@ -154,7 +154,7 @@ class AirflowClient:
             try:
                 if found := find():
                     return found
-            except AirflowAway:
+            except AirflowUnavailable:
                 pass  # the API server is being restarted
             time.sleep(interval)
         raise ApiError(f"Waited {seconds:.0f} s for {what}.")
@@ -172,7 +172,7 @@ class AirflowClient:
         try:
             return self._session.request(method, f"{self.url}/{path}", timeout=30, **options)
         except (requests.ConnectionError, requests.Timeout) as error:
-            raise AirflowAway(f"Airflow at {self.url} does not answer: {_cause(error)}") from error
+            raise AirflowUnavailable(f"Airflow at {self.url} does not answer: {_cause(error)}") from error
         except requests.RequestException as error:
             raise ApiError(f"Airflow cannot be asked at {self.url}: {error}") from error
 
@@ -223,7 +223,7 @@ _POOL_DESCRIPTION = "Arch builds that the service keeps in Koji at a time, of al
 def provide_pool(client: AirflowClient, slots: int) -> str:
     """Create the pool where it is missing, see that it counts deferred tasks, and say what was done.
 
-    The size of a pool that exists is its administrator's. Raises ApiError, AirflowAway.
+    The size of a pool that exists is its administrator's. Raises ApiError, AirflowUnavailable.
     """
     found = client.get_if_found(_POOL)
     if found is None:
@@ -238,7 +238,7 @@ def provide_pool(client: AirflowClient, slots: int) -> str:
 
 
 def check_pool(client: AirflowClient) -> None:
-    """Raise PoolMissing where nothing that is submitted could be built; raise ApiError, AirflowAway."""
+    """Raise PoolMissing where nothing that is submitted could be built; raise ApiError, AirflowUnavailable."""
     try:
         missing = client.get_if_found(_POOL) is None
     except ApiError as error:

@@ -7,7 +7,7 @@ from getpass import getuser
 import click
 
 from mbs.cli import show
-from mbs.cli.common import told
+from mbs.cli.common import shows_errors
 from mbs.cli.registry import build_key, ready_builds, registry_of
 from mbs.cli.watch import watch
 from mbs.model.errors import NotFound
@@ -21,7 +21,7 @@ RETIRED_AT_ONCE = 1000
 @click.command("show")
 @click.argument("module", metavar="NSVC|ID")
 @click.option("--modulemd", is_flag=True, help="Print its document, as `import` and `plan --module` read it.")
-@told
+@shows_errors
 def show_build(module: str, modulemd: bool) -> None:
     """Show a module build: its state, its components, what happened to it."""
     registry = registry_of(load())
@@ -34,7 +34,7 @@ def show_build(module: str, modulemd: bool) -> None:
 
 @click.command("watch")
 @click.argument("modules", metavar="NSVC|ID...", nargs=-1, required=True)
-@told
+@shows_errors
 def watch_builds(modules: tuple[str, ...]) -> None:
     """Watch module builds until they have ended; exit status 1 where one failed."""
     registry = registry_of(load())
@@ -45,7 +45,7 @@ def watch_builds(modules: tuple[str, ...]) -> None:
 @click.command()
 @click.argument("module", metavar="NAME:STREAM[:VERSION[:CONTEXT]]")
 @click.option("--confirm", is_flag=True, help="Do not ask.")
-@told
+@shows_errors
 def retire(module: str, confirm: bool) -> None:
     """Retire the ready builds of MODULE: none of them is a dependency, or reused, any more. Koji keeps what it has."""
     registry = registry_of(load())
@@ -70,7 +70,7 @@ def retire(module: str, confirm: bool) -> None:
     "--state", "states", multiple=True, type=click.Choice([state.label for state in ModuleState]), help="Repeatable."
 )
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="At most this many.")
-@told
+@shows_errors
 def list_builds(name: str | None, stream: str | None, owner: str | None, states: tuple[str, ...], limit: int) -> None:
     """List module builds, the newest first."""
     wanted = tuple(ModuleState[state.upper()] for state in states)

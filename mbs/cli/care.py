@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from mbs.cli.airflow import airflow_of, provide_pool
-from mbs.cli.common import told
+from mbs.cli.common import shows_errors
 from mbs.cli.registry import registry_of
 from mbs.registry.migrate import upgrade
 from mbs.settings.sources import load
@@ -17,14 +17,14 @@ def db() -> None:
 
 
 @db.command("upgrade")
-@told
+@shows_errors
 def upgrade_database() -> None:
     """Create or migrate the tables of the registry."""
     click.echo(f"The registry is at revision {upgrade(registry_of(load()).engine)}.")
 
 
 @click.command()
-@told
+@shows_errors
 def pools() -> None:
     """Create the pool of Airflow that bounds the builds in Koji, where it is missing.
 

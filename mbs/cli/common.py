@@ -47,7 +47,7 @@ def read_file(path: Path, limit: int) -> bytes:
         raise InvalidRequest(msg) from error
 
 
-def told(command: Callable[P, T]) -> Callable[P, T]:
+def shows_errors(command: Callable[P, T]) -> Callable[P, T]:
     """Tell errors of ours as lines for people, without a traceback, and end with status 1."""
 
     @wraps(command)
@@ -55,7 +55,7 @@ def told(command: Callable[P, T]) -> Callable[P, T]:
         try:
             return command(*args, **kwargs)
         except Refused as refused:
-            for problem in quoting.told(refused.problems):
+            for problem in quoting.problem_lines(refused.problems):
                 click.echo(problem, err=True)
         except MbsError as error:
             click.echo(quoting.printable(str(error)), err=True)

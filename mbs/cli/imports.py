@@ -9,7 +9,7 @@ from typing import ParamSpec, TypeVar
 
 import click
 
-from mbs.cli.common import FILE, read_file, told
+from mbs.cli.common import FILE, read_file, shows_errors
 from mbs.cli.registry import registry_of
 from mbs.model import quoting
 from mbs.model.errors import InvalidModulemd, Problem
@@ -65,7 +65,7 @@ def finished_modules(files: Iterable[Path], settings: Settings, reading: Reading
 @click.command("import")
 @click.argument("files", nargs=-1, required=True, type=FILE)
 @reading_options
-@told
+@shows_errors
 def import_files(files: tuple[Path, ...], skip_invalid: bool, koji_tag_template: str | None) -> None:
     """Register base modules or finished modules.
 

@@ -11,12 +11,12 @@ from typing import Any
 import click
 
 from mbs.cli import show
-from mbs.cli.common import FILE, FileOrUrl, refs_of, source_fields, told
+from mbs.cli.common import FILE, FileOrUrl, refs_of, shows_errors, source_fields
 from mbs.cli.imports import Reading, finished_modules, reading_options, tell_remarks, tell_skipped
 from mbs.cli.registry import registry_of
 from mbs.expansion.combinations import NO_BUILDS
 from mbs.expansion.result import Unsatisfied
-from mbs.model.errors import Problem, Refused, RegistryAway
+from mbs.model.errors import Problem, Refused, RegistryUnavailable
 from mbs.model.plan import BuildPlan
 from mbs.model.registered import MemoryProvider, ModuleProvider
 from mbs.modulemd.stored import StoredModules
@@ -43,7 +43,7 @@ _FILLED = "Of {} modules the Koji tag or what they were built against was filled
 @reading_options
 @click.option("--json", "form", flag_value="json", help="Print the plans, one JSON document per line.")
 @click.option("--modulemd", "form", flag_value="modulemd", help="Print the documents of the builds, for --module.")
-@told
+@shows_errors
 def plan(
     *,
     source: Path | str,
@@ -122,9 +122,9 @@ def _provider(wish: Wish, settings: Settings) -> ModuleProvider:
         raise click.UsageError(msg)
     try:
         registry = registry_of(settings)
-    except RegistryAway as away:
+    except RegistryUnavailable as away:
         msg = f"{away} Or give files of the modules to build against with --platform and --module."
-        raise RegistryAway(msg) from None
+        raise RegistryUnavailable(msg) from None
     return StoredModules(RegistryStore(registry.engine, settings.base_module_names))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from mbs.model.errors import RegistryAway
+from mbs.model.errors import RegistryUnavailable
 from mbs.model.nsvc import NSVC
 from mbs.registry import BuildFilter, ModuleState, Registry, engine_for
 from mbs.settings import Settings
@@ -30,7 +30,7 @@ def registry_of(settings: Settings) -> Registry:
             f"No PostgreSQL runs in {socket}, where the registry should be. In a checkout `make demo` starts it; "
             "MBS_DATABASE_URL names another."
         )
-        raise RegistryAway(msg)
+        raise RegistryUnavailable(msg)
     return Registry(engine)
 
 

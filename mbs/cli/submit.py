@@ -12,7 +12,7 @@ from typing import Any, cast
 import click
 
 from mbs.cli.airflow import AirflowClient, ApiError, airflow_of, check_pool
-from mbs.cli.common import FileOrUrl, pair, refs_of, source_fields, told
+from mbs.cli.common import FileOrUrl, pair, refs_of, shows_errors, source_fields
 from mbs.cli.registry import registry_of
 from mbs.cli.watch import watch
 from mbs.model.errors import Refused
@@ -37,7 +37,7 @@ STRATEGY = click.Choice([each.value for each in Strategy])
 @click.option("--side-tag", help="Koji side tag of the base module to build in.")
 @click.option("--owner", help="In whose name, for those who may choose.")
 @click.option("--watch", "follow", is_flag=True, help="Watch the builds until they have ended.")
-@told
+@shows_errors
 def submit(
     *,
     source: Path | str,

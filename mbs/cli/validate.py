@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from mbs.cli.common import FILE, read_file, told
+from mbs.cli.common import FILE, read_file, shows_errors
 from mbs.planning.check import pasted
 from mbs.settings.sources import load
 
 
 @click.command()
 @click.argument("file", type=FILE)
-@told
+@shows_errors
 def validate(file: Path) -> None:
     """Check the modulemd in FILE as a submission would; tell every problem with its line."""
     settings = load()

@@ -24,7 +24,7 @@ _STYLES = {ModuleState.READY: "bold green", ModuleState.FAILED: "bold red"}
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class Snapshot:
     """A module build and its components, at one moment."""
 
     build: ModuleBuildRow
@@ -46,52 +46,52 @@ def watch(registry: Registry, ids: Sequence[int], *, sleep: Callable[[float], No
     """Show the builds until all have ended; a pipe gets one line per change. Tells whether all succeeded."""
     console = Console(highlight=False)
     show = _live if console.is_terminal else _lines
-    return all(sight.succeeded for sight in show(registry, ids, sleep))
+    return all(snapshot.succeeded for snapshot in show(registry, ids, sleep))
 
 
-def _see(registry: Registry, ids: Iterable[int]) -> list[Sight]:
-    return [Sight(registry.build(build_id), registry.components(build_id)) for build_id in ids]
+def _see(registry: Registry, ids: Iterable[int]) -> list[Snapshot]:
+    return [Snapshot(registry.build(build_id), registry.components(build_id)) for build_id in ids]
 
 
-def _live(registry: Registry, ids: Sequence[int], sleep: Callable[[float], None]) -> list[Sight]:
-    sights = _see(registry, ids)
-    with Live(_drawn(sights), auto_refresh=False) as live:
-        while not all(sight.ended for sight in sights):
+def _live(registry: Registry, ids: Sequence[int], sleep: Callable[[float], None]) -> list[Snapshot]:
+    snapshots = _see(registry, ids)
+    with Live(_drawn(snapshots), auto_refresh=False) as live:
+        while not all(snapshot.ended for snapshot in snapshots):
             sleep(INTERVAL)
-            sights = _see(registry, ids)
-            live.update(_drawn(sights), refresh=True)
-    return sights
+            snapshots = _see(registry, ids)
+            live.update(_drawn(snapshots), refresh=True)
+    return snapshots
 
 
-def _lines(registry: Registry, ids: Sequence[int], sleep: Callable[[float], None]) -> list[Sight]:
+def _lines(registry: Registry, ids: Sequence[int], sleep: Callable[[float], None]) -> list[Snapshot]:
     told: set[str] = set()
     while True:
-        sights = _see(registry, ids)
-        for line in (line for sight in sights for line in lines(sight)):
+        snapshots = _see(registry, ids)
+        for line in (line for snapshot in snapshots for line in lines(snapshot)):
             if line not in told:
                 told.add(line)
                 click.echo(line)
-        if all(sight.ended for sight in sights):
-            return sights
+        if all(snapshot.ended for snapshot in snapshots):
+            return snapshots
         sleep(INTERVAL)
 
 
-def lines(sight: Sight) -> list[str]:
+def lines(snapshot: Snapshot) -> list[str]:
     """Say what is known of a build, one line per fact."""
-    build = sight.build
-    known = (row for row in sight.components if row.state is not None)
+    build = snapshot.build
+    known = (row for row in snapshot.components if row.state is not None)
     said = [f"{build.nsvc} {row.name} {_state(row)} {plain(_detail(row))}".rstrip() for row in known]
     reason = f": {plain(build.state_reason)}" if build.state_reason else ""
     return [*said, f"{build.nsvc} is {build.state.label}{reason}"]
 
 
-def _drawn(sights: Iterable[Sight]) -> Group:
-    return Group(*(part for sight in sights for part in (_head(sight), _table(sight.components), Text())))
+def _drawn(snapshots: Iterable[Snapshot]) -> Group:
+    return Group(*(part for snapshot in snapshots for part in (_head(snapshot), _table(snapshot.components), Text())))
 
 
-def _head(sight: Sight) -> Text:
-    build = sight.build
-    counts = Counter(_state(row) for row in sight.components)
+def _head(snapshot: Snapshot) -> Text:
+    build = snapshot.build
+    counts = Counter(_state(row) for row in snapshot.components)
     text = Text(str(build.nsvc), style="bold")
     text.append(f"  {build.state.label}", style=_STYLES.get(build.state, "yellow"))
     text.append(f"  {', '.join(f'{count} {state.lower()}' for state, count in sorted(counts.items()))}", style="dim")

@@ -79,7 +79,7 @@ def _options(plan: BuildPlan, package: str, repo_id: int | None) -> dict[str, ob
 
 
 def submit(hub: Hub, plan: BuildPlan, source: str, target: str, options: Mapping[str, object]) -> int:
-    """Submit a build; gives its task. When the answer is lost (HubAway), `find_task` tells whether it was made."""
+    """Submit a build; gives its task. Where the answer is lost (HubUnavailable), `find_task` says if it was made."""
     task_id: int = hub.call_once("build", source, target, dict(options), priority=plan.koji_priority)
     return task_id
 

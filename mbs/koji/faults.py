@@ -12,7 +12,7 @@ from xml.parsers.expat import ExpatError
 import koji
 import requests
 
-from mbs.model.errors import HubAway, HubRefused
+from mbs.model.errors import HubRefused, HubUnavailable
 
 KojiValue: TypeAlias = Any
 """What XML-RPC carries; whoever made the call knows its shape and reads it into types at once."""
@@ -40,7 +40,7 @@ _IN_PROGRESS = re.compile(r"Build already in progress \(task (?P<task>\d+)\)")
 _NAMED = re.compile(r"'(name|version|release)': u?'([^']*)'")
 
 
-def translate(error: BaseException, made: str) -> HubAway | HubRefused:
+def translate(error: BaseException, made: str) -> HubUnavailable | HubRefused:
     """Say what an error of the stock client means; `made` names the call."""
     if isinstance(error, _AWAY):
         return _away(made, error)
@@ -122,8 +122,8 @@ def _needs_dist(package: str) -> str:
     )
 
 
-def _away(made: str, error: BaseException) -> HubAway:
-    return HubAway(f"The Koji hub does not answer {made}: {type(error).__name__}: {_public(error)}")
+def _away(made: str, error: BaseException) -> HubUnavailable:
+    return HubUnavailable(f"The Koji hub does not answer {made}: {type(error).__name__}: {_public(error)}")
 
 
 def _public(error: BaseException) -> str:

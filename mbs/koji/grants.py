@@ -72,7 +72,7 @@ class Needs:
 
 
 def check(hub: Hub, plan: BuildPlan) -> None:
-    """Refuse a module build that a later call would be refused for. Raises HubRefused with all reasons, HubAway."""
+    """Refuse what a later call would be refused for. Raises HubRefused with all reasons, HubUnavailable."""
     tags = (plan.koji_tag, plan.build_tag, *plan.publication.candidate_tags)
     answers = hub.multicall((*QUESTIONS, *(call("getTag", tag) for tag in tags)))
     own, build, *candidates = (_access(answer) for answer in answers[len(QUESTIONS) :])
@@ -86,7 +86,7 @@ def check(hub: Hub, plan: BuildPlan) -> None:
 def check_policies(hub: Hub, plan: BuildPlan) -> None:
     """Refuse a module build whose tasks the hub's policies would not let through; they look at tag and target.
 
-    Raises HubRefused with all reasons, HubAway.
+    Raises HubRefused with all reasons, HubUnavailable.
     """
     source = next((component.source for component in plan.components), MACROS_SRPM)
     asked = policy_questions(build_tag=plan.build_tag, target=plan.target, source=source)

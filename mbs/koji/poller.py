@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 
 from mbs.koji.session import HubSession
-from mbs.koji.sight import Key, Sight, look
+from mbs.koji.snapshot import Key, Snapshot, look
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -38,13 +38,13 @@ class Pace:
         """Give the next interval after a look that did or did not show anything new."""
         return self.interval if changed else min(current * 1.25, self.interval * 3)
 
-    def after_away(self, current: float) -> float:
+    def after_unavailable(self, current: float) -> float:
         """Give the next interval after a look that found no hub: up to a minute by default."""
         return min(current * 2, self.interval * 12)
 
 
 @dataclass(frozen=True, slots=True)
-class Away:
+class Unavailable:
     """The hub does not answer."""
 
     reason: str
@@ -52,15 +52,15 @@ class Away:
     """Since the first look that found it so."""
 
 
-News: TypeAlias = Sight | Away
-Listener: TypeAlias = Callable[[News], None]
+Update: TypeAlias = Snapshot | Unavailable
+Listener: TypeAlias = Callable[[Update], None]
 
 
 @dataclass(eq=False, slots=True)
 class _Waiter:
     key: Key
     tell: Listener
-    seen: Sight | None = None
+    seen: Snapshot | None = None
 
 
 @dataclass(slots=True)
@@ -89,14 +89,14 @@ class HubPoller:
         self._thread: threading.Thread | None = None
         self._due = 0.0
         self._interval = self._pace.interval
-        self._away_since: float | None = None
+        self._unavailable_since: float | None = None
 
     def watch(self, key: Key, tell: Listener) -> Callable[[], None]:
         """Tell, from the poller's thread, what is seen first and whatever is new; gives the function that ends it."""
         waiter = _Waiter(key, tell)
         with self._changed:
             self._waiters.add(waiter)
-            if self._away_since is None:
+            if self._unavailable_since is None:
                 self._due = min(self._due, self._clock() + COALESCE)
                 self._interval = self._pace.interval
             self._wake()
@@ -160,29 +160,29 @@ class HubPoller:
         with self._changed:
             waiters = list(self._waiters)
         try:
-            sights = look(session, {waiter.key for waiter in waiters})
+            snapshots = look(session, {waiter.key for waiter in waiters})
         except Exception as error:  # noqa: BLE001 # no one look may end the waiting of everyone
-            self._tell_away(waiters, error)
+            self._tell_unavailable(waiters, error)
         else:
-            self._tell(waiters, sights)
+            self._tell(waiters, snapshots)
 
-    def _tell(self, waiters: Collection[_Waiter], sights: Mapping[Key, Sight]) -> None:
-        self._away_since = None
-        news = [waiter for waiter in waiters if waiter.seen != sights[waiter.key]]
-        for waiter in news:
-            waiter.seen = sights[waiter.key]
+    def _tell(self, waiters: Collection[_Waiter], snapshots: Mapping[Key, Snapshot]) -> None:
+        self._unavailable_since = None
+        update = [waiter for waiter in waiters if waiter.seen != snapshots[waiter.key]]
+        for waiter in update:
+            waiter.seen = snapshots[waiter.key]
             waiter.tell(waiter.seen)
         with self._changed:
-            self._interval = self._pace.after(self._interval, changed=bool(news))
+            self._interval = self._pace.after(self._interval, changed=bool(update))
             self._due = self._clock() + self._interval
 
-    def _tell_away(self, waiters: Collection[_Waiter], error: Exception) -> None:
+    def _tell_unavailable(self, waiters: Collection[_Waiter], error: Exception) -> None:
         now = self._clock()
-        if self._away_since is None:
-            self._away_since = now
+        if self._unavailable_since is None:
+            self._unavailable_since = now
             log.warning("The Koji hub is away; %d wait for it: %s", len(waiters), error)
         for waiter in waiters:
-            waiter.tell(Away(str(error), now - self._away_since))
+            waiter.tell(Unavailable(str(error), now - self._unavailable_since))
         with self._changed:
-            self._interval = self._pace.after_away(self._interval)
+            self._interval = self._pace.after_unavailable(self._interval)
             self._due = now + self._interval

@@ -1,4 +1,4 @@
-"""A hub's client that knows who is to blame: `HubAway` may be tried again, `HubRefused` is final.
+"""A hub's client that knows who is to blame: `HubUnavailable` may be tried again, `HubRefused` is final.
 
 The stock client waits 43,200 seconds for an answer and repeats a call 30 times, 20 seconds apart. Here a call has a
 short timeout, few repetitions with backoff, and none at all where a repetition could act twice.
@@ -20,7 +20,7 @@ from typing import Any, Literal, NamedTuple, Protocol, Self, TypeVar
 import koji
 
 from mbs.koji.faults import TRANSPORT_ERRORS, KojiValue, is_lost_session, translate
-from mbs.model.errors import HubAway, HubRefused
+from mbs.model.errors import HubRefused, HubUnavailable
 
 Answer = TypeVar("Answer")
 Authentication = Literal["none", "password", "kerberos", "ssl"]
@@ -71,15 +71,15 @@ class Hub(Protocol):
     """What decisions about Koji need of a hub."""
 
     def call(self, method: str, *args: object, **kwargs: object) -> KojiValue:
-        """Make one call that may be repeated. Raises HubAway, HubRefused."""
+        """Make one call that may be repeated. Raises HubUnavailable, HubRefused."""
         ...
 
     def call_once(self, method: str, *args: object, **kwargs: object) -> KojiValue:
-        """Make one call that must not be repeated when its answer is lost. Raises HubAway, HubRefused."""
+        """Make one call that must not be repeated when its answer is lost. Raises HubUnavailable, HubRefused."""
         ...
 
     def multicall(self, calls: Iterable[Call]) -> list[KojiValue]:
-        """Make many calls, not atomic; gives each call's result, or its HubRefused in its place. Raises HubAway."""
+        """Make many calls, not atomic; gives each its result, or its HubRefused. Raises HubUnavailable."""
         ...
 
     def upload(self, path: Path, directory: str) -> str:
@@ -152,7 +152,7 @@ class HubSession:
         for delay in self._delays:
             try:
                 return self._tried(name, work)
-            except HubAway:
+            except HubUnavailable:
                 self._sleep(delay)
         return self._tried(name, work)
 

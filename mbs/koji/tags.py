@@ -50,7 +50,7 @@ class Found:
 
 
 def ensure_tags(hub: Hub, plan: BuildPlan) -> int:
-    """Make everything of §12.2 that is not there; gives the number of changes. Raises HubRefused, HubAway.
+    """Make everything of §12.2 that is not there; gives the number of changes. Raises HubRefused, HubUnavailable.
 
     What the hub would refuse to a later step of the build is refused before the first change; what its policies refuse,
     which look at the tags, when these are made.
@@ -215,7 +215,7 @@ STEP = 10
 
 
 def ensure_inheritance(hub: Hub, plan: BuildPlan) -> bool:
-    """Link the dependencies' tags; gives whether anything changed. Raises HubRefused, HubAway."""
+    """Link the dependencies' tags; gives whether anything changed. Raises HubRefused, HubUnavailable."""
     wanted = [dependency for dependency in plan.dependencies if dependency.koji_tag]
     questions = [call("getTag", dependency.koji_tag) for dependency in wanted]
     existing, *tags = hub.multicall([call("getInheritanceData", plan.build_tag), *questions])

@@ -111,15 +111,15 @@ class Infrastructure(MbsError):
     """Something outside is away for now; the same call may succeed later."""
 
 
-class HubAway(Infrastructure):
+class HubUnavailable(Infrastructure):
     """The Koji hub does not answer, or answers that it is down."""
 
 
-class ScmAway(Infrastructure):
+class ScmUnavailable(Infrastructure):
     """A git server does not answer."""
 
 
-class RegistryAway(Infrastructure):
+class RegistryUnavailable(Infrastructure):
     """The registry's database does not answer, or a lock in it is held for too long."""
 
 

@@ -53,7 +53,7 @@ def listed(texts: Iterable[object], most: int = 10) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def told(problems: Iterable[object]) -> list[str]:
+def problem_lines(problems: Iterable[object]) -> list[str]:
     """Give the problems of a refusal as texts for a terminal or a log, not more than anybody reads."""
     every = [str(problem) for problem in problems]
     lines = [_cut(printable(line[: 10 * LINE_LENGTH]), LINE_LENGTH) for line in every[:PROBLEMS]]

@@ -1,4 +1,4 @@
-"""The shape of a module build: which tasks there are and what waits for what; a pure function of the plan."""
+"""The graph of a module build: which tasks there are and what waits for what; a pure function of the plan."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Node:
     """Of a gate: the components whose builds it tags; empty for the gate behind the macros."""
 
 
-def shape(plan: BuildPlan) -> Iterator[Node]:
+def graph(plan: BuildPlan) -> Iterator[Node]:
     """Give the tasks of a module build, every task after those it waits for.
 
     A module without components needs neither macros nor a repository (MBS §12, step 5).

@@ -20,7 +20,7 @@ from mbs.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class PlanOrder:
+class PlanRequest:
     """A submission that is to be planned."""
 
     request: Request
@@ -30,7 +30,7 @@ class PlanOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class ImportOrder:
+class ImportRequest:
     """Base modules or finished modules that are to be read."""
 
     document: str | ScmUrl
@@ -45,7 +45,7 @@ class ImportOrder:
 class Planner(Protocol):
     """Plans a submission; raises Refused with all that is wrong."""
 
-    def __call__(self, order: PlanOrder, store: ModuleStore, hub: Hub) -> tuple[Draft, ...]:
+    def __call__(self, request: PlanRequest, store: ModuleStore, hub: Hub) -> tuple[Draft, ...]:
         """Give a draft for each of its builds."""
         ...
 
@@ -57,8 +57,11 @@ class _Drafts:
     drafts: tuple[Draft, ...]
 
 
-def plan_in_sandbox(order: PlanOrder, store: ModuleStore, hub: Hub) -> tuple[Draft, ...]:
-    """Plan a submission in a sandbox. Raises besides what `process.run` raises: HubAway, HubRefused, RegistryAway."""
+def plan_in_sandbox(request: PlanRequest, store: ModuleStore, hub: Hub) -> tuple[Draft, ...]:
+    """Plan a submission in a sandbox.
+
+    Raises besides what `process.run` raises: HubUnavailable, HubRefused, RegistryUnavailable.
+    """
     questions: process.Questions = {
         "streams": store.streams,
         "builds": store.builds,
@@ -68,11 +71,11 @@ def plan_in_sandbox(order: PlanOrder, store: ModuleStore, hub: Hub) -> tuple[Dra
         "build_seconds": hub.build_seconds,
         "build_tag": hub.build_tag,
     }
-    drafts = process.run("mbs.planning.sandboxed:plan", order, questions, order.settings.sandbox)
+    drafts = process.run("mbs.planning.sandboxed:plan", request, questions, request.settings.sandbox)
     return decode(_Drafts, {"drafts": drafts}).drafts
 
 
-def read_in_sandbox(order: ImportOrder) -> FinishedModules:
+def read_in_sandbox(request: ImportRequest) -> FinishedModules:
     """Read modules that are to be imported; raise Unprocessable with all that is wrong, and what `process.run` does."""
-    answer = process.run("mbs.planning.sandboxed:read_import", order, {}, order.settings.sandbox)
+    answer = process.run("mbs.planning.sandboxed:read_import", request, {}, request.settings.sandbox)
     return decode(FinishedModules, answer)

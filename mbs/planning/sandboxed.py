@@ -1,6 +1,6 @@
 """What is done in a sandbox with the documents of strangers: they are fetched and read, and a submission is planned.
 
-Each function takes an order and the parent, which is asked for what only the registry or Koji can say; what it gives
+Each function takes an request and the parent, which is asked for what only the registry or Koji can say; what it gives
 back is data.
 """
 
@@ -16,7 +16,7 @@ from mbs.modulemd.imported import ImportRules
 from mbs.modulemd.stored import StoredModules
 from mbs.planning.draft import Draft
 from mbs.planning.hub import Hub
-from mbs.planning.planner import ImportOrder, PlanOrder
+from mbs.planning.planner import ImportRequest, PlanRequest
 from mbs.planning.prepare import prepare
 from mbs.sandbox.child import Parent
 from mbs.scm.protocol import ModuleSource, Ref, Scm, SubmittedSource
@@ -24,34 +24,34 @@ from mbs.scm.repository import GitScm
 from mbs.scm.url import ScmUrl, location_of
 
 
-def plan(order: PlanOrder, parent: Parent) -> tuple[Draft, ...]:
+def plan(request: PlanRequest, parent: Parent) -> tuple[Draft, ...]:
     """Plan a submission: a draft for each of its builds."""
     asked = _Asked(parent)
-    return drafts(order, asked, asked, _Told(GitScm(order.settings.git), parent))
+    return drafts(request, asked, asked, _Told(GitScm(request.settings.git), parent))
 
 
-def drafts(order: PlanOrder, store: ModuleStore, hub: Hub, scm: Scm) -> tuple[Draft, ...]:
+def drafts(request: PlanRequest, store: ModuleStore, hub: Hub, scm: Scm) -> tuple[Draft, ...]:
     """Plan a submission with what is at hand."""
     provider = StoredModules(store)
-    submission = prepare(order.request, provider, scm, order.settings, hub=hub, reuse_from=order.reuse_from)
+    submission = prepare(request.request, provider, scm, request.settings, hub=hub, reuse_from=request.reuse_from)
     return tuple(build.draft() for build in submission.builds)
 
 
-def read_import(order: ImportOrder, parent: Parent) -> FinishedModules:
-    """Read the documents of base modules or of finished modules; all must be good unless the order skips bad ones."""
-    settings = order.settings
-    rules = ImportRules(settings.base_module_names, settings.stream_suffixes, order.koji_tag_template)
-    found = collect([("", _text(order, parent))], rules)
-    if found.problems and not (order.skip_invalid and found.modules):
+def read_import(request: ImportRequest, parent: Parent) -> FinishedModules:
+    """Read the documents of base modules or of finished modules; all must be good unless the request skips bad ones."""
+    settings = request.settings
+    rules = ImportRules(settings.base_module_names, settings.stream_suffixes, request.koji_tag_template)
+    found = collect([("", _text(request, parent))], rules)
+    if found.problems and not (request.skip_invalid and found.modules):
         raise InvalidModulemd.of(found.problems)
     return found
 
 
-def _text(order: ImportOrder, parent: Parent) -> bytes:
-    if isinstance(order.document, str):
-        return order.document.encode("utf-8", "surrogatepass")
-    parent.doing(f"reading {order.document.repository}")
-    return GitScm(order.settings.git).imported(order.document).text
+def _text(request: ImportRequest, parent: Parent) -> bytes:
+    if isinstance(request.document, str):
+        return request.document.encode("utf-8", "surrogatepass")
+    parent.doing(f"reading {request.document.repository}")
+    return GitScm(request.settings.git).imported(request.document).text
 
 
 _TOLD = 3

@@ -52,7 +52,7 @@ def expired(builds: Iterable[ModuleBuildRow], *, age: timedelta, now: datetime) 
 
 def stuck(
     builds: Iterable[ModuleBuildRow],
-    last_news: Mapping[int, datetime],
+    last_changes: Mapping[int, datetime],
     *,
     states: Collection[ModuleState],
     age: timedelta,
@@ -60,12 +60,12 @@ def stuck(
 ) -> tuple[ModuleBuildRow, ...]:
     """Choose the builds in these states that nothing has happened to for longer than `age`.
 
-    `last_news` is the last change of a component by build: a module of many slow components is not stuck. MBS's own
+    `last_changes` is the last change of a component by build: a module of many slow components is not stuck. MBS's own
     `time_modified` says the same.
     """
 
     def quiet(build: ModuleBuildRow) -> timedelta:
-        return now - max(build.time_modified, last_news.get(build.id, build.time_modified))
+        return now - max(build.time_modified, last_changes.get(build.id, build.time_modified))
 
     return tuple(build for build in builds if build.state in states and quiet(build) > age)
 

@@ -35,11 +35,11 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
-from mbs.model.errors import NotFound, RegistryAway
+from mbs.model.errors import NotFound, RegistryUnavailable
 from mbs.model.states import ComponentState, check_component
-from mbs.registry.away import known_when_away
 from mbs.registry.models import COMPONENT_STATE, ComponentBuild, ComponentTrace
 from mbs.registry.rows import ComponentFilter, ComponentRow, Finished, component_row
+from mbs.registry.unavailable import known_when_unavailable
 
 _LOCKS_OF_COMPONENTS = 0x6D62 << 48
 """Advisory locks share one space per database; ours start here, plus the component's id."""
@@ -135,8 +135,8 @@ _FORGOTTEN: Mapping[str, Any] = {
 
 @contextmanager
 def locked(engine: Engine, build_id: int, name: str, *, timeout: float) -> Iterator[LockedComponent]:
-    """Hold the lock of a component; waits `timeout` seconds for another holder, then raises RegistryAway."""
-    with known_when_away(), engine.connect() as connection:
+    """Hold the lock of a component; waits `timeout` seconds for another holder, then raises RegistryUnavailable."""
+    with known_when_unavailable(), engine.connect() as connection:
         component_id = _component_id(connection, build_id, name)
         _lock(connection, component_id, timeout, what=name)
         try:
@@ -267,7 +267,7 @@ def _lock(connection: Connection, component_id: int, timeout: float, *, what: st
         if getattr(error.orig, "pgcode", None) != _LOCK_NOT_AVAILABLE:
             raise
         msg = f"Component {what} is being decided about by another task for more than {timeout:g} s; try again later."
-        raise RegistryAway(msg) from error
+        raise RegistryUnavailable(msg) from error
     connection.commit()
 
 

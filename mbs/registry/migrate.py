@@ -10,7 +10,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
-from mbs.registry.away import known_when_away
+from mbs.registry.unavailable import known_when_unavailable
 
 VERSION_TABLE = "registry_version"
 """Not Alembic's default name, so that a database shared with Airflow by mistake is not taken for migrated."""
@@ -20,8 +20,8 @@ _ONE_AT_A_TIME = 0x6D62735F6462
 
 
 def upgrade(engine: Engine) -> str:
-    """Migrate to the newest revision and give it; several processes may call it at once. Raises RegistryAway."""
-    with known_when_away(), engine.begin() as connection:
+    """Migrate to the newest revision and give it; several processes may call it at once. Raises RegistryUnavailable."""
+    with known_when_unavailable(), engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ONE_AT_A_TIME})
         command.upgrade(config(connection), "head")
         return current(connection) or ""
@@ -34,7 +34,7 @@ def current(connection: Connection) -> str | None:
 
 def is_current(engine: Engine) -> bool:
     """Say whether the database has the tables that this code needs."""
-    with known_when_away(), engine.connect() as connection:
+    with known_when_unavailable(), engine.connect() as connection:
         return current(connection) == ScriptDirectory.from_config(config(connection)).get_current_head()
 
 

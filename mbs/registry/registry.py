@@ -19,7 +19,6 @@ from mbs.model.registered import RegisteredModule
 from mbs.model.states import ModuleState
 from mbs.registry import builds, components, imports
 from mbs.registry import recording as submission
-from mbs.registry.away import known_when_away
 from mbs.registry.components import LockedComponent
 from mbs.registry.models import ComponentBuild, ComponentTrace, FinalDocument, Message, ModuleBuild, ModuleTrace
 from mbs.registry.recording import NewBuild
@@ -42,6 +41,7 @@ from mbs.registry.rows import (
     module_build_row,
     nsvc_of,
 )
+from mbs.registry.unavailable import known_when_unavailable
 
 
 def engine_for(url: str) -> Engine:
@@ -62,7 +62,7 @@ def engine_for(url: str) -> Engine:
 class Registry:
     """Module builds and their components in PostgreSQL. Thread-safe; share one per process, make another after a fork.
 
-    Every method is a transaction of its own. A database that does not answer raises RegistryAway.
+    Every method is a transaction of its own. A database that does not answer raises RegistryUnavailable.
     """
 
     def __init__(self, engine: Engine, *, lock_timeout: float = 300.0) -> None:
@@ -258,7 +258,7 @@ class Registry:
             mine = update(ComponentBuild).where(ComponentBuild.build_id == build_id)
             session.execute(mine.values(tagged=False, tagged_in_final=False))
 
-    def last_news(self, build_ids: Sequence[int]) -> dict[int, datetime]:
+    def last_changes(self, build_ids: Sequence[int]) -> dict[int, datetime]:
         """Give the time of the last change of a component, by build; builds without one are left out."""
         query = (
             select(ComponentBuild.build_id, func.max(ComponentTrace.time))
@@ -322,5 +322,5 @@ class Registry:
 
     @contextmanager
     def _transaction(self) -> Iterator[Session]:
-        with known_when_away(), Session(self.engine, expire_on_commit=False) as session, session.begin():
+        with known_when_unavailable(), Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session

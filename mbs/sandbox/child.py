@@ -65,10 +65,10 @@ def main(pipe: str, parent: str, limits: str) -> None:
 
 def _outcome(pipe: socket.socket) -> Message:
     try:
-        work, order = take(pipe)
+        work, request = take(pipe)
         parent = Parent(pipe)
         logging.getLogger().addHandler(_Log(parent.warn))
-        return Message(Kind.DONE, value=_named(work)(order, parent))
+        return Message(Kind.DONE, value=_named(work)(request, parent))
     except Refused as refused:
         return Message(Kind.REFUSED, type(refused).__name__, problems=refused.problems)
     except Infrastructure as away:

@@ -53,8 +53,8 @@ _DYING = 5.0
 """Seconds in which a sandbox that closed its socket has to end."""
 
 
-def run(work: str, order: object, questions: Questions, limits: Limits) -> object:
-    """Do `work` (`module:function`, called with the order and a `Parent`) in a sandbox; give its result, as JSON.
+def run(work: str, request: object, questions: Questions, limits: Limits) -> object:
+    """Do `work` (`module:function`, called with the request and a `Parent`) in a sandbox; give its result, as JSON.
 
     A refusal or something that is away comes out as the exception that it was inside. Raises TimedOut, Unprocessable
     where it ends by a limit or a crash, `Stopped` where somebody killed it, `Defect`; and what answering raises.
@@ -63,7 +63,7 @@ def run(work: str, order: object, questions: Questions, limits: Limits) -> objec
         deadline = Deadline(limits.seconds)
         with _started(Path(directory), limits) as child:
             try:
-                give(child.pipe, (work, order), deadline)
+                give(child.pipe, (work, request), deadline)
                 return child.talk(questions, deadline)
             except OutOfTime:
                 raise too_late(limits, child.doing) from None

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from mbs.model.errors import MbsError, ScmAway
+from mbs.model.errors import MbsError, ScmUnavailable
 from mbs.scm.servers import Hosts, Redirected, followed, redirect_of
 from mbs.scm.url import ScmRules, shown
 
@@ -134,7 +134,7 @@ class Git:
     def __call__(self, *arguments: str, given: bytes = b"") -> bytes:
         """Run a command that stays on this machine, `given` on its standard input; give its standard output.
 
-        Raises `GitRefused`, or `ScmAway` where it takes too long.
+        Raises `GitRefused`, or `ScmUnavailable` where it takes too long.
         """
         return self._once(arguments, _environment(self._settings) | {"GIT_ALLOW_PROTOCOL": ""}, given)
 
@@ -153,7 +153,7 @@ class Git:
     def remote(self, *arguments: str, most: int | None = None) -> bytes:
         """Run a command that asks `origin` and may be repeated; `most` bytes instead of `largest_fetch` may come.
 
-        Raises `GitRefused`, or `ScmAway` after the last attempt, and at once where the host was given up before.
+        Raises `GitRefused`, or `ScmUnavailable` after the last attempt, and at once where the host was given up before.
         """
         for _ in range(_MOST_REDIRECTS):
             try:
@@ -185,7 +185,7 @@ class Git:
             self._hosts.check(self._place)
             try:
                 return self._once(arguments, environment, b"", most)
-            except ScmAway as error:
+            except ScmUnavailable as error:
                 if not left or time.monotonic() >= end:
                     self._hosts.give_up(self._place, error)
                     raise
@@ -213,7 +213,7 @@ class Git:
                     process.wait(self._settings.timeout)
                 except subprocess.TimeoutExpired:
                     message = f"git {arguments[0]} gave no answer within {self._settings.timeout:g} seconds"
-                    raise ScmAway(message) from None
+                    raise ScmUnavailable(message) from None
             if process.returncode:
                 raise _failure(process.returncode, _last(errors), self._settings.memory, largest)
             return _whole(output, arguments[0])
@@ -302,5 +302,5 @@ def _failure(status: int, errors: str, memory: int, largest: int) -> MbsError:
     if _REDIRECT.search(errors):
         return Redirected()
     if _FAULT_OF_THE_NETWORK.search(errors):
-        return ScmAway(errors)
+        return ScmUnavailable(errors)
     return GitRefused(errors or "git failed without a message")

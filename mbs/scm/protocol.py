@@ -45,7 +45,7 @@ class SubmittedSource(ModuleSource):
 class Scm(Protocol):
     """Reads repositories; executes nothing that lies in them.
 
-    All methods raise `ScmAway` when a server does not answer and a `Refused` when it answers no.
+    All methods raise `ScmUnavailable` when a server does not answer and a `Refused` when it answers no.
     """
 
     def resolve(self, refs: Iterable[Ref]) -> Mapping[Ref, str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 
-from mbs.model.errors import InvalidRequest, Problem, ScmAway, Unprocessable
+from mbs.model.errors import InvalidRequest, Problem, ScmUnavailable, Unprocessable
 from mbs.scm.git import Git, GitRefused, GitSettings, GitStopped, scratch_repository
 from mbs.scm.protocol import ModuleSource, Ref, SubmittedSource
 from mbs.scm.servers import Hosts, host_of
@@ -41,7 +41,8 @@ class GitScm:
     def resolve(self, refs: Iterable[Ref]) -> dict[Ref, str]:
         """Pin every ref: a branch first, then a tag, then a hash (§11.4); many repositories at a time.
 
-        Raises `Unprocessable` with one line for each ref that does not exist, or `ScmAway` when only silence is left.
+        Raises `Unprocessable` with one line for each ref that does not exist, or `ScmUnavailable` when only silence is
+        left.
         """
         names: dict[str, set[str]] = defaultdict(set)
         for ref in refs:
@@ -97,7 +98,7 @@ class GitScm:
         refs = [Ref(repository, name) for name in sorted(names)]
         try:
             advertised = self._advertised(repository, [ref.name for ref in refs if is_ref(ref.name)])
-        except (GitRefused, ScmAway) as error:
+        except (GitRefused, ScmUnavailable) as error:
             return dict.fromkeys(refs, error)
         return {ref: self._pin(ref, advertised) for ref in refs}
 
@@ -122,7 +123,7 @@ class GitScm:
                 return GitRefused("neither a branch, a tag nor a commit hash")
             with scratch_repository(self._settings, ref.repository, self._hosts) as git:
                 return _commit_of_tag(git, tag) if tag in advertised else _commit_by_hash(git, ref.name.lower())
-        except (GitRefused, ScmAway) as error:
+        except (GitRefused, ScmUnavailable) as error:
             return error
 
     def _commit(self, git: Git, ref: Ref) -> str:
@@ -167,8 +168,8 @@ def _fetch_branch(git: Git, branch: Ref, *options: str) -> None:
         raise InvalidRequest(f"{branch.name!r} is not the name of a branch")
     try:
         _fetch(git, f"+refs/heads/{branch.name}:{_FETCHED}", options=options)
-    except ScmAway as error:
-        raise ScmAway(f"{branch.repository} does not answer: {error}") from None
+    except ScmUnavailable as error:
+        raise ScmUnavailable(f"{branch.repository} does not answer: {error}") from None
     except GitRefused as error:
         said = f"The branch {branch.name} of {branch.repository} cannot be read. Git says: {error}"
         raise Unprocessable(said) from None
@@ -269,10 +270,10 @@ def _report(found: Mapping[Ref, str | Exception]) -> None:
     refused = {ref: answer for ref, answer in sorted(found.items()) if isinstance(answer, GitRefused)}
     if refused:
         raise Unprocessable.of(Problem(f"Failed to get the latest commit for {_why(*one)}") for one in refused.items())
-    away = {ref: answer for ref, answer in sorted(found.items(), reverse=True) if isinstance(answer, ScmAway)}
+    away = {ref: answer for ref, answer in sorted(found.items(), reverse=True) if isinstance(answer, ScmUnavailable)}
     if away:
         first = {host_of(ref.repository): f"{ref.repository} does not answer: {error}" for ref, error in away.items()}
-        raise ScmAway("\n".join(sorted(first.values())))
+        raise ScmUnavailable("\n".join(sorted(first.values())))
 
 
 def _why(ref: Ref, error: GitRefused) -> str:

@@ -8,7 +8,7 @@ import urllib.request
 from typing import IO
 from urllib.parse import urljoin
 
-from mbs.model.errors import MbsError, ScmAway
+from mbs.model.errors import MbsError, ScmUnavailable
 from mbs.scm.url import Location, ScmRules, is_allowed, location_of
 
 
@@ -20,12 +20,12 @@ class Hosts:
         self._given_up: dict[str, str] = {}
 
     def check(self, repository: str) -> None:
-        """Raise ScmAway where the host of a repository was given up, with what was said then."""
+        """Raise ScmUnavailable where the host of a repository was given up, with what was said then."""
         said = self._given_up.get(host_of(repository))
         if said is not None:
-            raise ScmAway(said)
+            raise ScmUnavailable(said)
 
-    def give_up(self, repository: str, error: ScmAway) -> None:
+    def give_up(self, repository: str, error: ScmUnavailable) -> None:
         """Ask the host of a repository no more."""
         self._given_up.setdefault(host_of(repository), str(error))
 
@@ -64,7 +64,7 @@ class _NotFollowed(urllib.request.HTTPRedirectHandler):
 def redirect_of(url: str, timeout: float) -> str:
     """Give the address that a repository's first answer names, whole; empty where it names none.
 
-    Raises `ScmAway` where the server does not answer within `timeout` seconds.
+    Raises `ScmUnavailable` where the server does not answer within `timeout` seconds.
     """
     opener = urllib.request.build_opener(_NotFollowed)
     try:
@@ -73,7 +73,7 @@ def redirect_of(url: str, timeout: float) -> str:
     except urllib.error.HTTPError as answer:
         return _joined(url + _REFS, answer.headers.get("Location") or "")
     except (OSError, http.client.HTTPException) as error:
-        raise ScmAway(f"{url} gives no answer: {error}") from None
+        raise ScmUnavailable(f"{url} gives no answer: {error}") from None
 
 
 def followed(url: str, redirect: str, rules: ScmRules) -> str | None:

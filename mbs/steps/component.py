@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from mbs.koji.builds import builds_of_tasks, find_build, find_task, submit
 from mbs.koji.session import Hub
-from mbs.koji.sight import TaskSight, see
+from mbs.koji.snapshot import TaskSnapshot, see
 from mbs.koji.tasks import UNSUCCESSFUL, TaskInfo, TaskState
 from mbs.model.errors import HubRefused
 from mbs.model.plan import BuildPlan
@@ -22,7 +22,7 @@ _BADLY_ENDED = frozenset({ComponentState.FAILED, ComponentState.CANCELED, Compon
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class BuildRequest:
     """What to submit for a component."""
 
     plan: BuildPlan
@@ -33,32 +33,32 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Submitted:
     """Where a component stands: its Koji task; none for a finished build that no task made (imported, reused)."""
 
-    task: TaskSight | None
+    task: TaskSnapshot | None
     nvr: str | None = None
-    news: str = ""
+    message: str = ""
     """What was done just now, for the log."""
 
 
 def ensure_submitted(
     hub: Hub,
     component: LockedComponent,
-    order: Callable[[], Order],
+    request: Callable[[], BuildRequest],
     *,
     may_replace: Callable[[TaskInfo], bool],
     known_tasks: Callable[[], Collection[int]],
-) -> Standing:
+) -> Submitted:
     """Attach to the component's build, adopt one that nobody recorded, or submit one.
 
-    `order` makes what to submit, if it comes to that; `may_replace` says whether an unsuccessful build may have a
+    `request` makes what to submit, if it comes to that; `may_replace` says whether an unsuccessful build may have a
     successor (mbs.koji.tasks); `known_tasks` gives the Koji tasks that were recorded for the component at any time.
-    Raises HubAway, HubRefused.
+    Raises HubUnavailable, HubRefused.
     """
     row = component.row
     if row.state is ComponentState.COMPLETE and (row.reused_from is not None or row.task_id is None):
-        return Standing(None, row.nvr, row.reason or f"{row.nvr} is there already.")
+        return Submitted(None, row.nvr, row.reason or f"{row.nvr} is there already.")
     if row.task_id is not None:
         seen = see(hub, row.task_id)
         if not may_replace(seen.task) or not _is_without_success(hub, seen.task):
@@ -67,7 +67,7 @@ def ensure_submitted(
             component.finished(ComponentState.DELETED, reason=f"Koji has no complete build of task {row.task_id}.")
     if row.state is not None:
         component.reset(f"Building again after Koji task {row.task_id}." if row.task_id else None)
-    made = order()
+    made = request()
     return _adopted(hub, component, made, known_tasks) or _submitted(hub, component, made)
 
 
@@ -79,41 +79,41 @@ def _is_without_success(hub: Hub, task: TaskInfo) -> bool:
     return build is None or not build.is_complete
 
 
-def _attached(component: LockedComponent, seen: TaskSight) -> Standing:
+def _attached(component: LockedComponent, seen: TaskSnapshot) -> Submitted:
     """Follow what Koji has; where the record says that it ended badly and it did not, the record is mended."""
     row = component.row
     if row.state in _BADLY_ENDED and seen.task.state not in UNSUCCESSFUL:
         component.resumed()
-    return Standing(seen, row.nvr, f"Attached to Koji task {seen.task.id}.")
+    return Submitted(seen, row.nvr, f"Attached to Koji task {seen.task.id}.")
 
 
 def _adopted(
-    hub: Hub, component: LockedComponent, order: Order, known_tasks: Callable[[], Collection[int]]
-) -> Standing | None:
+    hub: Hub, component: LockedComponent, request: BuildRequest, known_tasks: Callable[[], Collection[int]]
+) -> Submitted | None:
     """Take what a crash, or a lost registry, left in Koji (§14.4)."""
-    build = find_build(hub, order.plan, order.package, order.source, order.target)
+    build = find_build(hub, request.plan, request.package, request.source, request.target)
     if build is not None:
         component.finished(
             ComponentState.COMPLETE, build.nvr, "Found existing build", task_id=build.task_id, koji_build_id=build.id
         )
         task = see(hub, build.task_id) if build.task_id is not None else None
-        return Standing(task, build.nvr, f"Found the existing build {build.nvr}.")
+        return Submitted(task, build.nvr, f"Found the existing build {build.nvr}.")
     if component.row.intent_time is None:
         return None
-    task_id = find_task(hub, order.source, order.target, component.row.intent_time, known_tasks())
+    task_id = find_task(hub, request.source, request.target, component.row.intent_time, known_tasks())
     if task_id is None:
         return None
     component.submitted(task_id)
-    return Standing(see(hub, task_id), news=f"Adopted Koji task {task_id}, whose submission was not recorded.")
+    return Submitted(see(hub, task_id), message=f"Adopted Koji task {task_id}, whose submission was not recorded.")
 
 
-def _submitted(hub: Hub, component: LockedComponent, order: Order) -> Standing:
+def _submitted(hub: Hub, component: LockedComponent, request: BuildRequest) -> Submitted:
     component.intend()
     try:
-        task_id = submit(hub, order.plan, order.source, order.target, order.options)
+        task_id = submit(hub, request.plan, request.source, request.target, request.options)
     except HubRefused as refused:
         component.finished(ComponentState.FAILED, reason=str(refused))
         raise
     component.submitted(task_id)
     fresh = TaskInfo(id=task_id, method="build", state=TaskState.FREE)
-    return Standing(TaskSight(fresh), news=f"Submitted {order.package} to Koji as task {task_id}.")
+    return Submitted(TaskSnapshot(fresh), message=f"Submitted {request.package} to Koji as task {task_id}.")

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 
 from mbs.koji.builds import BuildInfo, builds_of_tasks
 from mbs.koji.session import Hub, call
-from mbs.koji.sight import TaskKey, TaskSight, look, see
+from mbs.koji.snapshot import TaskKey, TaskSnapshot, look, see
 from mbs.koji.tasks import TaskInfo, TaskState
 from mbs.model.states import ComponentState
 from mbs.registry.components import LockedComponent
@@ -38,7 +38,7 @@ def ending(task: TaskInfo, build: BuildInfo | None, reason: str | None = None) -
 
 
 def endings(hub: Hub, tasks: Iterable[TaskInfo], reason: str | None = None) -> dict[int, Finished]:
-    """Give what to record of each build task that has ended. Raises HubAway, HubRefused."""
+    """Give what to record of each build task that has ended. Raises HubUnavailable, HubRefused."""
     ended = [task for task in tasks if task.ended]
     builds = builds_of_tasks(hub, [task.id for task in ended]) if ended else {}
     found = {task.id: ending(task, builds.get(task.id), reason) for task in ended}
@@ -61,8 +61,8 @@ def record(component: LockedComponent, end: Finished) -> None:
 def cancel_components(hub: Hub, registry: Registry, build_id: int, reason: str) -> None:
     """Cancel the Koji tasks of the components that are being built, and record what Koji says became of them.
 
-    A hub that is away (HubAway), or that does not let go of a task, leaves them recorded as being built, for the next
-    round of upkeep.
+    A hub that does not answer (HubUnavailable), or that does not let go of a task, leaves them recorded as being built,
+    for the next round of upkeep.
     """
     rows = [row for row in registry.components(build_id) if row.state is ComponentState.BUILDING]
     cancel_tasks(hub, (row.task_id for row in rows if row.task_id is not None))
@@ -71,8 +71,8 @@ def cancel_components(hub: Hub, registry: Registry, build_id: int, reason: str) 
 
 def became(hub: Hub, rows: Collection[ComponentRow], reason: str) -> dict[ComponentRow, Finished]:
     """Give how the builds of components ended by what Koji says; what it does not know was canceled for `reason`."""
-    sights = look(hub, (TaskKey(row.task_id) for row in rows if row.task_id is not None))
-    tasks = {sight.task.id: sight.task for sight in sights.values() if isinstance(sight, TaskSight)}
+    snapshots = look(hub, (TaskKey(row.task_id) for row in rows if row.task_id is not None))
+    tasks = {snapshot.task.id: snapshot.task for snapshot in snapshots.values() if isinstance(snapshot, TaskSnapshot)}
     ends = endings(hub, tasks.values(), reason)
     lost = {
         row: Finished(ComponentState.CANCELED, None, reason, row.task_id) for row in rows if row.task_id not in tasks

@@ -25,8 +25,8 @@ SHADOWED = "ursine_rpms"
 def completed_xmd(hub: Hub, registry: Registry, plan: BuildPlan, *, collisions: bool) -> dict[str, object]:
     """Give `xmd.mbs` of the plan's document with the filtered RPMs of every dependency.
 
-    With `collisions` also the RPMs of base modules that another dependency brings under the same name. Raises HubAway,
-    HubRefused.
+    With `collisions` also the RPMs of base modules that another dependency brings under the same name. Raises
+    HubUnavailable, HubRefused.
     """
     xmd = dict(read_stream(plan.modulemd, limits=None).xmd_mbs)
     found = xmd.get("buildrequires")

@@ -67,7 +67,7 @@ def _warning(absent: Mapping[str, Sequence[str]]) -> str | None:
 def publish(hub: Hub, registry: Registry, plan: BuildPlan) -> tuple[ImportedBuild, ...]:
     """Import the module, and its twin where the plan has one; tag both for the compose (§16.1 to §16.3).
 
-    Raises NotFound where the documents have not been made, HubRefused, HubAway.
+    Raises NotFound where the documents have not been made, HubRefused, HubUnavailable.
     """
     facts = tagged_rpm_facts(hub, plan.koji_tag)
     own, twin = (koji_build(plan.nsvc, devel=devel) for devel in (False, True))

@@ -31,7 +31,7 @@ UNNEEDED_MACROS = "Not built: every component is reused"
 
 
 @dataclass(frozen=True, slots=True)
-class TakenOver:
+class ReuseResult:
     """What became of the components of a module build."""
 
     previous: NSVC | None
@@ -42,8 +42,8 @@ class TakenOver:
     """Reason by component."""
 
 
-def take_over(hub: Hub, registry: Registry, plan: BuildPlan, settings: ExpansionSettings) -> TakenOver:
-    """Choose the earlier build, decide about every component, and record it; raise HubAway, HubRefused.
+def reuse_components(hub: Hub, registry: Registry, plan: BuildPlan, settings: ExpansionSettings) -> ReuseResult:
+    """Choose the earlier build, decide about every component, and record it; raise HubUnavailable, HubRefused.
 
     The chosen build is kept, so that a later try takes from the same one. Without one there is one message about the
     module, else one about each component that is built again. When everything is taken over, the macros are not built.
@@ -52,7 +52,7 @@ def take_over(hub: Hub, registry: Registry, plan: BuildPlan, settings: Expansion
     previous = _previous(registry, plan, settings, strategy)
     if previous is None:
         registry.note_once(plan.build_id, {None: _nothing_to_take(plan, strategy)})
-        return TakenOver(None)
+        return ReuseResult(None)
     rows = {row.name: row for row in registry.components(plan.build_id)}
     waiting = {name for name, row in rows.items() if row.state is None and not row.intent and name != MACROS}
     decided = _decide(hub, registry, plan, previous.id, strategy)
@@ -61,7 +61,7 @@ def take_over(hub: Hub, registry: Registry, plan: BuildPlan, settings: Expansion
     registry.finish_many(plan.build_id, {**ends, **_unneeded_macros(rows, ends)})
     refused = {name: one.reason for name, one in decided.items() if name in waiting and isinstance(one, Refusal)}
     registry.note_once(plan.build_id, {rows[name].id: reason for name, reason in refused.items()})
-    return TakenOver(previous.nsvc, {name: end.nvr or "" for name, end in ends.items()}, refused)
+    return ReuseResult(previous.nsvc, {name: end.nvr or "" for name, end in ends.items()}, refused)
 
 
 def _previous(

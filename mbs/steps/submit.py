@@ -10,7 +10,7 @@ from mbs.model.nsvc import NSVC
 from mbs.modulemd.rules import refuse, unprocessable
 from mbs.planning.draft import Draft
 from mbs.planning.hub import Hub, HubFacts
-from mbs.planning.planner import Planner, PlanOrder, plan_in_sandbox
+from mbs.planning.planner import Planner, PlanRequest, plan_in_sandbox
 from mbs.planning.request import read_request
 from mbs.registry import ModuleState, Recorded, Registry
 from mbs.registry.stored import RegistryStore
@@ -40,7 +40,7 @@ def submit(
     request = read_request(data, user, settings, may_choose_owner=may_choose_owner)
     reuse_from = _reusable(registry, request.reuse_components_from)
     store, hub = RegistryStore(registry.engine, settings.base_module_names), hub or HubFacts()
-    drafts = planner(PlanOrder(request, settings, reuse_from), store, hub)
+    drafts = planner(PlanRequest(request, settings, reuse_from), store, hub)
     _refuse_unfinished(registry, drafts)
     _refuse_untagged(hub, drafts)
     return registry.record_submission([draft.new_build() for draft in drafts], by=user, key=key)

@@ -11,7 +11,7 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from mbs.koji.session import HubAccount, HubSession
-from mbs.model.errors import ForbiddenTransition, HubAway, Infrastructure, MbsError
+from mbs.model.errors import ForbiddenTransition, HubUnavailable, Infrastructure, MbsError
 from mbs.model.plan import BuildPlan
 from mbs.model.states import ModuleState
 from mbs.planning.notes import Failure
@@ -82,7 +82,7 @@ class ModuleBuildOperator(BaseOperator):
         """Make a step; wait for a hub that is away, let Airflow retry other infrastructure, fail for all else."""
         try:
             step()
-        except HubAway as away:
+        except HubUnavailable as away:
             self.log.warning("%s Waiting for it.", away)
             trigger = HubTrigger(koji_conn_id=self.koji_conn_id, deadline=deadline_in(HUB_PATIENCE))
             self.defer(trigger=trigger, method_name="hub_answered")

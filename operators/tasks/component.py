@@ -14,14 +14,14 @@ from airflow.sdk.exceptions import AirflowSkipException
 from mbs.koji.builds import build_options, macros_options
 from mbs.koji.logs import report_failure
 from mbs.koji.session import Hub
-from mbs.koji.sight import TaskSight, see
+from mbs.koji.snapshot import TaskSnapshot, see
 from mbs.koji.tasks import NOARCH, Attempt, Failed, Outcome, Skipped, Succeeded, Waiting, follow_through
 from mbs.model.naming import MACROS
 from mbs.model.plan import BuildPlan, PlannedComponent
 from mbs.model.states import ComponentState
 from mbs.planning.macros import conflicts, spec
 from mbs.registry.rows import Finished
-from mbs.steps.component import Order, ensure_submitted
+from mbs.steps.component import BuildRequest, ensure_submitted
 from mbs.steps.ending import cancel_build, endings, record
 from mbs.steps.macros import build_srpm, completed_xmd
 from operators import links
@@ -57,7 +57,7 @@ class KojiBuildOperator(ModuleBuildOperator):
         self.arch = arch
         self.patience = patience
 
-    def order(self, hub: Hub, context: Context) -> Order:
+    def request(self, hub: Hub, context: Context) -> BuildRequest:
         """Give what to submit; may upload it."""
         raise NotImplementedError
 
@@ -66,17 +66,17 @@ class KojiBuildOperator(ModuleBuildOperator):
         attempt = _attempt(context)
         with self.hub() as hub:
             with self.registry.component(self.plan.build_id, self.component) as component:
-                standing = ensure_submitted(
+                submitted = ensure_submitted(
                     hub,
                     component,
-                    lambda: self.order(hub, context),
+                    lambda: self.request(hub, context),
                     may_replace=attempt.may_replace,
                     known_tasks=lambda: self._known_tasks(component.row.id),
                 )
-            self.log.info("%s", standing.news)
-            if standing.task is not None:
-                self._remember(context, attempt, standing.task.task.id)
-                self._settle(context, hub, standing.task)
+            self.log.info("%s", submitted.message)
+            if submitted.task is not None:
+                self._remember(context, attempt, submitted.task.task.id)
+                self._settle(context, hub, submitted.task)
 
     def build_ended(self, context: Context, event: Event) -> None:
         """Deal with a build that did not end well; a sibling may have submitted another meanwhile."""
@@ -92,14 +92,14 @@ class KojiBuildOperator(ModuleBuildOperator):
         with self.hub() as hub, self.registry.component(self.plan.build_id, self.component) as component:
             if component.row.task_id is None or component.row.state is not ComponentState.BUILDING:
                 return
-            sight = see(hub, component.row.task_id)
-            if not isinstance(self._outcome(context, sight), Waiting):
+            snapshot = see(hub, component.row.task_id)
+            if not isinstance(self._outcome(context, snapshot), Waiting):
                 return
-            end = cancel_build(hub, sight.task.id, reason)
+            end = cancel_build(hub, snapshot.task.id, reason)
             if end is not None:
                 record(component, end)
         if end is None or end.state is not ComponentState.COMPLETE:
-            self.fail(context, f"{self.component} ({self.arch}): Koji task {sight.task.id} was canceled. {reason}")
+            self.fail(context, f"{self.component} ({self.arch}): Koji task {snapshot.task.id} was canceled. {reason}")
 
     def _remember(self, context: Context, attempt: Attempt, task_id: int) -> None:
         """Show the Koji task while it is waited for; keep in mind that it was followed."""
@@ -108,24 +108,24 @@ class KojiBuildOperator(ModuleBuildOperator):
         context["ti"].xcom_push(TASK_ID, task_id)
         context["ti"].xcom_push(links.TASK_URL, links.task_url(self.account.web_url, task_id))
 
-    def _settle(self, context: Context, hub: Hub, sight: TaskSight) -> None:
+    def _settle(self, context: Context, hub: Hub, snapshot: TaskSnapshot) -> None:
         """End, or wait for what is not decided yet."""
-        outcome = self._outcome(context, sight)
+        outcome = self._outcome(context, snapshot)
         if isinstance(outcome, Succeeded | Skipped):
-            self._record_end(hub, sight)
+            self._record_end(hub, snapshot)
         match outcome:
             case Waiting():
-                self._wait(context, sight.task.id)
+                self._wait(context, snapshot.task.id)
             case Succeeded():
                 self.log.info("%s is built for %s.", self.component, self.arch)
             case Skipped():
                 msg = f"{self.component} is not built for {self.arch}."
                 raise AirflowSkipException(msg)
             case Failed():
-                self._fail_with_report(context, hub, sight)
+                self._fail_with_report(context, hub, snapshot)
 
-    def _outcome(self, context: Context, sight: TaskSight) -> Outcome:
-        return follow_through(sight.task, sight.children, self.arch, whole=_attempt(context).is_again)
+    def _outcome(self, context: Context, snapshot: TaskSnapshot) -> Outcome:
+        return follow_through(snapshot.task, snapshot.children, self.arch, whole=_attempt(context).is_again)
 
     def _wait(self, context: Context, task_id: int) -> None:
         trigger = BuildTrigger(
@@ -140,11 +140,11 @@ class KojiBuildOperator(ModuleBuildOperator):
         )
         self.defer(trigger=trigger, method_name="build_ended")
 
-    def _fail_with_report(self, context: Context, hub: Hub, sight: TaskSight) -> None:
+    def _fail_with_report(self, context: Context, hub: Hub, snapshot: TaskSnapshot) -> None:
         report = report_failure(
-            hub, sight.task, sight.children, package=self.component, arch=self.arch, dist=self.plan.dist
+            hub, snapshot.task, snapshot.children, package=self.component, arch=self.arch, dist=self.plan.dist
         )
-        self._record_end(hub, sight, Finished(ComponentState.FAILED, None, str(report), sight.task.id))
+        self._record_end(hub, snapshot, Finished(ComponentState.FAILED, None, str(report), snapshot.task.id))
         context["ti"].xcom_push(links.LOGS_URL, links.logs_url(self.account.files_url, report.task.id))
         for line in report.tail:
             self.log.error("%s: %s", report.log, line)
@@ -159,13 +159,13 @@ class KojiBuildOperator(ModuleBuildOperator):
             lines=report.lines,
         )
 
-    def _record_end(self, hub: Hub, sight: TaskSight, failed: Finished | None = None) -> None:
+    def _record_end(self, hub: Hub, snapshot: TaskSnapshot, failed: Finished | None = None) -> None:
         """Record the end of the component's build; `failed` is what is recorded while Koji has not ended all of it.
 
         A sibling may have done it, or begun anew.
         """
         reason = failed.reason if failed else None
-        end = endings(hub, [sight.task], reason).get(sight.task.id, failed)
+        end = endings(hub, [snapshot.task], reason).get(snapshot.task.id, failed)
         if end is not None:
             with self.registry.component(self.plan.build_id, self.component) as component:
                 record(component, end)
@@ -185,11 +185,11 @@ class BuildComponentOperator(KojiBuildOperator):
         super().__init__(plan=plan, component=component, arch=arch, **kwargs)
         self.gates = tuple(gates)
 
-    def order(self, hub: Hub, context: Context) -> Order:  # noqa: ARG002 # the macros need it
+    def request(self, hub: Hub, context: Context) -> BuildRequest:  # noqa: ARG002 # the macros need it
         """Give the component as planned, to be built on the gates' repository."""
         planned = self._planned()
         options = build_options(self.plan, planned, self._repository(context))
-        return Order(self.plan, planned.name, planned.source, self.plan.target, options)
+        return BuildRequest(self.plan, planned.name, planned.source, self.plan.target, options)
 
     def _planned(self) -> PlannedComponent:
         return next(component for component in self.plan.components if component.name == self.component)
@@ -206,12 +206,12 @@ class BuildMacrosOperator(KojiBuildOperator):
     def __init__(self, *, plan: BuildPlan, **kwargs: Any) -> None:
         super().__init__(plan=plan, component=MACROS, arch=NOARCH, **kwargs)
 
-    def order(self, hub: Hub, context: Context) -> Order:  # noqa: ARG002 # components need it
+    def request(self, hub: Hub, context: Context) -> BuildRequest:  # noqa: ARG002 # components need it
         """Upload the SRPM, always to the same place, so that its build is found again after a crash."""
         with tempfile.TemporaryDirectory(prefix="module-build-macros-") as directory:
             source = hub.upload(self._srpm(Path(directory), hub), f"cli-build/{self.plan.dist}")
         target = self.plan.macros.target or self.plan.target
-        return Order(self.plan, MACROS, source, target, macros_options(self.plan))
+        return BuildRequest(self.plan, MACROS, source, target, macros_options(self.plan))
 
     def _srpm(self, directory: Path, hub: Hub) -> Path:
         current, nsvc = settings(), self.plan.nsvc

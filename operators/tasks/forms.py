@@ -23,10 +23,10 @@ from mbs.koji.facts import KojiFacts
 from mbs.koji.session import IMPATIENT, HubSession
 from mbs.model.errors import Infrastructure, InvalidRequest, MbsError, NotAuthorized, Refused, TimedOut
 from mbs.model.naming import BUILDS, PROBLEMS, SubmittedBuild
-from mbs.model.quoting import printable, told
+from mbs.model.quoting import printable, problem_lines
 from mbs.planning import notes
 from mbs.planning.ids import NOTE, dag_id
-from mbs.planning.planner import ImportOrder, read_in_sandbox
+from mbs.planning.planner import ImportRequest, read_in_sandbox
 from mbs.registry import Outcome, Recorded
 from mbs.registry.imports import messages
 from mbs.scm.url import ScmUrl, submitted_url
@@ -125,7 +125,9 @@ class ImportModuleOperator(RequestOperator):
         """Import the pasted documents, or those at an SCM URL: all or, with `skip_invalid`, those that can be."""
         current, skip = settings(), bool(fields.get("skip_invalid"))
         check_importer(user, current)
-        found = read_in_sandbox(ImportOrder(_document(fields, current), current, skip, fields.get("koji_tag_template")))
+        found = read_in_sandbox(
+            ImportRequest(_document(fields, current), current, skip, fields.get("koji_tag_template"))
+        )
         done, refused = registry(self.registry_conn_id).import_modules(
             found.modules, by=user, base_module_names=current.base_module_names, skip_invalid=skip
         )
@@ -178,7 +180,7 @@ def _key(context: Context) -> str:
 
 def _refused(context: Context, refusal: Refused) -> AirflowFailException:
     """Tell every problem, and give the error that ends the task for good."""
-    problems = told(refusal.problems)
+    problems = problem_lines(refusal.problems)
     context["ti"].xcom_push(PROBLEMS, problems)
     context["ti"].xcom_push(NOTE, notes.refusal(problems))
     return AirflowFailException("Refused: " + "\n".join(problems))

@@ -12,7 +12,7 @@ from mbs.components.gates import behind
 from mbs.koji.builds import BuildInfo, builds_of_tasks, ensure_tagged, not_latest, package_of, unblock, unlisted
 from mbs.koji.repos import RepoReady, RepoRequested, RepoTask, last_change, request_repo
 from mbs.koji.session import Hub
-from mbs.koji.sight import TaskKey, TaskSight, look
+from mbs.koji.snapshot import TaskKey, TaskSnapshot, look
 from mbs.koji.tags import ensure_in_groups
 from mbs.model.errors import BuildFailed
 from mbs.model.naming import MACROS
@@ -108,8 +108,12 @@ class RepoOperator(ModuleBuildOperator):
 
     def _wait_for(self, hub: Hub, tasks: Sequence[int]) -> None:
         """Wait for tasks without a complete build, if they have not ended."""
-        sights = look(hub, map(TaskKey, tasks))
-        running = [sight.task.id for sight in sights.values() if isinstance(sight, TaskSight) and not sight.task.ended]
+        snapshots = look(hub, map(TaskKey, tasks))
+        running = [
+            snapshot.task.id
+            for snapshot in snapshots.values()
+            if isinstance(snapshot, TaskSnapshot) and not snapshot.task.ended
+        ]
         if running:
             self.log.info("All arches are built; Koji still imports in task %s.", ", ".join(map(str, running)))
             trigger = TasksTrigger(

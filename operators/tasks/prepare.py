@@ -6,7 +6,7 @@ from airflow.sdk import Context
 
 from mbs.koji.tags import ensure_inheritance, ensure_tags
 from mbs.model.states import ModuleState
-from mbs.steps.reuse import take_over
+from mbs.steps.reuse import reuse_components
 from operators.hooks import settings
 from operators.tasks.base import ModuleBuildOperator
 
@@ -44,7 +44,7 @@ class ReuseComponentsOperator(ModuleBuildOperator):
     def work(self, context: Context) -> None:  # noqa: ARG002 # Airflow's form
         """Decide about all components that nothing has happened to."""
         with self.hub() as hub:
-            done = take_over(hub, self.registry, self.plan, settings().expansion)
+            done = reuse_components(hub, self.registry, self.plan, settings().expansion)
         if done.previous is None:
             self.log.info("There is no earlier module build to take components from, or none is wanted.")
             return

@@ -23,10 +23,10 @@ from airflow.utils.state import TaskInstanceState
 from asgiref.sync import sync_to_async
 
 from mbs.koji.builds import BuildInfo, builds_of_tasks
-from mbs.koji.poller import Away, HubPoller
+from mbs.koji.poller import HubPoller, Unavailable
 from mbs.koji.repos import RepoDied, RepoReady, judge
 from mbs.koji.session import Hub, HubAccount
-from mbs.koji.sight import HubKey, Key, RequestKey, RequestSight, Sight, TaskKey, TaskSight, see
+from mbs.koji.snapshot import HubKey, Key, RequestKey, RequestSnapshot, Snapshot, TaskKey, TaskSnapshot, see
 from mbs.koji.tasks import Failed, Outcome, Skipped, Succeeded, TaskInfo, Waiting, follow_through
 from mbs.model.errors import HubRefused, MbsError
 from mbs.registry.rows import Finished
@@ -95,17 +95,17 @@ class KojiTrigger(BaseTrigger):
     async def wait(self, account: HubAccount, poller: HubPoller) -> TriggerEvent:
         """Wait for what the trigger is about. Raises GaveUp."""
 
-    async def until(self, poller: HubPoller, key: Key, decide: Callable[[Sight], Awaitable[T | None]]) -> T:
+    async def until(self, poller: HubPoller, key: Key, decide: Callable[[Snapshot], Awaitable[T | None]]) -> T:
         """Look at what a key shows until `decide` gives something. Raises GaveUp."""
         away = False
-        async with watching(poller, key) as news:
+        async with watching(poller, key) as update:
             while True:
                 try:
-                    seen = await asyncio.wait_for(news.get(), max(0.0, self.deadline - time.time()))
+                    seen = await asyncio.wait_for(update.get(), max(0.0, self.deadline - time.time()))
                 except TimeoutError:
                     msg = "It took longer than it may."
                     raise GaveUp(msg) from None
-                if isinstance(seen, Away):
+                if isinstance(seen, Unavailable):
                     away = self._is_away(seen, told=away)
                     continue
                 if away:
@@ -115,7 +115,7 @@ class KojiTrigger(BaseTrigger):
                 if decided is not None:
                     return decided
 
-    def _is_away(self, seen: Away, *, told: bool) -> bool:
+    def _is_away(self, seen: Unavailable, *, told: bool) -> bool:
         if seen.seconds > settings().koji_away_timeout:
             msg = f"The Koji hub was away for {seen.seconds / 3600:.1f} hours: {seen.reason}"
             raise GaveUp(msg)
@@ -163,12 +163,12 @@ class BuildTrigger(KojiTrigger):
     async def wait(self, account: HubAccount, poller: HubPoller) -> TriggerEvent:
         """Wait until the arch is done."""
 
-        async def decide(sight: Sight) -> TriggerEvent | None:
-            if not isinstance(sight, TaskSight):
+        async def decide(snapshot: Snapshot) -> TriggerEvent | None:
+            if not isinstance(snapshot, TaskSnapshot):
                 return TriggerEvent({"kind": ENDED})
-            outcome = follow_through(sight.task, sight.children, self.arch, whole=self.whole)
-            await self._tell(poller, sight.task, outcome)
-            return None if isinstance(outcome, Waiting) else await self._end(account, poller, sight.task, outcome)
+            outcome = follow_through(snapshot.task, snapshot.children, self.arch, whole=self.whole)
+            await self._tell(poller, snapshot.task, outcome)
+            return None if isinstance(outcome, Waiting) else await self._end(account, poller, snapshot.task, outcome)
 
         return await self.until(poller, TaskKey(self.koji_task_id), decide)
 
@@ -210,10 +210,10 @@ class BuildTrigger(KojiTrigger):
 
     def _cancel(self, hub: Hub) -> Finished | None:
         """Cancel the build unless the arch is done, as after an end that another triggerer has seen."""
-        sight = see(hub, self.koji_task_id)
-        if isinstance(follow_through(sight.task, sight.children, self.arch, whole=self.whole), Waiting):
+        snapshot = see(hub, self.koji_task_id)
+        if isinstance(follow_through(snapshot.task, snapshot.children, self.arch, whole=self.whole), Waiting):
             return cancel_build(hub, self.koji_task_id, CANCELED)
-        return endings(hub, [sight.task], CANCELED).get(self.koji_task_id)
+        return endings(hub, [snapshot.task], CANCELED).get(self.koji_task_id)
 
     async def _record(self, end: Finished) -> None:
         await sync_to_async(self._record_now, thread_sensitive=False)(end)
@@ -271,8 +271,8 @@ class TasksTrigger(KojiTrigger):
     async def wait(self, account: HubAccount, poller: HubPoller) -> TriggerEvent:  # noqa: ARG002 # others need it
         """Wait for one after the other: the others go on meanwhile."""
 
-        async def decide(sight: Sight) -> bool | None:
-            return None if isinstance(sight, TaskSight) and not sight.task.ended else True
+        async def decide(snapshot: Snapshot) -> bool | None:
+            return None if isinstance(snapshot, TaskSnapshot) and not snapshot.task.ended else True
 
         for task_id in self.koji_task_ids:
             await self.until(poller, TaskKey(task_id), decide)
@@ -295,11 +295,11 @@ class RepoTrigger(KojiTrigger):
     async def wait(self, account: HubAccount, poller: HubPoller) -> TriggerEvent:  # noqa: ARG002 # others need it
         """Wait until the request is satisfied, or dead."""
 
-        async def decide(sight: Sight) -> TriggerEvent | None:
-            if not isinstance(sight, RequestSight):
-                return TriggerEvent({"kind": ENDED, "reason": str(sight)})
-            self._tell(sight)
-            match judge(sight.request, self.event):
+        async def decide(snapshot: Snapshot) -> TriggerEvent | None:
+            if not isinstance(snapshot, RequestSnapshot):
+                return TriggerEvent({"kind": ENDED, "reason": str(snapshot)})
+            self._tell(snapshot)
+            match judge(snapshot.request, self.event):
                 case RepoReady(repo):
                     self.log.info("Repository %s is ready.", repo.id)
                     return TaskSuccessEvent(xcoms={REPO_ID: repo.id})
@@ -310,8 +310,8 @@ class RepoTrigger(KojiTrigger):
 
         return await self.until(poller, RequestKey(self.request_id), decide)
 
-    def _tell(self, sight: RequestSight) -> None:
-        request = sight.request
+    def _tell(self, snapshot: RequestSnapshot) -> None:
+        request = snapshot.request
         state = (
             f"newRepo task {request.task_id} {request.task_state.name}" if request.task_state is not None else "queued"
         )
@@ -327,8 +327,8 @@ class HubTrigger(KojiTrigger):
     async def wait(self, account: HubAccount, poller: HubPoller) -> TriggerEvent:  # noqa: ARG002 # others need it
         """Wait for any answer."""
 
-        async def decide(sight: Sight) -> bool | None:
-            return None if isinstance(sight, HubRefused) else True
+        async def decide(snapshot: Snapshot) -> bool | None:
+            return None if isinstance(snapshot, HubRefused) else True
 
         await self.until(poller, HubKey(), decide)
         return TriggerEvent({"kind": ENDED})

@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TypeVar
 
-from mbs.koji.poller import HubPoller, News, Pace
+from mbs.koji.poller import HubPoller, Pace, Update
 from mbs.koji.session import IMPATIENT, HubAccount, HubSession
-from mbs.koji.sight import Key
+from mbs.koji.snapshot import Key
 from mbs.model.errors import MbsError
 from operators.hooks import settings
 
@@ -35,11 +35,11 @@ def poller_for(account: HubAccount) -> HubPoller:
 
 
 @asynccontextmanager
-async def watching(poller: HubPoller, key: Key) -> AsyncIterator[asyncio.Queue[News]]:
-    """Watch something of the hub; news come into the queue of this event loop."""
+async def watching(poller: HubPoller, key: Key) -> AsyncIterator[asyncio.Queue[Update]]:
+    """Watch something of the hub; update come into the queue of this event loop."""
     loop = asyncio.get_running_loop()
-    queue: asyncio.Queue[News] = asyncio.Queue()
-    leave = poller.watch(key, lambda news: _put(loop, queue, news))
+    queue: asyncio.Queue[Update] = asyncio.Queue()
+    leave = poller.watch(key, lambda update: _put(loop, queue, update))
     try:
         yield queue
     finally:
@@ -64,7 +64,7 @@ async def host_name(poller: HubPoller, host_id: int) -> str:
     return _hosts[key]
 
 
-def _put(loop: asyncio.AbstractEventLoop, queue: asyncio.Queue[News], news: News) -> None:
-    """Hand news over from the poller's thread; a loop that has ended needs none."""
+def _put(loop: asyncio.AbstractEventLoop, queue: asyncio.Queue[Update], update: Update) -> None:
+    """Hand update over from the poller's thread; a loop that has ended needs none."""
     if not loop.is_closed():
-        loop.call_soon_threadsafe(queue.put_nowait, news)
+        loop.call_soon_threadsafe(queue.put_nowait, update)

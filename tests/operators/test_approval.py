@@ -11,7 +11,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskAwaitingInput
 from airflow.sdk.execution_time import task_runner
 
-from mbs.cli.watch import Sight, lines
+from mbs.cli.watch import Snapshot, lines
 from mbs.model.plan import BuildPlan
 from mbs.model.states import ModuleState
 from mbs.registry import Registry
@@ -77,7 +77,7 @@ def test_what_is_waited_for_whom_and_where_to_answer_is_told_where_one_watches(
     allow(approvers="carol, dave")
     assert question.ask() == ["carol", "dave"]
     build = registry.build(done.build_id)
-    [*_, line] = lines(Sight(build, ()))
+    [*_, line] = lines(Snapshot(build, ()))
     page = "/dags/module/runs/run/tasks/publish.approve/required_actions"
     assert f"{done.nsvc} is done: Waits for carol or dave to approve it: http" in line
     assert line.endswith(page)

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from mbs.koji import builds
 from mbs.koji.session import HubSession
-from mbs.model.errors import HubAway
+from mbs.model.errors import HubUnavailable
 from mbs.model.plan import BuildPlan
 from mbs.model.states import ComponentState, ModuleState
 from mbs.registry import Registry
@@ -174,7 +174,7 @@ def test_a_submission_whose_answer_is_lost_is_found_again(
 
     def loses_its_answer(*arguments: Any) -> int:
         real(*arguments)
-        raise HubAway("the answer was lost")
+        raise HubUnavailable("the answer was lost")
 
     with monkeypatch.context() as patched:
         patched.setattr("mbs.steps.component.submit", loses_its_answer)

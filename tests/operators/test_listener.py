@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from mbs.model.errors import RegistryAway
+from mbs.model.errors import RegistryUnavailable
 from mbs.model.plan import BuildPlan
 from mbs.model.states import ComponentState, ModuleState
 from mbs.planning.ids import dag_id
@@ -93,7 +93,7 @@ def test_what_record_failure_wrote_is_kept(build: BuildPlan, registry: Registry)
 
 def test_a_registry_that_is_away_stops_nobody(build: BuildPlan, monkeypatch: pytest.MonkeyPatch) -> None:
     def away(*_: Any) -> Any:
-        raise RegistryAway("no answer")
+        raise RegistryUnavailable("no answer")
 
     monkeypatch.setattr(runs, "registry", away)
     runs.on_dag_run_failed(run_of(build), MARKED)

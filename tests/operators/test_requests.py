@@ -14,7 +14,7 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 from sqlalchemy import Engine
 
-from mbs.model.errors import RegistryAway, ScmAway
+from mbs.model.errors import RegistryUnavailable, ScmUnavailable
 from mbs.model.naming import BUILDS, PROBLEMS
 from mbs.model.quoting import markdown
 from mbs.planning.ids import NOTE
@@ -127,7 +127,7 @@ def test_a_form_cannot_be_filled_in_for_somebody_else(user: str, allow: Allow) -
 @pytest.mark.parametrize(
     ("end", "words"),
     [
-        (RegistryAway("The registry does not answer."), "The registry does not answer."),
+        (RegistryUnavailable("The registry does not answer."), "The registry does not answer."),
         (AirflowTaskTimeout(), TIMED_OUT),
     ],
     ids=["away", "too slow"],
@@ -189,7 +189,7 @@ def test_a_run_is_one_submission_whatever_try_of_it_comes_through(packager: Regi
 
 def test_a_git_server_that_is_away_is_tried_until_the_deadline(packager: Registry) -> None:
     form, closed = SubmitModuleOperator(task_id="submit"), f"http://127.0.0.1:1/modules/app?#{'c' * 40}"
-    with pytest.raises(ScmAway, match="does not answer"):
+    with pytest.raises(ScmUnavailable, match="does not answer"):
         fill_in(form, "pat", scmurl=closed, branch="main")
     began = datetime.now(UTC) - timedelta(hours=1)
     answer = fill_in(form, "pat", {"start_date": began}, scmurl=closed, branch="main")

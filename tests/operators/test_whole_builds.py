@@ -24,7 +24,7 @@ from mbs.model.errors import Conflict
 from mbs.model.plan import BuildPlan
 from mbs.modulemd.imported import imported
 from mbs.modulemd.reader import read_stream
-from mbs.planning.graph import Kind, shape
+from mbs.planning.graph import Kind, graph
 from mbs.planning.ids import MARK_READY, NOTE
 from mbs.publish.log import build_log
 from mbs.registry import ComponentState, ModuleState, Registry, engine_for
@@ -100,7 +100,7 @@ class Service:
     def build(self, plan: BuildPlan) -> Any:
         """Run all tasks of a build; stops where one fails, as Airflow would."""
         run = self.new_run()
-        for node in shape(plan):
+        for node in graph(plan):
             if node.kind is Kind.RECORD_FAILURE and "failed" not in run.states.values():
                 continue
             if "failed" not in run.states.values() or node.kind is Kind.RECORD_FAILURE:

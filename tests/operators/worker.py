@@ -18,7 +18,7 @@ from airflow.sdk.execution_time import task_runner
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from airflow.sdk.log import configure_logging
 
-from mbs.model.errors import HubRefused, InvalidModulemd, Problem, RegistryAway
+from mbs.model.errors import HubRefused, InvalidModulemd, Problem, RegistryUnavailable
 from mbs.model.nsvc import NSVC
 from mbs.model.states import ModuleState, check_module
 from operators.tasks.approval import ApproveOperator
@@ -77,7 +77,7 @@ class Stranger(BaseOperator):
 
     def execute(self, context: Any) -> None:  # noqa: ARG002 - Airflow's form
         """Fail."""
-        raise RegistryAway("\x1b[31mno answer")
+        raise RegistryUnavailable("\x1b[31mno answer")
 
 
 def rejected() -> Any:
@@ -91,7 +91,7 @@ def rejected() -> Any:
 
 CASES: dict[str, Any] = {
     "refused by koji": lambda: work(HubRefused("policy violation", call="build")),
-    "away": lambda: work(RegistryAway("The registry does not answer.")),
+    "away": lambda: work(RegistryUnavailable("The registry does not answer.")),
     "defect": lambda: work(KeyError("nobody thought of it")),
     "forbidden": work,
     "form": lambda: Form(task_id="submit"),

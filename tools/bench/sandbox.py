@@ -16,7 +16,7 @@ from mbs.model.nsvc import NSVC
 from mbs.model.registered import StoredModule
 from mbs.modulemd.reader import read_stream
 from mbs.planning.hub import HubFacts
-from mbs.planning.planner import PlanOrder, plan_in_sandbox
+from mbs.planning.planner import PlanRequest, plan_in_sandbox
 from mbs.planning.request import Request, read_request
 from mbs.planning.sandboxed import drafts
 from mbs.sandbox.process import run as run_in_sandbox
@@ -62,13 +62,13 @@ def run() -> Iterator[Figure]:
         sources = publish(EXAMPLES, Path(directory))
         settings = _settings(directory)
         greeter = read_request({"scmurl": sources["modules/greeter"], "branch": "main"}, "pat", settings)
-        order = PlanOrder(greeter, settings)
+        order = PlanRequest(greeter, settings)
         at_hand = _processor_seconds(partial(drafts, order, store, HUB, GitScm(settings.git)))
         apart = _processor_seconds(partial(plan_in_sandbox, order, store, HUB))
         yield Figure("greeter planned at hand, processor time", at_hand, "s")
         yield Figure("greeter planned in a sandbox, processor time", apart, "s", apart / at_hand, "at hand")
         repository = sources["rpms/greet"].partition("?")[0]
-        many = PlanOrder(_many(20, repository, settings), settings)
+        many = PlanRequest(_many(20, repository, settings), settings)
         wall = seconds(partial(plan_in_sandbox, many, store, HUB), repeat=5)
         yield Figure("20 components planned in a sandbox, wall time", wall, "s", target="< 2 s", held=wall < 2)
 

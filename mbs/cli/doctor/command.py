@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mbs.cli.airflow import AirflowClient, Login, known_login
-from mbs.cli.common import FILE, told
+from mbs.cli.common import FILE, shows_errors
 from mbs.cli.doctor import account, hub, service, sources
 from mbs.cli.doctor import settings as settings_rules
 from mbs.cli.doctor.finding import Finding, Part, Verdict, count, wrong
@@ -37,7 +37,7 @@ COMMANDS = {"core": "fernet_key_cmd", "api": "secret_key_cmd", "api_auth": "jwt_
 
 @click.command()
 @click.option("--connections", type=FILE, help="File of connections, as `airflow connections import` takes it.")
-@told
+@shows_errors
 def doctor(connections: Path | None) -> None:
     """Look at hub, registry, Airflow and sources; tell what is wrong.
 

@@ -95,7 +95,7 @@ class HubFacts:
 
 
 def look(hub: Hub, bases: Sequence[Base]) -> HubFacts:
-    """Ask for everything in a few multicalls. Raises HubAway, HubRefused."""
+    """Ask for everything in a few multicalls. Raises HubUnavailable, HubRefused."""
     version = str(hub.call("getKojiVersion"))
     tags = sorted({base.tag for base in bases if base.tag})
     candidates = sorted({tag for base in bases for tag in base.candidates})

@@ -58,7 +58,7 @@ class MachineFacts:
 
 
 def look_at_registry(registry: Registry, settings: Settings) -> RegistryFacts:
-    """Ask the database. Raises RegistryAway."""
+    """Ask the database. Raises RegistryUnavailable."""
     if not is_current(registry.engine):
         return RegistryFacts(current=False)
     ready = (ModuleState.READY,)
@@ -88,7 +88,7 @@ def judge_registry(facts: RegistryFacts, settings: Settings) -> Iterator[Finding
 
 
 def look_at_airflow(airflow: AirflowClient, *, logged_in: bool) -> AirflowFacts:
-    """Ask Airflow; its health needs no login. Raises AirflowAway, ApiError."""
+    """Ask Airflow; its health needs no login. Raises AirflowUnavailable, ApiError."""
     answer = airflow.call("GET", "monitor/health")
     if not isinstance(answer, dict):
         raise ApiError(f"What answers at {airflow.url} is not Airflow's API.")

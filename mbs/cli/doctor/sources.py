@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mbs.cli.doctor.finding import Finding, right, unseen, wrong
-from mbs.model.errors import ScmAway
+from mbs.model.errors import ScmUnavailable
 from mbs.scm.git import Git, GitRefused, GitSettings
 from mbs.scm.url import location_of
 from mbs.settings import Settings
@@ -78,7 +78,7 @@ def _away(url: str, git: GitSettings) -> str:
         return "" if Path(place.path).is_dir() else f"there is no directory {place.path}"
     try:
         Git(git, origin=str(place)).remote("ls-remote", "--", str(place))
-    except ScmAway as away:
+    except ScmUnavailable as away:
         return str(away)
     except GitRefused as refused:
         return "" if _NO_REPOSITORY.search(str(refused)) else str(refused)

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mbs.cli import main
-from mbs.cli.common import told
+from mbs.cli.common import shows_errors
 from mbs.model.errors import InvalidRequest
 from tests.conftest import ROOT, PostgresUrl
 
@@ -74,7 +74,7 @@ def test_a_valid_document_is_said_to_be_valid(mbs: CliRunner) -> None:
     assert (result.exit_code, result.stdout) == (0, f"{GREETER} is valid.\n")
 
 
-@told
+@shows_errors
 def refuse(text: str) -> None:
     raise InvalidRequest(text)
 

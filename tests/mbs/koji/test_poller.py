@@ -8,11 +8,11 @@ from typing import Any, Self
 
 import pytest
 
-from mbs.koji.poller import Away, HubPoller, News, Pace
+from mbs.koji.poller import HubPoller, Pace, Unavailable, Update
 from mbs.koji.session import Call
-from mbs.koji.sight import HubKey, HubSight, RequestKey, TaskKey, TaskSight
+from mbs.koji.snapshot import HubKey, HubSnapshot, RequestKey, TaskKey, TaskSnapshot
 from mbs.koji.tasks import TaskState
-from mbs.model.errors import HubAway, HubRefused
+from mbs.model.errors import HubRefused, HubUnavailable
 
 
 @dataclass
@@ -32,7 +32,7 @@ class FakeHub:
 
     def multicall(self, calls: Iterable[Call]) -> list[Any]:
         if self.away:
-            raise HubAway("nobody there")
+            raise HubUnavailable("nobody there")
         made = list(calls)
         self.asked.append(len(made))
         self.looked.set()
@@ -59,7 +59,7 @@ def poller(fake: FakeHub) -> HubPoller:
 
 
 def test_five_thousand_who_wait_cost_one_chain_of_calls(poller: HubPoller, fake: FakeHub) -> None:
-    told: queue.Queue[News] = queue.Queue()
+    told: queue.Queue[Update] = queue.Queue()
     for waiter in range(5000):
         poller.watch(TaskKey(waiter // 2), told.put)
     for _ in range(5000):
@@ -69,7 +69,7 @@ def test_five_thousand_who_wait_cost_one_chain_of_calls(poller: HubPoller, fake:
 
 
 def test_only_what_is_new_is_told(poller: HubPoller, fake: FakeHub) -> None:
-    told: queue.Queue[News] = queue.Queue()
+    told: queue.Queue[Update] = queue.Queue()
     poller.watch(TaskKey(1), told.put)
     first = told.get(timeout=5)
     fake.looked.clear()
@@ -77,47 +77,47 @@ def test_only_what_is_new_is_told(poller: HubPoller, fake: FakeHub) -> None:
     assert told.empty()
     fake.state = TaskState.CLOSED
     second = told.get(timeout=5)
-    assert isinstance(first, TaskSight)
-    assert isinstance(second, TaskSight)
+    assert isinstance(first, TaskSnapshot)
+    assert isinstance(second, TaskSnapshot)
     assert (first.task.state, second.task.state) == (TaskState.OPEN, TaskState.CLOSED)
 
 
 def test_who_leaves_is_told_nothing_more(poller: HubPoller, fake: FakeHub) -> None:
-    told: queue.Queue[News] = queue.Queue()
+    told: queue.Queue[Update] = queue.Queue()
     leave = poller.watch(TaskKey(1), told.put)
     told.get(timeout=5)
     leave()
     fake.state = TaskState.CLOSED
-    other: queue.Queue[News] = queue.Queue()
+    other: queue.Queue[Update] = queue.Queue()
     poller.watch(TaskKey(2), other.put)
     other.get(timeout=5)
     assert told.empty()
 
 
 def test_a_hub_that_is_away_is_told_and_found_again(poller: HubPoller, fake: FakeHub) -> None:
-    told: queue.Queue[News] = queue.Queue()
+    told: queue.Queue[Update] = queue.Queue()
     fake.away = True
     poller.watch(TaskKey(1), told.put)
-    assert isinstance(told.get(timeout=5), Away)
+    assert isinstance(told.get(timeout=5), Unavailable)
     fake.away = False
-    while isinstance(news := told.get(timeout=5), Away):
+    while isinstance(update := told.get(timeout=5), Unavailable):
         pass
-    assert isinstance(news, TaskSight)
+    assert isinstance(update, TaskSnapshot)
 
 
 def test_one_refusal_ends_one_wait_only(poller: HubPoller) -> None:
-    told: dict[Any, queue.Queue[News]] = {key: queue.Queue() for key in (TaskKey(404), TaskKey(1), RequestKey(9))}
+    told: dict[Any, queue.Queue[Update]] = {key: queue.Queue() for key in (TaskKey(404), TaskKey(1), RequestKey(9))}
     for key, listener in told.items():
         poller.watch(key, listener.put)
     kinds = {key: type(listener.get(timeout=5)) for key, listener in told.items()}
-    assert kinds == {TaskKey(404): HubRefused, TaskKey(1): TaskSight, RequestKey(9): HubRefused}
+    assert kinds == {TaskKey(404): HubRefused, TaskKey(1): TaskSnapshot, RequestKey(9): HubRefused}
 
 
 def test_whoever_waits_for_the_hub_alone_costs_one_call(poller: HubPoller, fake: FakeHub) -> None:
-    told: queue.Queue[News] = queue.Queue()
+    told: queue.Queue[Update] = queue.Queue()
     for _ in range(100):
         poller.watch(HubKey(), told.put)
-    assert isinstance(told.get(timeout=5), HubSight)
+    assert isinstance(told.get(timeout=5), HubSnapshot)
     assert set(fake.asked) == {1}
 
 
@@ -133,4 +133,4 @@ def test_looks_become_rarer_while_nothing_changes_and_frequent_again_when_someth
     assert 4.0 < slower < 12.0
     assert pace.after(11.0, changed=False) == 12.0
     assert pace.after(12.0, changed=True) == 4.0
-    assert pace.after_away(40.0) == 48.0
+    assert pace.after_unavailable(40.0) == 48.0

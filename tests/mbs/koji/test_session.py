@@ -12,7 +12,7 @@ import requests
 
 from mbs.koji.faults import is_race, translate
 from mbs.koji.session import HubAccount, HubSession, call
-from mbs.model.errors import HubAway, HubRefused
+from mbs.model.errors import HubRefused, HubUnavailable
 
 
 @pytest.fixture
@@ -69,14 +69,17 @@ def nobody(account: HubAccount) -> HubAccount:
 
 def test_a_hub_that_stays_away_is_said_to_be(nobody: HubAccount) -> None:
     slept: list[float] = []
-    with HubSession(nobody, delays=(1, 2), sleep=slept.append) as session, pytest.raises(HubAway, match="not answer"):
+    with (
+        HubSession(nobody, delays=(1, 2), sleep=slept.append) as session,
+        pytest.raises(HubUnavailable, match="not answer"),
+    ):
         session.call("getAPIVersion")
     assert slept == [1, 2]
 
 
 def test_a_call_that_must_not_be_repeated_is_not(nobody: HubAccount) -> None:
     slept: list[float] = []
-    with HubSession(nobody, sleep=slept.append) as session, pytest.raises(HubAway):
+    with HubSession(nobody, sleep=slept.append) as session, pytest.raises(HubUnavailable):
         session.call_once("build", "source", "target")
     assert slept == []
 
@@ -123,11 +126,11 @@ def http_error(status: int) -> requests.HTTPError:
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        (koji.ServerOffline("database outage"), HubAway),
-        (koji.RetryError("unable to retry call"), HubAway),
-        (requests.ConnectionError(), HubAway),
-        (requests.Timeout(), HubAway),
-        (http_error(502), HubAway),
+        (koji.ServerOffline("database outage"), HubUnavailable),
+        (koji.RetryError("unable to retry call"), HubUnavailable),
+        (requests.ConnectionError(), HubUnavailable),
+        (requests.Timeout(), HubUnavailable),
+        (http_error(502), HubUnavailable),
         (http_error(404), HubRefused),
         (requests.exceptions.SSLError("bad certificate"), HubRefused),
         (koji.TagError("tag is gone"), HubRefused),

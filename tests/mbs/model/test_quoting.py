@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from mbs.model.quoting import LINE_LENGTH, PROBLEMS, QUOTE_LENGTH, cell, code, markdown, plain, printable, quoted, told
+from mbs.model.quoting import (
+    LINE_LENGTH,
+    PROBLEMS,
+    QUOTE_LENGTH,
+    cell,
+    code,
+    markdown,
+    plain,
+    printable,
+    problem_lines,
+    quoted,
+)
 
 ACTING = [
     "\x1b[31mred",
@@ -137,7 +148,7 @@ def test_a_short_quotation_is_whole(text: str) -> None:
 
 
 def test_a_refusal_tells_a_hundred_problems_and_how_many_more() -> None:
-    lines = told(f"problem {number}" for number in range(PROBLEMS + 7))
+    lines = problem_lines(f"problem {number}" for number in range(PROBLEMS + 7))
     assert len(lines) == PROBLEMS + 1
     assert lines[-2:] == ["problem 99", "... and 7 more."]
-    assert told(["one\ntwo\x1b", "x" * 10**6]) == ["one\ntwo\\x1b", f"{'x' * (LINE_LENGTH - 3)}..."]
+    assert problem_lines(["one\ntwo\x1b", "x" * 10**6]) == ["one\ntwo\\x1b", f"{'x' * (LINE_LENGTH - 3)}..."]

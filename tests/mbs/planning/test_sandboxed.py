@@ -21,7 +21,7 @@ from mbs.modulemd.changes import Changes
 from mbs.modulemd.imported import imported
 from mbs.modulemd.reader import apply, edit, read_stream
 from mbs.planning.hub import HubFacts
-from mbs.planning.planner import ImportOrder, PlanOrder, plan_in_sandbox, read_in_sandbox
+from mbs.planning.planner import ImportRequest, PlanRequest, plan_in_sandbox, read_in_sandbox
 from mbs.planning.request import read_request
 from mbs.planning.sandboxed import drafts
 from mbs.registry import Allocation, Registry
@@ -66,7 +66,7 @@ def test_a_plan_of_the_sandbox_is_the_plan_made_at_hand(
     filled: Registry, sources: dict[str, str], local: Settings
 ) -> None:
     request = read_request({"scmurl": sources["modules/greeter"], "branch": "main"}, "pat", local)
-    order, store = PlanOrder(request, local), RegistryStore(filled.engine, local.base_module_names)
+    order, store = PlanRequest(request, local), RegistryStore(filled.engine, local.base_module_names)
     planned = plan_in_sandbox(order, store, HUB)
     assert planned == drafts(order, store, HUB, GitScm(local.git))
     assert planned[0].plan.arches == ("x86_64", "aarch64")
@@ -92,7 +92,7 @@ def test_a_refusal_has_every_problem_with_its_line(filled: Registry, local: Sett
 
 
 def test_an_import_read_in_the_sandbox_is_the_import(local: Settings) -> None:
-    (module,) = read_in_sandbox(ImportOrder(GTK.format(stream=1), local)).modules
+    (module,) = read_in_sandbox(ImportRequest(GTK.format(stream=1), local)).modules
     assert module == imported(read_stream(GTK.format(stream=1)), ["platform"])
     assert module.document.text == read_stream(GTK.format(stream=1)).text
 
@@ -175,8 +175,8 @@ def test_who_has_the_registry_never_loads_a_parser() -> None:
     """Neither where the forms' DAGs are parsed nor where their tasks run."""
     code = (
         "import sys; import dags.submit_module, dags.import_module, dags.rebuild_dependants\n"
-        "from mbs.settings import Settings; from mbs.planning.planner import ImportOrder, read_in_sandbox\n"
-        f"print(read_in_sandbox(ImportOrder({EXAMPLE_PLATFORM!r}, Settings())).modules[0].nsvc)\n"
+        "from mbs.settings import Settings; from mbs.planning.planner import ImportRequest, read_in_sandbox\n"
+        f"print(read_in_sandbox(ImportRequest({EXAMPLE_PLATFORM!r}, Settings())).modules[0].nsvc)\n"
         "print([name for name in ('gi', 'solv') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, capture_output=True, text=True)

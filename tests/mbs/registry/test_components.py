@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import Engine, text
 
-from mbs.model.errors import ForbiddenTransition, NotFound, RegistryAway
+from mbs.model.errors import ForbiddenTransition, NotFound, RegistryUnavailable
 from mbs.registry import ComponentState, Finished, Registry
 from tests.mbs.registry.conftest import Submit
 
@@ -94,7 +94,7 @@ def test_two_components_do_not_wait_for_each_other(registry: Registry, build_id:
 
 def test_a_lock_held_too_long_is_an_infrastructure_fault(registry_engine: Engine, build_id: int) -> None:
     hasty = Registry(registry_engine, lock_timeout=0.05)
-    with hasty.component(build_id, "alpha"), pytest.raises(RegistryAway, match="alpha is being decided about"):
+    with hasty.component(build_id, "alpha"), pytest.raises(RegistryUnavailable, match="alpha is being decided about"):
         hasty.component(build_id, "alpha").__enter__()
 
 
@@ -119,7 +119,7 @@ def test_the_lock_dies_with_the_connection_and_its_holder_records_nothing_more(
         with registry.component(build_id, "alpha") as component:
             assert component.row.intent, "what was intended is still known"
             assert component.row.state is None
-        with pytest.raises(RegistryAway):
+        with pytest.raises(RegistryUnavailable):
             holder.result(10)
 
 

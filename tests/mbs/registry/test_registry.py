@@ -8,7 +8,7 @@ import pytest
 from alembic import command
 from sqlalchemy import Engine, event, text
 
-from mbs.model.errors import ForbiddenTransition, InvalidRequest, NotFound, RegistryAway, UnreadablePlan
+from mbs.model.errors import ForbiddenTransition, InvalidRequest, NotFound, RegistryUnavailable, UnreadablePlan
 from mbs.model.nsvc import NSVC
 from mbs.modulemd.stored import StoredModules
 from mbs.registry import (
@@ -154,7 +154,7 @@ def test_messages_are_kept_for_people(registry: Registry, submit: Submit) -> Non
 
 def test_a_database_that_is_away_is_an_infrastructure_fault() -> None:
     away = Registry(engine_for("postgresql://nobody@127.0.0.1:1/none"))
-    with pytest.raises(RegistryAway, match="The registry's database does not answer"):
+    with pytest.raises(RegistryUnavailable, match="The registry's database does not answer"):
         away.find()
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from mbs.model.errors import HubAway, InvalidModulemd, Problem, ScmAway, TimedOut, Unprocessable
+from mbs.model.errors import HubUnavailable, InvalidModulemd, Problem, ScmUnavailable, TimedOut, Unprocessable
 from mbs.sandbox.limits import Defect, Limits, Stopped
 from mbs.sandbox.process import Questions, run
 from tests.conftest import ROOT
@@ -49,9 +49,9 @@ def test_a_question_that_is_none_is_not_answered(question: object) -> None:
 
 def test_what_answering_raises_ends_the_work() -> None:
     def away(_: str) -> object:
-        raise HubAway("no hub")
+        raise HubUnavailable("no hub")
 
-    with pytest.raises(HubAway, match="no hub"):
+    with pytest.raises(HubUnavailable, match="no hub"):
         work("ask", ("tag_arches", ["f40"]), {"tag_arches": away})
 
 
@@ -62,7 +62,7 @@ def test_a_refusal_keeps_its_class_and_all_problems_with_their_lines() -> None:
 
 
 def test_what_is_away_inside_is_away_outside() -> None:
-    with pytest.raises(ScmAway, match="nobody answers"):
+    with pytest.raises(ScmUnavailable, match="nobody answers"):
         work("silence")
 
 

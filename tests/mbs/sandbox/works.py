@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 from gi.repository import GLib
 
-from mbs.model.errors import InvalidModulemd, Problem, ScmAway
+from mbs.model.errors import InvalidModulemd, Problem, ScmUnavailable
 from mbs.sandbox.child import Parent
 from mbs.sandbox.wire import LONGEST
 
@@ -41,7 +41,7 @@ def refuse(_: object, __: Parent) -> object:
 
 
 def silence(_: object, __: Parent) -> object:
-    raise ScmAway("nobody answers")
+    raise ScmUnavailable("nobody answers")
 
 
 def fail(_: object, __: Parent) -> object:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mbs.model.errors import InvalidRequest, ScmAway, Unprocessable
+from mbs.model.errors import InvalidRequest, ScmUnavailable, Unprocessable
 from mbs.scm.git import Git, GitRefused, GitSettings
 from mbs.scm.protocol import Ref
 from mbs.scm.repository import GitScm
@@ -223,7 +223,7 @@ def test_a_server_that_asks_for_a_password_is_not_waited_for(over_http: HttpServ
 
 def test_a_server_that_is_down_is_away_and_nobodys_mistake(over_http: HttpServer) -> None:
     over_http.close()
-    with pytest.raises(ScmAway, match=f"{over_http.url}/testmodule does not answer"):
+    with pytest.raises(ScmUnavailable, match=f"{over_http.url}/testmodule does not answer"):
         GitScm(GitSettings(attempts=2, retry_interval=0.01)).resolve([Ref(f"{over_http.url}/testmodule", "main")])
 
 
@@ -233,11 +233,11 @@ def test_a_host_that_does_not_answer_is_asked_no_more(repository: GitRepository)
         refs = [Ref(f"{host}/rpms/package-{number}", "main") for number in range(40)]
         scm = GitScm(GitSettings(timeout=1, parallel=4, allow_local=True))
         began = time.monotonic()
-        with pytest.raises(ScmAway) as away:
+        with pytest.raises(ScmUnavailable) as away:
             scm.resolve([*refs, Ref(repository.url, "main")])
         assert str(away.value) == f"{refs[0].repository} does not answer: git ls-remote gave no answer within 1 seconds"
         for ask in (lambda: scm.included(refs[3]), lambda: scm.files(refs[5], [""], ".yaml")):
-            with pytest.raises(ScmAway):
+            with pytest.raises(ScmUnavailable):
                 ask()
         assert time.monotonic() - began < 10
         silent.settimeout(0)
@@ -254,7 +254,7 @@ def _connections(server: socket.socket) -> Iterator[socket.socket]:
 def test_a_host_that_refuses_connections_has_all_its_attempts_once(over_http: HttpServer) -> None:
     over_http.refusals += [503] * 100
     refs = [Ref(f"{over_http.url}/package-{number}", "main") for number in range(20)]
-    with pytest.raises(ScmAway):
+    with pytest.raises(ScmUnavailable):
         GitScm(GitSettings(attempts=3, retry_interval=0.01, parallel=1)).resolve(refs)
     assert len(over_http.refusals) == 100 - 3
 
@@ -265,7 +265,7 @@ def test_what_takes_too_long_is_ended_with_all_its_processes(tmp_path: Path) -> 
     (tmp_path / "git").chmod(0o755)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-        with pytest.raises(ScmAway, match=r"git ls-remote gave no answer within 0\.5 seconds"):
+        with pytest.raises(ScmUnavailable, match=r"git ls-remote gave no answer within 0\.5 seconds"):
             Git(GitSettings(timeout=0.5, attempts=1))("ls-remote")
     assert any(is_free(lock) for _ in range(200))
 

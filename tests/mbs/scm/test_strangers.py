@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mbs.model.errors import ScmAway, Unprocessable
+from mbs.model.errors import ScmUnavailable, Unprocessable
 from mbs.scm.git import MIB, Git, GitRefused, GitSettings, scratch_repository
 from mbs.scm.protocol import PinnedScm, Ref
 from mbs.scm.repository import GitScm
@@ -342,7 +342,7 @@ def test_a_git_daemon_is_read(repository: GitRepository, over_git: str) -> None:
 
 def test_a_silent_server_is_away_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_git(tmp_path, "sleep 100", monkeypatch)
-    with pytest.raises(ScmAway, match=r"git ls-remote gave no answer within 0\.2 seconds"):
+    with pytest.raises(ScmUnavailable, match=r"git ls-remote gave no answer within 0\.2 seconds"):
         GitScm(replace(QUICK, timeout=0.2)).resolve([Ref("https://example.org/x", "main")])
 
 

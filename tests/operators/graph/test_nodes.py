@@ -7,14 +7,14 @@ from collections.abc import Callable
 import pytest
 
 from mbs.model.plan import BuildPlan, PlannedComponent, Publication
-from mbs.planning.graph import Kind, Node, shape
+from mbs.planning.graph import Kind, Node, graph
 
 Plans = Callable[..., BuildPlan]
 Components = Callable[..., PlannedComponent]
 
 
 def nodes_of(plan: BuildPlan) -> dict[str, Node]:
-    nodes = list(shape(plan))
+    nodes = list(graph(plan))
     assert len({node.task_id for node in nodes}) == len(nodes)
     return {node.task_id: node for node in nodes}
 
@@ -51,7 +51,7 @@ def test_a_module_of_two_batches_has_exactly_these_tasks_in_this_order(plan: Pla
 
 def test_every_task_comes_after_those_it_waits_for(plan: Plans, component: Components) -> None:
     seen: set[str] = set()
-    for node in shape(plan([component(f"c{number}", 1 + number // 3) for number in range(9)])):
+    for node in graph(plan([component(f"c{number}", 1 + number // 3) for number in range(9)])):
         assert seen.issuperset(node.upstream)
         seen.add(node.task_id)
 

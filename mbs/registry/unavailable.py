@@ -7,14 +7,14 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from mbs.model.errors import RegistryAway
+from mbs.model.errors import RegistryUnavailable
 
 
 @contextmanager
-def known_when_away() -> Iterator[None]:
-    """Raise RegistryAway, which is retried, for a connection that is refused or lost."""
+def known_when_unavailable() -> Iterator[None]:
+    """Raise RegistryUnavailable, which is retried, for a connection that is refused or lost."""
     try:
         yield
     except (OperationalError, InterfaceError) as error:
         msg = f"The registry's database does not answer: {' '.join(str(error.orig).split())}"
-        raise RegistryAway(msg) from error
+        raise RegistryUnavailable(msg) from error

@@ -39,7 +39,7 @@ Key: TypeAlias = TaskKey | RequestKey | HubKey
 
 
 @dataclass(frozen=True, slots=True)
-class TaskSight:
+class TaskSnapshot:
     """A task as it was seen, with its children."""
 
     task: TaskInfo
@@ -47,38 +47,38 @@ class TaskSight:
 
 
 @dataclass(frozen=True, slots=True)
-class RequestSight:
+class RequestSnapshot:
     """A repository request as it was seen."""
 
     request: RequestInfo
 
 
 @dataclass(frozen=True, slots=True)
-class HubSight:
+class HubSnapshot:
     """The hub answers."""
 
 
-Sight: TypeAlias = TaskSight | RequestSight | HubSight | HubRefused
+Snapshot: TypeAlias = TaskSnapshot | RequestSnapshot | HubSnapshot | HubRefused
 
 
-def look(hub: Hub, keys: Iterable[Key]) -> dict[Key, Sight]:
-    """Ask for all keys in one chain of multicalls. Raises HubAway."""
+def look(hub: Hub, keys: Iterable[Key]) -> dict[Key, Snapshot]:
+    """Ask for all keys in one chain of multicalls. Raises HubUnavailable."""
     keys = set(keys)
     tasks = sorted({key for key in keys if isinstance(key, TaskKey)})
     requests = sorted({key for key in keys if isinstance(key, RequestKey)})
     answers = iter(hub.multicall(_questions(tasks, requests)))
-    sights = {**_task_sights(tasks, answers), **_request_sights(requests, answers)}
-    return {**sights, HubKey(): HubSight()} if HubKey() in keys else sights
+    snapshots = {**_task_snapshots(tasks, answers), **_request_snapshots(requests, answers)}
+    return {**snapshots, HubKey(): HubSnapshot()} if HubKey() in keys else snapshots
 
 
-def see(hub: Hub, task_id: int) -> TaskSight:
-    """See a task and its children now. Raises HubAway, HubRefused."""
+def see(hub: Hub, task_id: int) -> TaskSnapshot:
+    """See a task and its children now. Raises HubUnavailable, HubRefused."""
     key = TaskKey(task_id)
-    sight = look(hub, [key])[key]
-    if isinstance(sight, HubRefused):
-        raise sight
-    assert isinstance(sight, TaskSight)  # noqa: S101 # a task's key gives a task's sight
-    return sight
+    snapshot = look(hub, [key])[key]
+    if isinstance(snapshot, HubRefused):
+        raise snapshot
+    assert isinstance(snapshot, TaskSnapshot)  # noqa: S101 # a task's key gives a task's snapshot
+    return snapshot
 
 
 def _questions(tasks: Sequence[TaskKey], requests: Sequence[RequestKey]) -> Iterator[Call]:
@@ -92,26 +92,26 @@ def _questions(tasks: Sequence[TaskKey], requests: Sequence[RequestKey]) -> Iter
         yield call("repo.checkRequest", request.id)
 
 
-def _task_sights(keys: Sequence[TaskKey], answers: Iterator[KojiValue]) -> dict[Key, Sight]:
+def _task_snapshots(keys: Sequence[TaskKey], answers: Iterator[KojiValue]) -> dict[Key, Snapshot]:
     infos = [info for chunk in _chunks(keys) for info in _spread(next(answers), len(chunk))]
-    return {key: _task_sight(key, info, next(answers)) for key, info in zip(keys, infos, strict=True)}
+    return {key: _task_snapshot(key, info, next(answers)) for key, info in zip(keys, infos, strict=True)}
 
 
-def _request_sights(keys: Sequence[RequestKey], answers: Iterator[KojiValue]) -> dict[Key, Sight]:
-    return {key: _request_sight(next(answers)) for key in keys}
+def _request_snapshots(keys: Sequence[RequestKey], answers: Iterator[KojiValue]) -> dict[Key, Snapshot]:
+    return {key: _request_snapshot(next(answers)) for key in keys}
 
 
-def _task_sight(key: TaskKey, info: KojiValue, children: KojiValue) -> Sight:
+def _task_snapshot(key: TaskKey, info: KojiValue, children: KojiValue) -> Snapshot:
     for answer in (info, children):
         if isinstance(answer, HubRefused):
             return answer
     if info is None:
         return HubRefused(f"there is no task {key.id}", call="getTaskInfo")
-    return TaskSight(TaskInfo.read(info), tuple(sorted(map(TaskInfo.read, children), key=lambda child: child.id)))
+    return TaskSnapshot(TaskInfo.read(info), tuple(sorted(map(TaskInfo.read, children), key=lambda child: child.id)))
 
 
-def _request_sight(answer: KojiValue) -> Sight:
-    return answer if isinstance(answer, HubRefused) else RequestSight(RequestInfo.read(answer))
+def _request_snapshot(answer: KojiValue) -> Snapshot:
+    return answer if isinstance(answer, HubRefused) else RequestSnapshot(RequestInfo.read(answer))
 
 
 def _spread(answer: KojiValue, count: int) -> Sequence[KojiValue]:

@@ -15,11 +15,11 @@ from operators import (
     bundle,  # noqa: F401 - for the processes forked later, as said above
     graph,  # noqa: F401 - likewise
 )
-from operators.listeners import notes, pools, runs, task_log
+from operators.listeners import notes, runs, task_log
 
 
 class ModuleBuildServicePlugin(AirflowPlugin):
     """Listeners of the module build service."""
 
     name = "module_build_service"
-    listeners = [runs, notes, pools, task_log]  # noqa: RUF012 - declared as an instance's by Airflow, which reads it from the class
+    listeners = [runs, notes, task_log]  # noqa: RUF012 - declared as an instance's by Airflow, which reads it from the class

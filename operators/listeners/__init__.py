@@ -1,1 +1,1 @@
-"""What listens to Airflow: runs that end, tasks that start, submissions that could never be built."""
+"""What listens to Airflow: runs that begin and end, their notes, tasks that start."""

@@ -1,7 +1,10 @@
-"""Closes a module build whose run ended as failed without `record_failure`: a person marked it so.
+"""What runs of DAGs mean for module builds; the scheduler or the API server calls it, with its own database session.
 
-Called by the scheduler or the API server, with their own database session. The triggers cancel in Koji what they wait
-for; so does this, since a trigger that no triggerer had taken up yet is dropped without a word.
+A submission is refused where Airflow has no pool for its builds: no component would ever start, and none would fail. A
+task cannot ask for pools; here it is asked when the run of the form begins, before its task is scheduled.
+
+A module build is closed whose run ended as failed without `record_failure`: a person marked it so. The triggers cancel
+in Koji what they wait for; so does this, since a trigger that no triggerer had taken up yet is dropped without a word.
 """
 
 from __future__ import annotations
@@ -16,11 +19,14 @@ from typing import TypeVar
 from airflow.listeners import hookimpl
 from airflow.models.dagrun import DagRun
 from airflow.models.log import Log
+from airflow.models.pool import Pool
+from airflow.utils.state import TaskInstanceState
 from sqlalchemy import select
 from sqlalchemy.orm import object_session
 
 from mbs.koji.session import IMPATIENT, HubSession
-from mbs.model.errors import MbsError
+from mbs.model.errors import MbsError, PoolMissing
+from mbs.model.naming import KOJI_BUILDS, SUBMIT_DAG
 from mbs.model.states import ModuleState
 from mbs.planning.ids import dag_id
 from mbs.planning.notes import sentence
@@ -39,6 +45,17 @@ _EVENT = "patch_dag_run"
 """Name of the call in Airflow's audit log."""
 
 UNKNOWN = "a person"
+
+
+@hookimpl
+def on_dag_run_running(dag_run: DagRun) -> None:
+    """Let a submission that could never be built fail, with the reason as its note."""
+    session = object_session(dag_run)
+    if dag_run.dag_id != SUBMIT_DAG or session is None or Pool.get_pool(KOJI_BUILDS, session=session) is not None:
+        return
+    dag_run.note = str(PoolMissing(KOJI_BUILDS))
+    for task in dag_run.get_task_instances(session=session):
+        task.set_state(TaskInstanceState.FAILED, session=session)
 
 
 @hookimpl

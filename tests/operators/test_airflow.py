@@ -26,7 +26,7 @@ from operators import links
 from operators.tasks.component import BuildComponentOperator
 from operators.tasks.prepare import CreateTagOperator, LinkDependenciesOperator
 from operators.triggers import REPO_ID, RepoTrigger
-from operators.triggers import poller as pollers
+from operators.triggers import base as pollers
 from tests.operators.airflow_database import Run, Triggerer, forget_triggers, move, new_triggerer_job, start
 
 pytestmark = pytest.mark.usefixtures("airflow_database", "nothing_waits")

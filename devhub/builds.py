@@ -219,6 +219,16 @@ def rpms_of(connection: Connection, build_id: int) -> list[Row]:
     return connection.execute("SELECT * FROM rpms WHERE build_id = ? ORDER BY id", (build_id,)).fetchall()
 
 
+def btype_id(connection: Connection, name: str | None) -> int | None:
+    """Give the id of a type of builds, None for None, or raise GenericError for one that the hub does not know."""
+    if name is None:
+        return None
+    found = lookup.find(connection, "btypes", name)
+    if found is None:
+        raise koji.GenericError(f"unsupported build type: {name}")
+    return int(found["id"])
+
+
 def set_types(connection: Connection, build_id: int, btypes: tuple[str, ...]) -> None:
     """Say what a build is made of: `rpm`, `module`."""
     for btype in btypes:

@@ -65,21 +65,6 @@ def add(
     events.insert(connection, "group_config", tag_id=tag_id, group_id=group_id, **row)
 
 
-def remove(connection: Connection, tag_id: int, group: NameOrId, *, force: bool = False) -> None:
-    """Take a tag's own entry of a group away, its packages stay; raise GenericError when it has none."""
-    found = lookup.must_find(connection, "groups", group)
-    if not events.revoke(connection, "group_config", tag_id=tag_id, group_id=found["id"]) and not force:
-        tag = lookup.must_find(connection, "tags", tag_id)
-        raise koji.GenericError(f"No group: {found['name']} found for tag: {tag['name']}")
-
-
-def unblock(connection: Connection, tag_id: int, group: NameOrId) -> None:
-    """End a tag's own block of a group; raise GenericError when there is none."""
-    found, tag = lookup.must_find(connection, "groups", group), lookup.must_find(connection, "tags", tag_id)
-    if not events.revoke(connection, "group_config", tag_id=tag_id, group_id=found["id"], blocked=True):
-        raise koji.GenericError(f"group {found['name']} is NOT blocked in tag {tag['name']}")
-
-
 def add_package(
     connection: Connection,
     tag_id: int,
@@ -110,20 +95,6 @@ def add_package(
         return
     events.revoke(connection, "group_packages", tag_id=tag_id, group_id=found["id"], package=package)
     events.insert(connection, "group_packages", tag_id=tag_id, group_id=found["id"], package=package, **row)
-
-
-def remove_package(connection: Connection, tag_id: int, group: NameOrId, package: str) -> None:
-    """Take a package out of a tag's own group; nothing happens when it is not in it, as in Koji."""
-    found = lookup.must_find(connection, "groups", group)
-    events.revoke(connection, "group_packages", tag_id=tag_id, group_id=found["id"], package=package)
-
-
-def unblock_package(connection: Connection, tag_id: int, group: NameOrId, package: str) -> None:
-    """End a tag's own block of a package in a group; raise GenericError when there is none."""
-    found = lookup.must_find(connection, "groups", group)
-    key = {"tag_id": tag_id, "group_id": found["id"], "package": package}
-    if not events.revoke(connection, "group_packages", **key, blocked=True):
-        raise koji.GenericError(f"package {package} is NOT blocked in group {found['id']}, tag {tag_id}")
 
 
 def _configs(connection: Connection, tag_id: int, event: int | None) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import koji
 
-from devhub import builds, events, lookup, packages, tags
+from devhub import builds, events, packages, tags
 from devhub.database import Connection
 
 
@@ -143,7 +143,7 @@ def history(connection: Connection, **wanted: int | None) -> list[dict[str, Any]
 
 
 def _rows(connection: Connection, tag_id: int, query: Query) -> list[Row]:
-    btype = _btype(connection, query.type)
+    btype = builds.btype_id(connection, query.type)
     statement = (
         "SELECT builds.*, packages.name AS package_name, users.name AS owner_name, events.time AS create_time,"
         " tags.name AS tag_name, tag_listing.tag_id, tag_listing.create_event AS tag_event FROM tag_listing"
@@ -157,15 +157,6 @@ def _rows(connection: Connection, tag_id: int, query: Query) -> list[Row]:
     )
     values = {"tag": tag_id, "state": builds.COMPLETE, "package": query.package, "owner": query.owner}
     return connection.execute(statement, {**values, "btype": btype}).fetchall()
-
-
-def _btype(connection: Connection, name: str | None) -> int | None:
-    if name is None:
-        return None
-    found = lookup.find(connection, "btypes", name)
-    if found is None:
-        raise koji.GenericError(f"unsupported build type: {name}")
-    return int(found["id"])
 
 
 def _info(row: Row) -> dict[str, Any]:

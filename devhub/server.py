@@ -6,7 +6,6 @@ what a browser sends, 400 for a body that is no call or is larger than allowed.
 
 from __future__ import annotations
 
-import logging
 import random
 import socket
 import time
@@ -28,8 +27,6 @@ from devhub.methods import Call
 from devhub.methods.misc import KOJI_VERSION
 from devhub.settings import Settings
 from devhub.web import site
-
-log = logging.getLogger(__name__)
 
 Environ = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]

@@ -30,7 +30,6 @@ class Session:
     user_name: str
     callnum: int | None
     permissions: tuple[str, ...]
-    is_host: bool
     start_time: float
     update_time: float
 
@@ -66,7 +65,7 @@ def resume(
     Raises AuthError for a closed or wrong one, AuthExpired, and SequenceError for a call number from the past.
     """
     row = connection.execute(
-        "SELECT sessions.*, users.name AS user_name, users.status, users.usertype FROM sessions"
+        "SELECT sessions.*, users.name AS user_name, users.status FROM sessions"
         " JOIN users ON users.id = user_id WHERE sessions.id = ? AND NOT closed",
         (session_id,),
     ).fetchone()
@@ -86,7 +85,6 @@ def resume(
         user_name=row["user_name"],
         callnum=callnum,
         permissions=tuple(permissions(connection, row["user_id"])),
-        is_host=row["usertype"] == koji.USERTYPES["HOST"],
         start_time=row["start_time"],
         update_time=row["update_time"],
     )
@@ -107,11 +105,6 @@ def record_call(connection: Connection, session: Session, method: str) -> None:
 def close(connection: Connection, session_id: int) -> None:
     """End a session for good."""
     connection.execute("UPDATE sessions SET closed = 1, expired = 1 WHERE id = ?", (session_id,))
-
-
-def expire(connection: Connection, session_id: int) -> None:
-    """Let a session expire: its user has to log in again."""
-    connection.execute("UPDATE sessions SET expired = 1 WHERE id = ?", (session_id,))
 
 
 def permissions(connection: Connection, user_id: int) -> list[str]:

@@ -228,10 +228,9 @@ def last_change(connection: Connection, tag_id: int, before: int | None = None, 
     return _edge(connection, tags, "max", "<", before)
 
 
-def first_change(connection: Connection, tag_id: int, after: int | None = None, inherit: bool = True) -> int | None:
+def first_change(connection: Connection, tag_id: int, after: int | None = None) -> int | None:
     """Give the first event (after another) that changed a tag or an ancestor."""
-    tags = members(connection, tag_id) if inherit else [tag_id]
-    return _edge(connection, tags, "min", ">", after)
+    return _edge(connection, members(connection, tag_id), "min", ">", after)
 
 
 def _replace_extra(connection: Connection, tag_id: int, key: str, value: str | None) -> None:

@@ -101,14 +101,6 @@ def children(connection: Connection, parent: int) -> list[Task]:
     return [_task(row) for row in rows]
 
 
-def child(connection: Connection, parent: int, label: str) -> Task | None:
-    """Read the child with a label, the newest if there are several."""
-    row = connection.execute(
-        "SELECT * FROM tasks WHERE parent = ? AND label = ? ORDER BY id DESC LIMIT 1", (parent, label)
-    ).fetchone()
-    return _task(row) if row else None
-
-
 def in_state(connection: Connection, *states: int) -> list[Task]:
     """Read all tasks in the given states (all unfinished ones by default), the most urgent first."""
     wanted = ",".join(str(int(state)) for state in states or UNFINISHED)

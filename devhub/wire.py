@@ -41,11 +41,7 @@ def write_answer(result: Value) -> bytes:
         value = _write(result)
     except KeyError:
         return str(xmlrpcplus.dumps((result,), methodresponse=True)).encode()
-    start, end = (
-        "<?xml version='1.0'?>\n<methodResponse>\n<params>\n<param>\n",
-        "</param>\n</params>\n</methodResponse>\n",
-    )
-    return f"{start}{value}{end}".encode()
+    return f"{_ANSWER_BEGINS}{value}{_ANSWER_ENDS}".encode()
 
 
 def _read_call(body: bytes) -> tuple[tuple[Value, ...], str | None]:

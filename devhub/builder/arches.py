@@ -1,6 +1,6 @@
 """Which arches of a tag a package is built for, by Koji's rules (`getArchList` of its builder)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import koji
 
@@ -20,7 +20,7 @@ def build_arches(package: Package, tag_arches: Sequence[str], override: str | No
     arches = [arch for arch in arches if arch not in package.exclude_arches]
     if _may_be_noarch(package):
         arches.append("noarch")
-    possible = {"noarch", *_canonical(tag_arches)}
+    possible = {"noarch", *canonical(tag_arches)}
     kept = [arch for arch in (override.split() if override else arches) if koji.canonArch(arch) in possible]
     if not kept:
         raise koji.BuildError("No matching arches were found")
@@ -36,8 +36,8 @@ def task_arch(package: Package, label: str, tag_arches: Sequence[str]) -> str:
     """
     if label != "noarch":
         return str(koji.canonArch(label))
-    arches = _canonical(tag_arches)
-    exclusive, exclude = _canonical(package.exclusive_arches), _canonical(package.exclude_arches)
+    arches = canonical(tag_arches)
+    exclusive, exclude = canonical(package.exclusive_arches), canonical(package.exclude_arches)
     kept = [arch for arch in arches if arch not in exclude and arch in (exclusive or arches)]
     if not kept:
         raise koji.BuildError(
@@ -46,7 +46,8 @@ def task_arch(package: Package, label: str, tag_arches: Sequence[str]) -> str:
     return "noarch" if len(kept) == len(arches) else kept[0]
 
 
-def _canonical(arches: Sequence[str]) -> list[str]:
+def canonical(arches: Iterable[str]) -> list[str]:
+    """Arches as tasks name them, each once."""
     return list(dict.fromkeys(str(koji.canonArch(arch)) for arch in arches))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import koji
 
 from devhub import builds, events, tags
+from devhub.builder.arches import canonical
 from devhub.database import Connection
 
 
@@ -95,7 +96,7 @@ def fault_of(error: Exception, text: str) -> tuple[int, str]:
 
 def canonical_arches(connection: Connection, tag_id: int, event: int | None = None) -> list[str]:
     """The arches of a tag as tasks name them."""
-    return list(dict.fromkeys(str(koji.canonArch(arch)) for arch in tags.arches(connection, tag_id, event)))
+    return canonical(tags.arches(connection, tag_id, event))
 
 
 def options(request: list[Any], position: int) -> dict[str, Any]:

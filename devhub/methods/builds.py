@@ -22,17 +22,6 @@ def get_build(call: Call, buildInfo: BuildRef, strict: bool = False) -> dict[str
     return (builds.must_find if strict else builds.get)(call.connection, buildInfo)
 
 
-@method("findBuildID")
-def find_build_id(call: Call, X: BuildRef, strict: bool = False) -> int | None:
-    """Give a build's id, or nil; an id is given back."""
-    if isinstance(X, int):
-        return X
-    found = builds.find_id(call.connection, X)
-    if found is None and strict:
-        raise koji.GenericError(f"No such build: {X!r}")
-    return found
-
-
 @method("listBuilds")
 def list_builds(
     call: Call,
@@ -75,7 +64,7 @@ def list_builds(
         "builds.completion_time > ?": options.seconds(completeAfter),
         "builds.cg_id = ?": _id_of(call, "content_generators", cgID),
         "0 = ?": volumeID,
-        "builds.id IN (SELECT build_id FROM build_types WHERE btype_id = ?)": _btype(call, type),
+        "builds.id IN (SELECT build_id FROM build_types WHERE btype_id = ?)": builds.btype_id(connection, type),
     }
     given = {clause: value for clause, value in wanted.items() if value is not None}
     where = " AND ".join(given) or "1"
@@ -159,22 +148,6 @@ def get_changelog_entries(
     return options.shape([entry for entry in chosen if _between(entry["date_ts"], after, before)], queryOpts)
 
 
-@method("getNextRelease")
-def get_next_release(call: Call, build_info: dict[str, Any], incr: int = 1) -> str:
-    """Give the release that follows the last one of a name and version; "1" when there is none."""
-    states = (builds.COMPLETE, builds.DELETED, builds.BUILDING)
-    row = call.connection.execute(
-        "SELECT release FROM builds JOIN packages ON packages.id = package_id WHERE name = ? AND version = ?"
-        " AND state IN (?, ?, ?) ORDER BY builds.id DESC LIMIT 1",
-        (build_info["name"], build_info["version"], *states),
-    ).fetchone()
-    parts = row["release"].split(".") if row else ["0"]
-    place = {1: 0, 2: 0, 3: 2}.get(len(parts))  # 1, 1.fc40 and 20260101.n.1
-    if place is None or not parts[place].isdigit():
-        raise koji.BuildError(f"Unable to increment release value: {row['release']}")
-    return ".".join([*parts[:place], str(int(parts[place]) + int(incr)), *parts[place + 1 :]])
-
-
 @method("listBTypes")
 def list_btypes(call: Call, query: dict[str, Value] | None = None, queryOpts: dict[str, Value] | None = None) -> Value:
     """List the types of builds."""
@@ -198,26 +171,7 @@ def list_volumes(call: Call) -> list[dict[str, Any]]:
     return [VOLUME]
 
 
-@method("getVolume")
-def get_volume(call: Call, volume: NameOrId, strict: bool = False) -> dict[str, Any] | None:
-    """Give a volume, or nil."""
-    if volume in VOLUME.values():
-        return VOLUME
-    if strict:
-        raise koji.GenericError(f"No such entry in table volume: {volume}")
-    return None
-
-
 VOLUME = {"id": 0, "name": "DEFAULT"}
-
-
-def _btype(call: Call, name: str | None) -> int | None:
-    if name is None:
-        return None
-    found = lookup.find(call.connection, "btypes", name)
-    if found is None:
-        raise koji.GenericError(f"unsupported build type: {name}")
-    return int(found["id"])
 
 
 def _id_of(call: Call, table: str, ref: NameOrId | None) -> int | None:

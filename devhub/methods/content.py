@@ -32,16 +32,6 @@ def cg_init_build(call: Call, cg: str, data: dict[str, Value]) -> dict[str, Any]
     return content.reserve(call.connection, new)
 
 
-@method("CGRefundBuild", writes=True)
-def cg_refund_build(call: Call, cg: str, build_id: int, token: str, state: int = koji.BUILD_STATES["FAILED"]) -> None:
-    """Give a reservation back: the build is failed or canceled."""
-    if state not in (builds.FAILED, builds.CANCELED):
-        raise koji.GenericError("Only FAILED/CANCELED build states are allowed")
-    cg_id = content.must_have_access(call.connection, cg, call.session.user_id if call.session else None)
-    content.must_be_reserved(call.connection, build_id, token, cg_id)
-    (builds.fail if state == builds.FAILED else builds.cancel)(call.connection, build_id)
-
-
 @method("listCGs")
 def list_cgs(call: Call) -> dict[str, dict[str, Any]]:
     """Give the content generators with the users who may import; one without such users is not shown."""
@@ -60,12 +50,3 @@ def grant_cg_access(call: Call, user: NameOrId, cg: str, create: bool = False) -
     """Let a user import for a content generator; for admins."""
     call.require("admin")
     content.grant(call.connection, lookup.user(call.connection, user)["id"], cg, create=create)
-
-
-@method("revokeCGAccess", writes=True)
-def revoke_cg_access(call: Call, user: NameOrId, cg: str) -> None:
-    """End a user's access to a content generator; for admins."""
-    call.require("admin")
-    user_id = lookup.user(call.connection, user)["id"]
-    cg_id = lookup.must_find(call.connection, "content_generators", cg)["id"]
-    call.connection.execute("DELETE FROM cg_users WHERE cg_id = ? AND user_id = ?", (cg_id, user_id))

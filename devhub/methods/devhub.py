@@ -39,13 +39,6 @@ def call_counts(call: Call) -> dict[str, int]:
     return {row["method"]: row["count"] for row in call.connection.execute("SELECT method, count FROM call_counts")}
 
 
-@method("devhub.expireSession", writes=True)
-def expire_session(call: Call, session_id: int) -> None:
-    """Let a session expire, as a hub does with old ones; for admins."""
-    call.require("admin")
-    call.connection.execute("UPDATE sessions SET expired = 1 WHERE id = ?", (session_id,))
-
-
 def _must_be_usable(name: str, value: Value) -> None:
     """A fault that never strikes because its name or value is wrong would be taken for a service without errors."""
     if name in faults.OF_THE_WIRE:

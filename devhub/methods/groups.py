@@ -45,26 +45,6 @@ def grplist_add(
     groups.add(call.connection, tag["id"], grpinfo, {**opts, "blocked": block}, force=force)
 
 
-@method("groupListRemove", writes=True)
-def grplist_remove(call: Call, taginfo: NameOrId, grpinfo: NameOrId, force: bool = False) -> None:
-    """Take a tag's own group away."""
-    call.require("tag")
-    groups.remove(call.connection, tags.must_find(call.connection, taginfo)["id"], grpinfo, force=force)
-
-
-@method("groupListBlock", writes=True)
-def grplist_block(call: Call, taginfo: NameOrId, grpinfo: NameOrId) -> None:
-    """Block a group in a tag."""
-    grplist_add(call, taginfo, grpinfo, block=True)
-
-
-@method("groupListUnblock", writes=True)
-def grplist_unblock(call: Call, taginfo: NameOrId, grpinfo: NameOrId) -> None:
-    """End a tag's own block of a group."""
-    call.require("tag")
-    groups.unblock(call.connection, lookup.must_find(call.connection, "tags", taginfo)["id"], grpinfo)
-
-
 @method("groupPackageListAdd", writes=True)
 def grp_pkg_add(
     call: Call,
@@ -79,25 +59,3 @@ def grp_pkg_add(
     call.require("tag")
     tag_id = lookup.must_find(call.connection, "tags", taginfo)["id"]
     groups.add_package(call.connection, tag_id, grpinfo, pkg_name, {**opts, "blocked": block}, force=force)
-
-
-@method("groupPackageListRemove", writes=True)
-def grp_pkg_remove(call: Call, taginfo: NameOrId, grpinfo: NameOrId, pkg_name: str) -> None:
-    """Take a package out of a tag's own group."""
-    call.require("tag")
-    tag_id = lookup.must_find(call.connection, "tags", taginfo)["id"]
-    groups.remove_package(call.connection, tag_id, grpinfo, pkg_name)
-
-
-@method("groupPackageListBlock", writes=True)
-def grp_pkg_block(call: Call, taginfo: NameOrId, grpinfo: NameOrId, pkg_name: str) -> None:
-    """Block a package in a group of a tag."""
-    grp_pkg_add(call, taginfo, grpinfo, pkg_name, block=True)
-
-
-@method("groupPackageListUnblock", writes=True)
-def grp_pkg_unblock(call: Call, taginfo: NameOrId, grpinfo: NameOrId, pkg_name: str) -> None:
-    """End a tag's own block of a package in a group."""
-    call.require("tag")
-    tag_id = lookup.must_find(call.connection, "tags", taginfo)["id"]
-    groups.unblock_package(call.connection, tag_id, grpinfo, pkg_name)

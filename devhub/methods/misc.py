@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import koji
@@ -10,7 +9,7 @@ import koji
 from devhub import events, lookup, policy, sessions, uploads
 from devhub.lookup import NameOrId
 from devhub.methods import options
-from devhub.methods.registry import METHODS, Call, method
+from devhub.methods.registry import Call, method
 from devhub.values import Value
 
 KOJI_VERSION = "1.35.3"
@@ -29,12 +28,6 @@ def get_api_version(call: Call) -> int:
     return 1
 
 
-@method("system.listMethods")
-def system_list_methods(call: Call) -> list[str]:
-    """List the names of all methods."""
-    return sorted([*METHODS, "multiCall", "system.multicall"])
-
-
 @method("evalPolicy")
 def eval_policy(call: Call, name: str, data: dict[str, Value]) -> str:
     """Give what a policy says to the user that the data names (by default the caller)."""
@@ -43,31 +36,6 @@ def eval_policy(call: Call, name: str, data: dict[str, Value]) -> str:
     if user is not None:
         permissions = sessions.permissions(call.connection, lookup.user(call.connection, user)["id"])
     return policy.answer(name, policy.open_to_all(call.settings.seed.get("policy", {})), permissions)
-
-
-@method("system.methodHelp")
-def system_method_help(call: Call, method: str) -> str:
-    """Describe one method."""
-    if method not in METHODS:
-        return ""
-    entry = METHODS[method]
-    names = [name for name in inspect.signature(entry.function).parameters if name != "call"]
-    return f"{method}({', '.join(names)})\ndescription: {entry.function.__doc__}"
-
-
-@method("_listapi")
-def list_api(call: Call) -> list[dict[str, Any]]:
-    """Describe all methods."""
-    return [
-        {"name": entry.name, "doc": entry.function.__doc__ or "", "args": [], "argdesc": "", "argspec": []}
-        for entry in METHODS.values()
-    ]
-
-
-@method("hello")
-def hello(call: Call, *args: Value) -> str:
-    """Greet."""
-    return "Hello World"
 
 
 @method("echo")
@@ -82,12 +50,6 @@ def maven_enabled(call: Call) -> bool:
     return False
 
 
-@method("winEnabled")
-def win_enabled(call: Call) -> bool:
-    """Whether Windows builds are possible: no."""
-    return False
-
-
 @method("getMavenBuild")
 def get_maven_build(call: Call, buildInfo: Value, strict: bool = False) -> None:
     """Give the Maven data of a build: there is none."""
@@ -96,11 +58,6 @@ def get_maven_build(call: Call, buildInfo: Value, strict: bool = False) -> None:
 @method("getWinBuild")
 def get_win_build(call: Call, buildInfo: Value, strict: bool = False) -> None:
     """Give the Windows data of a build: there is none."""
-
-
-@method("getImageBuild")
-def get_image_build(call: Call, buildInfo: Value, strict: bool = False) -> None:
-    """Give the image data of a build: there is none."""
 
 
 @method("listHosts")
@@ -130,13 +87,6 @@ def list_hosts(
         and (wanted is None or set(wanted) & set(row["arches"].split()))
     ]
     return options.shape(chosen, queryOpts)
-
-
-@method("getAllArches")
-def get_all_arches(call: Call) -> list[str]:
-    """List the arches that the builders have, as tasks name them."""
-    rows = call.connection.execute("SELECT arches FROM hosts ORDER BY id").fetchall()
-    return list(dict.fromkeys(str(koji.canonArch(arch)) for row in rows for arch in row["arches"].split()))
 
 
 @method("getHost")

@@ -40,15 +40,6 @@ def pkglist_add(
     packages.add(connection, tag["id"], pkginfo, ours, blocked=bool(wanted.block), extra_arches=wanted.arches)
 
 
-@method("packageListRemove", writes=True)
-def pkglist_remove(call: Call, taginfo: NameOrId, pkginfo: NameOrId, force: bool = False) -> None:
-    """Take a tag's own entry of a package away."""
-    tag = tags.must_find(call.connection, taginfo)
-    package = lookup.must_find(call.connection, "packages", pkginfo)
-    _must_be_allowed(call, force=force)
-    packages.remove(call.connection, tag["id"], package["id"])
-
-
 @method("packageListBlock", writes=True)
 def pkglist_block(call: Call, taginfo: NameOrId, pkginfo: NameOrId, force: bool = False) -> None:
     """Block a package in a tag: it is not visible there, inherited or not."""
@@ -76,18 +67,6 @@ def pkglist_unblock(call: Call, taginfo: NameOrId, pkginfo: NameOrId, force: boo
         packages.add(connection, tag["id"], package["id"], entry["owner_id"], **facts)
 
 
-@method("packageListSetOwner", writes=True)
-def pkglist_setowner(call: Call, taginfo: NameOrId, pkginfo: NameOrId, owner: NameOrId, force: bool = False) -> None:
-    """Change the owner of a package that a tag lists."""
-    pkglist_add(call, taginfo, pkginfo, owner, force=force, update=True)
-
-
-@method("packageListSetArches", writes=True)
-def pkglist_setarches(call: Call, taginfo: NameOrId, pkginfo: NameOrId, arches: str, force: bool = False) -> None:
-    """Change the extra arches of a package that a tag lists."""
-    pkglist_add(call, taginfo, pkginfo, extra_arches=arches, force=force, update=True)
-
-
 @method("listPackages")
 def list_packages(
     call: Call,
@@ -105,7 +84,7 @@ def list_packages(
     """List the packages of a tag, or all packages the hub knows."""
     connection = call.connection
     if tagID is None and userID is None and pkgID is None:
-        return list_packages_simple(call, prefix, queryOpts)
+        return options.shape(_all_packages(call, prefix or ""), queryOpts)
     if userID is not None and not with_owners:
         raise koji.GenericError("userID and with_owners=False can't be used together")
     owner = None if userID is None else lookup.user(connection, userID)["id"]
@@ -118,14 +97,6 @@ def list_packages(
     chosen = [row for row in found if owner in (None, row["owner_id"]) and (with_blocked or not row["blocked"])]
     named = [row for row in chosen if row["package_name"].lower().startswith((prefix or "").lower())]
     return options.shape(named if with_owners else [_without_owner(row) for row in named], queryOpts)
-
-
-@method("listPackagesSimple")
-def list_packages_simple(call: Call, prefix: str | None = None, queryOpts: dict[str, Value] | None = None) -> Value:
-    """List all packages that the hub knows."""
-    query = "SELECT id AS package_id, name AS package_name FROM packages WHERE name LIKE ? || '%' ESCAPE '\\'"
-    rows = call.connection.execute(f"{query} ORDER BY name", (options.escaped(prefix or ""),))
-    return options.shape([dict(row) for row in rows], queryOpts)
 
 
 @method("checkTagPackage")
@@ -185,6 +156,11 @@ def _must_be_allowed(call: Call, *, force: bool = False) -> None:
     call.login()
     if not (force and call.has()):
         policy.must_allow("package_list", (), call.permissions)
+
+
+def _all_packages(call: Call, prefix: str) -> list[dict[str, Any]]:
+    query = "SELECT id AS package_id, name AS package_name FROM packages WHERE name LIKE ? || '%' ESCAPE '\\'"
+    return [dict(row) for row in call.connection.execute(f"{query} ORDER BY name", (options.escaped(prefix),))]
 
 
 def _without_owner(row: dict[str, Any]) -> dict[str, Any]:

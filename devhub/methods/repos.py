@@ -69,13 +69,6 @@ def get_repo(
     return repos.find(call.connection, repos.Wanted(tag_id, min_event, at_event, _opts(opts)))
 
 
-@method("repo.setRequestPriority", writes=True)
-def set_request_priority(call: Call, req_id: int, priority: int) -> None:
-    """Set the priority of a request; for admins."""
-    call.require("admin")
-    repos.update_request(call.connection, req_id, priority=int(priority))
-
-
 @method("repo.query")
 def query_repos(
     call: Call, clauses: list[list[Value]], fields: Value = None, opts: dict[str, Value] | None = None
@@ -122,10 +115,7 @@ def old_get_repo(
 @method("repoInfo")
 def repo_info(call: Call, repo_id: int, strict: bool = False) -> dict[str, Any] | None:
     """Give a repository by its id, or nil."""
-    found = repos.get(call.connection, repo_id)
-    if found is None and strict:
-        raise koji.GenericError(f"No such repo: {repo_id}")
-    return found
+    return (repos.must_find if strict else repos.get)(call.connection, repo_id)
 
 
 @method("newRepo", writes=True)
@@ -179,12 +169,6 @@ def tag_changed_since_event(call: Call, event: int, taglist: list[int]) -> bool:
 def tag_last_change_event(call: Call, tag: NameOrId, before: int | None = None, inherit: bool = True) -> int | None:
     """Give the last event that changed a tag or an ancestor."""
     return tags.last_change(call.connection, tags.must_find(call.connection, tag)["id"], before, inherit)
-
-
-@method("tagFirstChangeEvent")
-def tag_first_change_event(call: Call, tag: NameOrId, after: int | None = None, inherit: bool = True) -> int | None:
-    """Give the first event (after another) that changed a tag or an ancestor."""
-    return tags.first_change(call.connection, tags.must_find(call.connection, tag)["id"], after, inherit)
 
 
 def _opts(given: Value) -> tuple[tuple[str, bool], ...]:

@@ -205,22 +205,6 @@ def list_archives(
     return found
 
 
-@method("getArchive")
-def get_archive(call: Call, archive_id: int, strict: bool = False) -> dict[str, Any] | None:
-    """Give an archive, or nil."""
-    found = list_archives(call, archiveID=archive_id)
-    if not found and strict:
-        raise koji.GenericError(f"No such archive: {archive_id}")
-    return found[0] if found else None
-
-
-@method("getArchiveTypes")
-def get_archive_types(call: Call) -> list[dict[str, Any]]:
-    """List the types of archives."""
-    rows = call.connection.execute("SELECT id, name, description, extensions FROM archive_types ORDER BY id")
-    return [{**dict(row), "compression_type": None} for row in rows]
-
-
 ARCHIVES = (
     "SELECT archives.*, btypes.name AS btype, archive_types.name AS type_name, description, extensions FROM archives"
     " JOIN btypes ON btypes.id = btype_id JOIN archive_types ON archive_types.id = type_id"

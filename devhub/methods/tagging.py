@@ -6,7 +6,7 @@ from typing import Any
 
 import koji
 
-from devhub import builds, events, listing, lookup, packages, sessions, tags, tasks
+from devhub import builds, events, listing, lookup, packages, tags, tasks
 from devhub.builds import BuildRef
 from devhub.lookup import NameOrId
 from devhub.methods import options
@@ -161,17 +161,6 @@ def query_history(call: Call, tables: list[str] | None = None, **kwargs: Value) 
     if tables is not None and "tag_listing" not in tables:
         return {table: [] for table in tables}
     return {"tag_listing": listing.history(call.connection, **_history_filter(call, kwargs))}
-
-
-@method("checkTagAccess")
-def check_tag_access(call: Call, tag_id: NameOrId, user_id: NameOrId | None = None) -> list[Value]:
-    """Say whether a user (the caller) may tag into a tag, whether force would help, and what is in the way."""
-    if user_id is None and call.session is None:
-        raise koji.GenericError("a user_id is required")
-    user = call.login().user_id if user_id is None else lookup.user(call.connection, user_id)["id"]
-    permissions = sessions.permissions(call.connection, user)
-    problem = listing.problem(tags.must_find(call.connection, tag_id), permissions)
-    return [problem is None, "admin" in permissions, problem or ""]
 
 
 def _query(

@@ -30,14 +30,6 @@ def get_tag(
     return found if deleted is None or found is None else {**found, "revoke_event": deleted}
 
 
-@method("getTagID")
-def get_tag_id(call: Call, info: NameOrId, strict: bool = False, create: bool = False) -> int | None:
-    """Give a tag's id, or nil."""
-    finder = lookup.must_find if strict else lookup.find
-    found = finder(call.connection, "tags", info)
-    return found["id"] if found else None
-
-
 @method("listTags")
 def list_tags(
     call: Call,
@@ -198,21 +190,6 @@ def get_external_repo_list(call: Call, tag_info: NameOrId, event: int | None = N
         for repo in get_tag_external_repos(call, member, None, event):
             found.setdefault(repo["external_repo_id"], repo)
     return list(found.values())
-
-
-@method("listExternalRepos")
-def list_external_repos(
-    call: Call,
-    info: NameOrId | None = None,
-    url: str | None = None,
-    event: int | None = None,
-    queryOpts: dict[str, Value] | None = None,
-) -> Value:
-    """List the external repositories that there are; this hub builds from none, so usually none."""
-    found = None if info is None else lookup.find(call.connection, "external_repos", info)
-    rows = [dict(row) for row in call.connection.execute("SELECT id, name, url FROM external_repos ORDER BY id")]
-    chosen = [row for row in rows if info is None or (found is not None and row["id"] == found["id"])]
-    return options.shape([row for row in chosen if url in (None, row["url"])], queryOpts)
 
 
 def _edit_extra(call: Call, tag: dict[str, Any], changes: dict[str, Value]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import koji
 from koji import xmlrpcplus
 
-from devhub import lookup, tasks
+from devhub import tasks
 from devhub.methods import options
 from devhub.methods.registry import Call, method
 from devhub.values import Value
@@ -142,24 +142,6 @@ def cancel_task_full(call: Call, task_id: int, strict: bool = True) -> None:
     tasks.cancel_group(call.connection, task_id, strict)
 
 
-@method("cancelTaskChildren", writes=True)
-def cancel_task_children(call: Call, task_id: int) -> None:
-    """Cancel what is below a task."""
-    call.login()
-    tasks.cancel_children(call.connection, _must_own(call, task_id))
-
-
-@method("freeTask", writes=True)
-def free_task(call: Call, task_id: int) -> None:
-    """Give an open task back to be taken by any builder; for admins."""
-    call.require("admin")
-    task_id = options.integer(task_id)
-    state = tasks.must_exist(call.connection, task_id)["state"]
-    if state not in tasks.UNFINISHED:
-        raise koji.GenericError(f"Cannot free task {task_id}, state is {koji.TASK_STATES[state]}")
-    tasks.release(call.connection, task_id)
-
-
 @method("setTaskPriority", writes=True)
 def set_task_priority(call: Call, task_id: int, priority: int, recurse: bool = True) -> None:
     """Set a task's priority (lower is more urgent); for admins."""
@@ -168,28 +150,6 @@ def set_task_priority(call: Call, task_id: int, priority: int, recurse: bool = T
     if tasks.must_exist(call.connection, task_id)["state"] not in tasks.UNFINISHED:
         raise koji.GenericError("Finished task's priority can't be updated")
     tasks.set_priority(call.connection, task_id, options.integer(priority), recurse)
-
-
-@method("resubmitTask", writes=True)
-def resubmit_task(call: Call, taskID: int) -> int:
-    """Make a new task like a failed or canceled one and give its id."""
-    session = call.login()
-    row = tasks.must_exist(call.connection, options.integer(taskID))
-    if row["state"] not in (tasks.CANCELED, tasks.FAILED):
-        raise koji.GenericError("only canceled or failed tasks may be resubmitted")
-    if row["parent"] is not None:
-        raise koji.GenericError("only top-level tasks may be resubmitted")
-    if row["owner"] != session.user_id and not call.has():
-        raise koji.GenericError("only the task owner or an admin may resubmit a task")
-    return tasks.create(
-        call.connection,
-        row["method"],
-        json.loads(row["request"]),
-        owner=session.user_id,
-        arch=row["arch"],
-        priority=row["priority"],
-        channel=lookup.must_find(call.connection, "channels", row["channel_id"])["name"],
-    )
 
 
 @method("listTaskOutput")

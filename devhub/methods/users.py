@@ -8,7 +8,6 @@ import koji
 
 from devhub import events, lookup, sessions
 from devhub.lookup import NameOrId
-from devhub.methods import options
 from devhub.methods.registry import Call, method
 from devhub.values import Value
 
@@ -74,13 +73,6 @@ def get_session_info(call: Call, details: bool = False, user_id: NameOrId | None
     }
 
 
-@method("showSession")
-def show_session(call: Call) -> str:
-    """Describe the caller's session in words."""
-    session = call.session
-    return "session: not logged in" if session is None else f"session {session.id} of {session.user_name}"
-
-
 @method("getUser")
 def get_user(
     call: Call,
@@ -103,37 +95,11 @@ def get_user(
     return {**row, **({"krb_principals": []} if krb_princs else {}), **({"groups": []} if groups else {})}
 
 
-@method("listUsers")
-def list_users(
-    call: Call,
-    userType: int | list[int] | None = koji.USERTYPES["NORMAL"],
-    prefix: str | None = None,
-    queryOpts: dict[str, Value] | None = None,
-    perm: NameOrId | None = None,
-    inherited_perm: bool = False,
-) -> Value:
-    """List the users of a type, or of several, with a permission if given."""
-    kinds = [userType] if isinstance(userType, int) else userType
-    holders = "" if perm is None else " AND id IN (SELECT user_id FROM user_perms WHERE perm_id = ?)"
-    wanted = [] if perm is None else [lookup.must_find(call.connection, "permissions", perm)["id"]]
-    query = f"SELECT id, name, status, usertype FROM users WHERE name LIKE ? || '%' ESCAPE '\\'{holders} ORDER BY id"
-    rows = [dict(row) for row in call.connection.execute(query, (options.escaped(prefix or ""), *wanted))]
-    chosen = [row for row in rows if kinds is None or row["usertype"] in kinds]
-    return options.shape([{**row, "krb_principals": []} for row in chosen], queryOpts)
-
-
 @method("createUser", writes=True)
 def create_user(call: Call, username: str, status: int | None = None, krb_principal: str | None = None) -> int:
     """Enter a user, who cannot log in before a password is set on the hub's machine; for admins."""
     call.require("admin")
     return sessions.create_user(call.connection, username, None)
-
-
-@method("getUserGroups")
-def get_user_groups(call: Call, user: NameOrId) -> list[dict[str, Any]]:
-    """List the groups of a user; this hub has none."""
-    lookup.user(call.connection, user)
-    return []
 
 
 @method("getUserPerms")
@@ -160,12 +126,6 @@ def get_all_perms(call: Call) -> list[dict[str, Any]]:
     """List the permissions that there are."""
     rows = call.connection.execute("SELECT id, name, description FROM permissions ORDER BY id")
     return [dict(row) for row in rows]
-
-
-@method("getPerm")
-def lookup_perm(call: Call, info: NameOrId, strict: bool = False) -> dict[str, Any] | None:
-    """Give a permission, or nil."""
-    return (lookup.must_find if strict else lookup.find)(call.connection, "permissions", info)
 
 
 @method("hasPerm")

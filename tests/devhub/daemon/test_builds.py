@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from devhub import builds, groups, packages, repos, rpmfile, sessions, tags, tasks
+from devhub import builds, events, lookup, packages, repos, rpmfile, sessions, tags, tasks
 from devhub.database import Database
 
 if TYPE_CHECKING:
@@ -126,7 +126,8 @@ def test_a_group_is_what_it_was_when_the_repository_was_made(hub: Hub) -> None:
 @pytest.mark.parametrize(("group", "label"), [("srpm-build", "srpm"), ("build", "noarch")])
 def test_without_the_groups_of_its_tag_no_build_root_can_be_made(hub: Hub, group: str, label: str) -> None:
     with hub.database.transaction() as connection:
-        groups.remove(connection, tags.must_find(connection, "module-build")["id"], group)
+        tag, removed = tags.must_find(connection, "module-build"), lookup.must_find(connection, "groups", group)
+        events.revoke(connection, "group_config", tag_id=tag["id"], group_id=removed["id"])
     hub.start()
     hub.repo()
     task = hub.wait(hub.build("phrasebook"))

@@ -124,7 +124,7 @@ def untagged(connection: Connection, package: str | None = None) -> list[dict[st
 
 
 def history(connection: Connection, **wanted: int | None) -> list[dict[str, Any]]:
-    """Give queryHistory's rows of tag_listing for a build, a package, a tag, a user; the current ones first."""
+    """Give queryHistory's rows of tag_listing for a build, a package, a tag, a user, in force or not; current first."""
     rows = connection.execute(
         'SELECT tag_listing.build_id, tag_listing.tag_id, tags.name AS "tag.name", packages.name, version, release,'
         " epoch,"
@@ -136,6 +136,7 @@ def history(connection: Connection, **wanted: int | None) -> list[dict[str, Any]
         " LEFT JOIN users AS revoker ON revoker.id = revoker_id WHERE (:build_id IS NULL OR build_id = :build_id)"
         " AND (:package_id IS NULL OR builds.package_id = :package_id) AND (:tag_id IS NULL OR tag_id = :tag_id)"
         " AND (:user_id IS NULL OR creator_id = :user_id OR revoker_id = :user_id)"
+        " AND (:active IS NULL OR :active = (revoke_event IS NULL))"
         " ORDER BY revoke_event IS NOT NULL, tag_listing.create_event",
         wanted,
     )

@@ -154,8 +154,11 @@ def untagged_builds(
 
 @method("queryHistory")
 def query_history(call: Call, tables: list[str] | None = None, **kwargs: Value) -> dict[str, list[dict[str, Any]]]:
-    """Give when builds were tagged and untagged, by build, package, tag or user; other tables have no history here."""
-    unknown = sorted(set(kwargs) - {"build", "package", "tag", "user", "active", "queryOpts"})
+    """Give when builds were tagged and untagged, by build, package, tag or user, all or what is (not) `active` now.
+
+    Other tables have no history here. A hub passes over what it does not know: `koji untag-build` asks for a `pkg`.
+    """
+    unknown = sorted(set(kwargs) - {"build", "package", "tag", "user", "active", "queryOpts", "pkg"})
     if unknown:
         raise koji.GenericError(f"queryHistory by {', '.join(unknown)} is not available on this hub")
     if tables is not None and "tag_listing" not in tables:
@@ -189,13 +192,14 @@ def _tagged_rpms(
 
 
 def _history_filter(call: Call, wanted: dict[str, Value]) -> dict[str, int | None]:
-    connection = call.connection
+    connection, active = call.connection, wanted.get("active")
     build, package, tag, user = (wanted.get(key) for key in ("build", "package", "tag", "user"))
     return {
         "build_id": None if build is None else _must_find(call, build)["id"],
         "package_id": None if package is None else lookup.must_find(connection, "packages", package)["id"],
         "tag_id": None if tag is None else lookup.must_find(connection, "tags", tag)["id"],
         "user_id": None if user is None else lookup.user(connection, user)["id"],
+        "active": None if active is None else bool(active),
     }
 
 

@@ -18,6 +18,7 @@ from devhub.examples import publish
 ROOT = Path(__file__).resolve().parents[2]
 KOJI = Path(sys.executable).with_name("koji")
 USER = ("--user", "mbs", "--password", "mbs")
+ADMIN = ("--user", "kojiadmin", "--password", "kojiadmin")
 TARGET = "f40-candidate"
 CLOSED = r"(.+ -> )?closed"
 """What is printed of a task that ended well: its end alone, or the state in which it was seen before, with its host."""
@@ -144,6 +145,38 @@ def test_a_tag_and_its_groups_are_shown(cli: CommandLine) -> None:
     assert "  gcc: None, mandatory  [module-f40-build]" in groups
 
 
+def test_an_administrator_makes_a_tag_with_all_that_belongs_to_it(cli: CommandLine) -> None:
+    cli(*ADMIN, "add-tag", "--arches", "x86_64 aarch64", "typed")
+    cli(*ADMIN, "add-tag", "--parent", "module-f40-build", "--arches", "x86_64 aarch64", "typed-build")
+    cli(*ADMIN, "add-target", "typed", "typed-build", "typed")
+    cli(*ADMIN, "add-pkg", "--owner", "mbs", "typed", "phrasebook")
+    cli(*ADMIN, "add-group", "typed", "extra")
+    cli(*ADMIN, "add-group-pkg", "typed", "extra", "bash")
+    assert re.search(r"^typed +typed-build +typed *$", cli.anonymous("list-targets"), re.MULTILINE)
+    assert re.search(r"^phrasebook +typed +mbs", cli.anonymous("list-pkgs", "--tag", "typed"), re.MULTILINE)
+    assert "bash: None, mandatory  [typed]" in cli.anonymous("list-groups", "typed", "extra")
+    assert "module-f40-build" in cli.anonymous("list-tag-inheritance", "typed-build")
+    assert "Got request" in cli(*ADMIN, "regen-repo", "--nowait", "typed-build")
+    assert re.search(r"Got repo \d+", cli(*ADMIN, "request-repo", "typed-build"))
+
+
+def test_an_administrator_enters_a_user_and_says_what_they_may_do(cli: CommandLine) -> None:
+    cli(*ADMIN, "add-user", "robin")
+    cli(*ADMIN, "grant-permission", "tag", "robin")
+    cli(*ADMIN, "grant-cg-access", "robin", "module-build-service")
+    assert "tag" in cli.anonymous("list-permissions", "--user", "robin").split()
+    cli(*ADMIN, "revoke-permission", "tag", "robin")
+    assert "tag" not in cli.anonymous("list-permissions", "--user", "robin").split()
+    assert "draft-promoter" in cli.anonymous("list-permissions")
+
+
+def test_the_builders_are_listed(cli: CommandLine) -> None:
+    assert re.findall(r"^(builder\S+) +Y +Y", cli.anonymous("list-hosts"), re.MULTILINE) == [
+        "builder-aarch64",
+        "builder-x86-64",
+    ]
+
+
 def test_a_user_is_greeted(cli: CommandLine) -> None:
     assert "Authenticated via password" in cli(*USER, "hello")
 
@@ -188,6 +221,24 @@ def test_a_build_is_shown_with_its_packages(cli: CommandLine, built: Built) -> N
     files = [line for line in shown.splitlines() if line.endswith(".rpm") and line.startswith("/")]
     assert {Path(name).parent.name for name in files} == {"src", "x86_64", "aarch64"}
     assert all(Path(name).is_file() for name in files)
+
+
+def test_a_build_is_untagged_and_tagged_again(cli: CommandLine, built: Built) -> None:
+    cli(*USER, "untag-build", "f40", built.nvr)
+    assert built.nvr not in cli.anonymous("list-tagged", "f40")
+    assert built.nvr in cli.anonymous("list-untagged", "archful")
+    assert f"Build {built.nvr} not in tag f40" in cli.refused(*USER, "untag-build", "f40", built.nvr)
+    cli(*USER, "tag-build", "--wait", "f40", built.nvr)
+    assert built.nvr in cli.anonymous("latest-build", "f40", "archful")
+
+
+def test_builds_and_tasks_are_listed_and_their_logs_downloaded(cli: CommandLine, built: Built, tmp_path: Path) -> None:
+    listed = cli.anonymous("list-builds", "--package", "archful")
+    assert re.search(rf"^{built.nvr} +mbs +COMPLETE$", listed, re.MULTILINE)
+    long_ago = ("list-tasks", "--all", "--after", "2026-01-01", "--method", "build")
+    assert re.search(rf"^{built.task_id} +\d+ +mbs +CLOSED", cli.anonymous(*long_ago), re.MULTILINE)
+    cli.anonymous("download-logs", "--recurse", "--dir", str(tmp_path), str(built.task_id))
+    assert {path.name for path in tmp_path.rglob("*.log")} >= {"build.log", "root.log"}
 
 
 def test_a_package_is_shown(cli: CommandLine, built: Built) -> None:

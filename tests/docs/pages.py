@@ -39,7 +39,7 @@ class Place(StrEnum):
     SERVER = "as devhub"
     """Each is a devhub, which is started and stopped."""
     SERVICE = "with the service"
-    """In a checkout whose stack runs."""
+    """In a checkout whose stack runs; the profile `koji` is that of its devhub's administrator."""
     DRY = "as make -n"
     """Make says what it would do."""
 
@@ -71,6 +71,12 @@ class Command:
 
     line: str
     expected: str | None
+
+
+ADMINISTRATOR = Command(
+    'koji() { command koji -c var/devhub/koji.conf -p devhub --user kojiadmin --password kojiadmin "$@"; }', ""
+)
+"""Koji's own command, as the administrator."""
 
 
 @dataclass(frozen=True)

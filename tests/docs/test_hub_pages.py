@@ -13,7 +13,17 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.docs.pages import Command, Page, Place, environment, follow, make_checkout, matches, pages_with
+from tests.docs.pages import (
+    ADMINISTRATOR,
+    Command,
+    Page,
+    Place,
+    environment,
+    follow,
+    make_checkout,
+    matches,
+    pages_with,
+)
 
 pytestmark = pytest.mark.skipif(shutil.which("rpmbuild") is None, reason="a page builds a package")
 
@@ -23,11 +33,6 @@ BARE = {
     "tags": {"module-f40-build": {}},
 }
 """A hub whose administrator has not heard of modules yet."""
-
-ADMINISTRATOR = Command(
-    'koji() { command koji -c var/devhub/koji.conf -p devhub --user kojiadmin --password kojiadmin "$@"; }', ""
-)
-"""Koji's own command, as the administrator."""
 
 USUAL = Command("devhub serve", None)
 

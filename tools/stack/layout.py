@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from tools.stack.environment import of_the_machine
@@ -47,8 +47,6 @@ class Layout:
     """Prefix of the examples' repositories for git and for the hub's builders; empty for file:// in var/examples."""
     devhub_options: tuple[str, ...] = ()
     """More words for `devhub serve`."""
-    settings: Mapping[str, str] = field(default_factory=dict)
-    """Variables AIRFLOW__SECTION__NAME that differ from airflow.cfg."""
 
     @property
     def var(self) -> Path:
@@ -116,24 +114,20 @@ class Layout:
 
     def own_variables(self) -> dict[str, str]:
         """Give the variables that tell the processes about this stack."""
-        return (
-            {
-                "AIRFLOW_HOME": str(self.home),
-                "AIRFLOW__API__PORT": str(self.ports.ui),
-                "AIRFLOW__API__BASE_URL": self.ui_url,
-                # Airflow's log servers would listen on all addresses; one of the stack's own serves both (services.py).
-                "AIRFLOW__CORE__HOSTNAME_CALLABLE": "tools.stack.layout.this_machine",
-                "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(self.ports.log),
-                "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(self.ports.log),
-                "MBS_DATABASE_URL": self.database_url("mbs"),
-                "MBS_STACK": str(self.home),
-                "MBS_DEVHUB_OPTIONS": shlex.join(self.devhub_options),
-                **{name: str(port) for name, port in self.ports.named().items()},
-                "PYTHONUNBUFFERED": "1",
-            }
-            | self._of_sources()
-            | dict(self.settings)
-        )
+        return {
+            "AIRFLOW_HOME": str(self.home),
+            "AIRFLOW__API__PORT": str(self.ports.ui),
+            "AIRFLOW__API__BASE_URL": self.ui_url,
+            # Airflow's log servers would listen on all addresses; one of the stack's own serves both (services.py).
+            "AIRFLOW__CORE__HOSTNAME_CALLABLE": "tools.stack.layout.this_machine",
+            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(self.ports.log),
+            "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(self.ports.log),
+            "MBS_DATABASE_URL": self.database_url("mbs"),
+            "MBS_STACK": str(self.home),
+            "MBS_DEVHUB_OPTIONS": shlex.join(self.devhub_options),
+            **{name: str(port) for name, port in self.ports.named().items()},
+            "PYTHONUNBUFFERED": "1",
+        } | self._of_sources()
 
     def _of_sources(self) -> dict[str, str]:
         if not self.sources_url:

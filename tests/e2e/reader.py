@@ -1,0 +1,33 @@
+"""Who types what the documentation shows, in a checkout whose service runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.docs.pages import ADMINISTRATOR, ROOT, Page, Place, environment, follow, make_checkout
+from tools.stack.layout import Layout
+
+TUTORIAL = Page(ROOT / "docs" / "tutorial" / "first-module.md")
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A shell in the home of a stack, which is all of a checkout to it."""
+
+    layout: Layout
+    home: Path
+
+    def follow(self, page: Page) -> None:
+        """Type the commands of a page; fail where they do, or print something else than the page says."""
+        checkout = self.layout.home
+        if not (checkout / ".venv").exists():
+            make_checkout(checkout)
+        page.write_files(checkout)
+        follow([ADMINISTRATOR, *page.commands(Place.SERVICE)], checkout, self._variables(), seconds=300)
+
+    def _variables(self) -> dict[str, str]:
+        """Give what differs from a stack that was started without any variable, and Airflow's home."""
+        ports = {name: str(port) for name, port in self.layout.ports.named().items()}
+        home = str(self.layout.home)
+        return environment(self.home, **ports, MBS_STACK=home, MBS_API_URL=self.layout.ui_url, AIRFLOW_HOME=home)

@@ -9,6 +9,7 @@ from typing import Any, get_type_hints
 
 from mbs.model.schema import field_docs, plan_schema
 from mbs.settings import Settings
+from tools import cli_reference
 
 DIRECTORY = Path(__file__).resolve().parent.parent / "docs" / "reference"
 
@@ -18,6 +19,7 @@ def pages() -> dict[Path, str]:
     schema = json.dumps(plan_schema(), indent=2, ensure_ascii=False)
     return {
         DIRECTORY / "build-plan.schema.json": f"{schema}\n",
+        DIRECTORY / "cli.md": cli_reference.page(),
         DIRECTORY / "settings.md": settings_page(),
     }
 

@@ -1,3 +1,5 @@
+"""The generated pages are those of the code."""
+
 from __future__ import annotations
 
 from pathlib import Path

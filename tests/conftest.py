@@ -19,7 +19,9 @@ import pytest
 from sqlalchemy import Engine, create_engine, make_url, text
 
 from devhub.examples import publish
-from mbs.registry import Registry, engine_for
+from mbs.model.nsvc import NSVC
+from mbs.model.plan import BuildPlan
+from mbs.registry import Allocation, Identity, NewBuild, Recorded, Registry, engine_for
 from mbs.registry.migrate import upgrade
 from tools.stack.environment import forget_services
 
@@ -105,6 +107,16 @@ def registry_engine(postgres_url: PostgresUrl) -> Iterator[Engine]:
 def registry(registry_engine: Engine) -> Registry:
     """An empty registry."""
     return Registry(registry_engine, lock_timeout=10.0)
+
+
+def record(registry: Registry, nsvc: NSVC, plan_for: Callable[[Allocation], BuildPlan], *, by: str = "pat") -> Recorded:
+    """Record one module build, with the plan that is made for its allocation."""
+    with registry.recording([Identity(nsvc)], by=by) as recording:
+        (allocation,) = recording.allocations
+        assert allocation
+        recording.store(NewBuild(plan_for(allocation)))
+    (recorded,) = recording.outcomes
+    return recorded
 
 
 def _url_of(server: str, database: str) -> str:

@@ -18,7 +18,7 @@ from mbs.modulemd.changes import Changes, is_true
 from mbs.modulemd.reader import apply
 from mbs.planning.draft import Draft
 from mbs.planning.request import Request
-from mbs.registry import Allocation, NewBuild
+from mbs.registry import Allocation
 from mbs.settings import Settings
 
 _TAG_OPTIONS = ("repo_include_all", "dynamic_buildrequires")
@@ -60,10 +60,6 @@ class PreparedBuild:
             buildrequires=self.buildrequires,
             reuse_from_id=self.reuse_from[0] if self.reuse_from else None,
         )
-
-    def new_build(self) -> NewBuild:
-        """Give what the registry records."""
-        return self.draft().new_build()
 
     def make_plan(self, allocation: Allocation) -> BuildPlan:
         """Compile the plan."""

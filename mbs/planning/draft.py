@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from mbs.model.naming import build_tag, dist, koji_build, koji_tag, target
 from mbs.model.plan import BuildPlan
 from mbs.planning.macros import macro_file
-from mbs.registry.recording import Allocation, NewBuild
+from mbs.registry.recording import Allocation, Identity, NewBuild
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +34,21 @@ class Draft:
     """`xmd.mbs.buildrequires`."""
     reuse_from_id: int | None
 
-    def new_build(self) -> NewBuild:
+    @property
+    def identity(self) -> Identity:
+        """What the registry gives an id to."""
+        return Identity(self.plan.nsvc, self.plan.scratch, self.plan.rebuild_strategy)
+
+    def new_build(self, allocation: Allocation) -> NewBuild:
         """Give what the registry records."""
         return NewBuild(
-            nsvc=self.plan.nsvc,
-            make_plan=self.named,
+            plan=self.named(allocation),
             build_context=self.build_context,
             build_context_no_bms=self.build_context_no_bms,
             runtime_context=self.runtime_context,
             commit=self.commit,
             srpms=self.srpms,
             buildrequires=self.buildrequires,
-            scratch=self.plan.scratch,
-            rebuild_strategy=self.plan.rebuild_strategy,
             reuse_from_id=self.reuse_from_id,
         )
 

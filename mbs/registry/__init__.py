@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mbs.model.states import CANCELABLE, UNFINISHED, ComponentState, ModuleState
 from mbs.registry.components import LockedComponent
-from mbs.registry.recording import Allocation, NewBuild, Outcome, Recorded
+from mbs.registry.recording import Allocation, Identity, NewBuild, Outcome, Recorded, Recording
 from mbs.registry.registry import Registry, engine_for
 from mbs.registry.rows import (
     BuildFilter,
@@ -32,6 +32,7 @@ __all__ = [
     "ComponentState",
     "DocumentRow",
     "Finished",
+    "Identity",
     "Imported",
     "Listing",
     "LockedComponent",
@@ -41,6 +42,7 @@ __all__ = [
     "Outcome",
     "Page",
     "Recorded",
+    "Recording",
     "Registry",
     "StoredPlan",
     "TraceRow",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
@@ -21,6 +22,15 @@ from mbs.registry.rows import ModuleBuildRow, module_build_row, nsvc_of
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """What the registry has to know of a build to give it an id."""
+
+    nsvc: NSVC
+    scratch: bool = False
+    rebuild_strategy: str = "changed-and-after"
+
+
+@dataclass(frozen=True, slots=True)
 class Allocation:
     """What only the registry can say about a new build; a plan's names are made from it (MBS §12.1)."""
 
@@ -33,10 +43,9 @@ class Allocation:
 
 @dataclass(frozen=True, slots=True)
 class NewBuild:
-    """One context of a submission, before it has an id."""
+    """One context of a submission, its plan named after its allocation."""
 
-    nsvc: NSVC
-    make_plan: Callable[[Allocation], BuildPlan]
+    plan: BuildPlan
     build_context: str | None = None
     build_context_no_bms: str | None = None
     runtime_context: str | None = None
@@ -44,8 +53,6 @@ class NewBuild:
     srpms: tuple[str, ...] = ()
     buildrequires: Mapping[str, object] = field(default_factory=dict)
     """`xmd.mbs.buildrequires`."""
-    scratch: bool = False
-    rebuild_strategy: str = "changed-and-after"
     reuse_from_id: int | None = None
 
 
@@ -67,23 +74,54 @@ class Recorded:
     outcome: Outcome
 
 
-def record(
-    session: Session, new_builds: Sequence[NewBuild], *, by: str, key: str | None = None
-) -> tuple[Recorded, ...]:
-    """Record or resume every context; raise Conflict when all exist and none has failed (MBS §3.11, §5).
+class Recording:
+    """A submission while it is recorded, in one transaction: what is raised meanwhile leaves nothing of it."""
+
+    def __init__(self, session: Session, contexts: Iterable[Allocation | Recorded], by: str) -> None:
+        """Made by `recording` only: `contexts` are to be stored still, or recorded as far as they have to be."""
+        self._session, self._by = session, by
+        self._contexts = list(contexts)
+
+    @property
+    def allocations(self) -> tuple[Allocation | None, ...]:
+        """What each build is named after, in the order of the identities; None for one that has its plan already."""
+        return tuple(one if isinstance(one, Allocation) else None for one in self._contexts)
+
+    def store(self, new: NewBuild) -> None:
+        """Store a build that got an id; raise Conflict where another module has its names in Koji."""
+        places = {one.build_id: place for place, one in enumerate(self._contexts) if isinstance(one, Allocation)}
+        self._contexts[places[new.plan.build_id]] = _insert(self._session, new, self._by)
+
+    @property
+    def outcomes(self) -> tuple[Recorded, ...]:
+        """What became of every context, once all that got an id are stored."""
+        recorded = tuple(one for one in self._contexts if isinstance(one, Recorded))
+        if len(recorded) < len(self._contexts):
+            msg = "A submission is recorded as a whole: store every build that got an id"
+            raise RuntimeError(msg)
+        return recorded
+
+
+@contextmanager
+def recording(
+    session: Session, identities: Sequence[Identity], *, by: str, key: str | None = None
+) -> Iterator[Recording]:
+    """Resume or allocate every context, and keep what is stored meanwhile; raise Conflict (MBS §3.11, §5).
 
     Submissions of one name and stream are recorded one after the other, so that scratch numbers and sibling ids are
-    right whoever else submits at the same time. One with a `key` is recorded once: again, it gives what it gave.
+    right whoever else submits at the same time. One with a `key` is recorded once: again, it has what it had.
     """
-    if key is None:
-        return _record(session, new_builds, by)
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"submission {key}", 0))))
-    before = recorded_before(session, key)
-    if before is not None:
-        return before
-    recorded = _record(session, new_builds, by)
-    session.add(Submission(key=key, outcomes=[[one.build.id, one.outcome.value] for one in recorded]))
-    return recorded
+    if key is not None:
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"submission {key}", 0))))
+        before = recorded_before(session, key)
+        if before is not None:
+            yield Recording(session, before, by)
+            return
+    begun = Recording(session, _begun(session, identities, by), by)
+    yield begun
+    outcomes = begun.outcomes
+    if key is not None:
+        session.add(Submission(key=key, outcomes=[[one.build.id, one.outcome.value] for one in outcomes]))
 
 
 def recorded_before(session: Session, key: str) -> tuple[Recorded, ...] | None:
@@ -97,52 +135,52 @@ def recorded_before(session: Session, key: str) -> tuple[Recorded, ...] | None:
     )
 
 
-def _record(session: Session, new_builds: Sequence[NewBuild], by: str) -> tuple[Recorded, ...]:
-    for nsvc in sorted(new.nsvc for new in new_builds):
+def _begun(session: Session, identities: Sequence[Identity], by: str) -> Iterator[Allocation | Recorded]:
+    """Give what of each context is known, or gets its id now; raise Conflict where all exist and none has failed."""
+    for nsvc in sorted(identity.nsvc for identity in identities):
         builds.one_at_a_time(session, nsvc)
-    existing = {new.nsvc: _existing(session, new) for new in new_builds}
-    _check_resumable(new_builds, existing)
-    allocated = _allocate(session, [new for new in new_builds if existing[new.nsvc] is None])
-    recorded = tuple(
-        _resume(session, build, by) if (build := existing[new.nsvc]) else _insert(session, new, next(allocated), by)
-        for new in new_builds
-    )
-    if recorded and all(one.outcome is Outcome.EXISTING for one in recorded):
-        raise Conflict(_already_exists(recorded[-1].build.state))
-    return recorded
+    existing = {identity.nsvc: _existing(session, identity) for identity in identities}
+    _check_resumable(identities, existing)
+    known = [build for build in existing.values() if build is not None]
+    if known and len(known) == len(existing) and all(build.state is not ModuleState.FAILED for build in known):
+        raise Conflict(_already_exists(known[-1].state))
+    allocated = _allocate(session, [identity for identity in identities if existing[identity.nsvc] is None])
+    for identity in identities:
+        build = existing[identity.nsvc]
+        yield _resume(session, build, by) if build else next(allocated)
 
 
-def _existing(session: Session, new: NewBuild) -> ModuleBuild | None:
-    if new.scratch:
+def _existing(session: Session, identity: Identity) -> ModuleBuild | None:
+    if identity.scratch:
         return None
-    query = select(ModuleBuild).where(builds.identified_by(new.nsvc))
+    query = select(ModuleBuild).where(builds.identified_by(identity.nsvc))
     return session.scalars(query.with_for_update()).one_or_none()
 
 
-def _check_resumable(new_builds: Sequence[NewBuild], existing: dict[NSVC, ModuleBuild | None]) -> None:
-    for new in new_builds:
-        build = existing[new.nsvc]
+def _check_resumable(identities: Sequence[Identity], existing: Mapping[NSVC, ModuleBuild | None]) -> None:
+    for identity in identities:
+        build = existing[identity.nsvc]
         if build is None or build.state is not ModuleState.FAILED:
             continue
-        if build.rebuild_strategy != new.rebuild_strategy:
+        if build.rebuild_strategy != identity.rebuild_strategy:
             msg = 'You cannot change the module\'s "rebuild_strategy" when resuming a module build'
             raise InvalidRequest(msg)
 
 
-def _allocate(session: Session, new_builds: Sequence[NewBuild]) -> Iterator[Allocation]:
+def _allocate(session: Session, identities: Sequence[Identity]) -> Iterator[Allocation]:
     """Give each new build its id, its scratch number and the smallest id of its siblings."""
-    if not new_builds:
+    if not identities:
         return
     sequence = func.pg_get_serial_sequence("module_builds", "id")
-    ids = sorted(session.scalars(select(func.nextval(sequence)).select_from(func.generate_series(1, len(new_builds)))))
+    ids = sorted(session.scalars(select(func.nextval(sequence)).select_from(func.generate_series(1, len(identities)))))
     scratch_numbers: dict[NSVC, int] = {}
     first_ids: dict[tuple[str, str, int, bool], int] = {}
-    for new, build_id in zip(new_builds, ids, strict=True):
-        nsvc = new.nsvc
-        family = (nsvc.name, nsvc.stream, nsvc.version, new.scratch)
+    for identity, build_id in zip(identities, ids, strict=True):
+        nsvc = identity.nsvc
+        family = (nsvc.name, nsvc.stream, nsvc.version, identity.scratch)
         if family not in first_ids:
             first_ids[family] = _first_sibling(session, family) or build_id
-        if new.scratch:
+        if identity.scratch:
             number = scratch_numbers.get(nsvc) or _scratch_builds(session, nsvc) + 1
             scratch_numbers[nsvc] = number + 1
             nsvc = replace(nsvc, context=f"{nsvc.context}_{number}")
@@ -175,11 +213,11 @@ def _scratch_builds(session: Session, nsvc: NSVC) -> int:
     return max((int(number) for number in numbers if number.isdecimal()), default=0)
 
 
-def _insert(session: Session, new: NewBuild, allocation: Allocation, by: str) -> Recorded:
-    plan = new.make_plan(allocation)
-    if not new.scratch and (other := builds.namesake(session, plan.nsvc, plan.koji_tag)):
+def _insert(session: Session, new: NewBuild, by: str) -> Recorded:
+    plan = new.plan
+    if not plan.scratch and (other := builds.namesake(session, plan.nsvc, plan.koji_tag)):
         raise Conflict(_has_the_names_of(other, plan))
-    build = _module_build(new, allocation, plan)
+    build = _module_build(new)
     session.add(build)
     session.flush()
     for state in (ModuleState.INIT, ModuleState.WAIT):
@@ -194,23 +232,22 @@ def _insert(session: Session, new: NewBuild, allocation: Allocation, by: str) ->
     return Recorded(module_build_row(build), Outcome.NEW)
 
 
-def _module_build(new: NewBuild, allocation: Allocation, plan: BuildPlan) -> ModuleBuild:
+def _module_build(new: NewBuild) -> ModuleBuild:
     """Make the row: in state wait, because what MBS does in init was done before anything was recorded."""
-    text_of_plan = to_json(plan)
-    nsvc = allocation.nsvc
+    plan, text_of_plan = new.plan, to_json(new.plan)
     return ModuleBuild(
-        id=allocation.build_id,
-        name=nsvc.name,
-        stream=nsvc.stream,
-        version=nsvc.version,
-        context=nsvc.context,
+        id=plan.build_id,
+        name=plan.nsvc.name,
+        stream=plan.nsvc.stream,
+        version=plan.nsvc.version,
+        context=plan.nsvc.context,
         build_context=new.build_context,
         build_context_no_bms=new.build_context_no_bms,
         runtime_context=new.runtime_context,
         state=ModuleState.WAIT,
         owner=plan.owner,
-        scratch=new.scratch,
-        rebuild_strategy=new.rebuild_strategy,
+        scratch=plan.scratch,
+        rebuild_strategy=plan.rebuild_strategy,
         scmurl=plan.scmurl,
         branch=plan.branch,
         commit=new.commit,

@@ -21,7 +21,7 @@ from mbs.registry import builds, components, imports
 from mbs.registry import recording as submission
 from mbs.registry.components import LockedComponent
 from mbs.registry.models import ComponentBuild, ComponentTrace, FinalDocument, Message, ModuleBuild, ModuleTrace
-from mbs.registry.recording import NewBuild
+from mbs.registry.recording import Identity
 from mbs.registry.rows import (
     BuildFilter,
     BundleEntry,
@@ -72,15 +72,17 @@ class Registry:
 
     # Submission and import
 
-    def record_submission(
-        self, new_builds: Sequence[NewBuild], *, by: str, key: str | None = None
-    ) -> tuple[submission.Recorded, ...]:
+    @contextmanager
+    def recording(
+        self, identities: Sequence[Identity], *, by: str, key: str | None = None
+    ) -> Iterator[submission.Recording]:
         """Record or resume all contexts of a submission, or none; raise Conflict when all exist (MBS §3.11, §17.5).
 
-        What is asked for again under the same `key` is not recorded again; it gives what it gave.
+        The caller stores a build for each allocation. What is asked for again under the same `key` is not recorded
+        again; it has what it had.
         """
-        with self._transaction() as session:
-            return submission.record(session, new_builds, by=by, key=key)
+        with self._transaction() as session, submission.recording(session, identities, by=by, key=key) as recording:
+            yield recording
 
     def recorded_before(self, key: str) -> tuple[submission.Recorded, ...] | None:
         """Give what the submission with this key was recorded as; None where it was not."""

@@ -43,7 +43,11 @@ def submit(
     drafts = planner(PlanRequest(request, settings, reuse_from), store, hub)
     _refuse_unfinished(registry, drafts)
     _refuse_untagged(hub, drafts)
-    return registry.record_submission([draft.new_build() for draft in drafts], by=user, key=key)
+    with registry.recording([draft.identity for draft in drafts], by=user, key=key) as recording:
+        for draft, allocation in zip(drafts, recording.allocations, strict=True):
+            if allocation:
+                recording.store(draft.new_build(allocation))
+    return recording.outcomes
 
 
 def _refuse_unfinished(registry: Registry, drafts: Iterable[Draft]) -> None:

@@ -24,12 +24,13 @@ from devhub.examples import publish
 from mbs.koji.session import HubAccount, HubSession
 from mbs.model.nsvc import NSVC
 from mbs.model.plan import BuildPlan, PlannedComponent, PlannedDependency, PlannedGroup, PlannedMacros, Publication
-from mbs.registry import Allocation, NewBuild, Registry
+from mbs.registry import Allocation, Registry
 from operators import hooks
 from operators.tasks.base import ModuleBuildOperator
 from operators.tasks.component import BuildMacrosOperator
 from operators.tasks.gate import RepoOperator
 from operators.tasks.prepare import CreateTagOperator, LinkDependenciesOperator
+from tests.conftest import record
 from tests.operators.airflow_database import connect
 
 ARCHES = ("x86_64", "aarch64")
@@ -232,8 +233,7 @@ def new_plan(registry: Registry, running_hub: Any, tmp_path: Path) -> Callable[.
             names = tuple(component.name for component in components)
             return replace(plan, **{"components": components, "packages": names, **fields})
 
-        (recorded,) = registry.record_submission([NewBuild(nsvc, for_build)], by="alice")
-        return registry.plan(recorded.build.id)
+        return registry.plan(record(registry, nsvc, for_build, by="alice").build.id)
 
     return make
 

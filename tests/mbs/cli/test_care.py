@@ -10,14 +10,16 @@ from click.testing import CliRunner, Result
 from mbs.cli import main
 from mbs.cli.watch import watch
 from mbs.model.plan import BuildPlan
-from mbs.registry import ComponentState, ModuleState, NewBuild, Registry
+from mbs.registry import ComponentState, ModuleState, Registry
+from tests.conftest import record
 
 
 @pytest.fixture
 def build_id(registry: Registry, example_plan: BuildPlan) -> int:
     """A module build in state build."""
-    new = NewBuild(example_plan.nsvc, lambda allocation: replace(example_plan, build_id=allocation.build_id))
-    (recorded,) = registry.record_submission([new], by="pat")
+    recorded = record(
+        registry, example_plan.nsvc, lambda allocation: replace(example_plan, build_id=allocation.build_id)
+    )
     registry.transition(recorded.build.id, ModuleState.BUILD, None, "test")
     return recorded.build.id
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,8 @@ from click.testing import CliRunner, Result
 from mbs.cli import main
 from mbs.model.nsvc import NSVC
 from mbs.model.plan import BuildPlan
-from mbs.registry import ModuleState, NewBuild, Registry
-from tests.conftest import ROOT
+from mbs.registry import ModuleState, Registry
+from tests.conftest import ROOT, record
 from tests.mbs.modulemd.test_collection import TEMPLATE, document, needs, nsvc
 
 PLATFORM = ROOT / "examples" / "platform" / "platform.yaml"
@@ -104,7 +105,7 @@ def test_files_are_planned_against_in_the_same_way(file: Path, tmp_path: Path) -
 def test_what_is_being_built_here_is_not_replaced_and_told_with_the_others(
     registry: Registry, example_plan: BuildPlan, tmp_path: Path
 ) -> None:
-    registry.record_submission([NewBuild(example_plan.nsvc, lambda _: example_plan)], by="pat")
+    record(registry, example_plan.nsvc, lambda allocation: replace(example_plan, build_id=allocation.build_id))
     own = tmp_path / "own.yaml"
     text = document("example", version=str(example_plan.nsvc.version), context=example_plan.nsvc.context)
     own.write_text(document("good") + text)

@@ -167,5 +167,5 @@ def test_defaults_that_cannot_be_read_are_explained(
 
 
 def test_reuse_compares_what_is_built_against_default_modules_included(distribution: Distribution) -> None:
-    build = distribution.build().new_build()
+    build = distribution.build().draft()
     assert build.build_context == build_context({"gtk": "1", "perl": "5.30", "platform": "f28"})

@@ -9,8 +9,8 @@ import pytest
 from mbs.model.errors import Conflict, InvalidRequest
 from mbs.model.naming import MACROS
 from mbs.model.plan import BuildPlan
-from mbs.registry import Allocation, ComponentState, ModuleState, NewBuild, Outcome, Registry
-from tests.mbs.registry.conftest import Submit, new_build
+from mbs.registry import ComponentState, Identity, ModuleState, NewBuild, Outcome, Recording, Registry
+from tests.mbs.registry.conftest import Submit, named, record_all
 
 
 def test_all_contexts_are_recorded_with_plans_and_components(registry: Registry, submit: Submit) -> None:
@@ -35,13 +35,28 @@ def test_all_contexts_are_recorded_with_plans_and_components(registry: Registry,
 
 
 def test_one_plan_that_cannot_be_made_leaves_nothing_recorded(registry: Registry, example_plan: BuildPlan) -> None:
-    def refuse(allocation: Allocation) -> BuildPlan:
-        msg = f"no plan for {allocation.build_id}"
+    def name_all(recording: Recording) -> None:
+        good, broken = recording.allocations
+        assert good is not None
+        recording.store(NewBuild(named(example_plan, good)))
+        msg = f"no plan for {broken}"
         raise InvalidRequest(msg)
 
-    broken = NewBuild(replace(example_plan.nsvc, context="broken"), refuse)
-    with pytest.raises(InvalidRequest):
-        registry.record_submission([new_build(example_plan, "aaaaaaaa"), broken], by="pat")
+    identities = [Identity(replace(example_plan.nsvc, context=context)) for context in ("aaaaaaaa", "broken")]
+    with pytest.raises(InvalidRequest), registry.recording(identities, by="pat") as recording:
+        name_all(recording)
+    assert registry.find().total == 0
+
+
+def test_a_part_of_a_submission_is_not_recorded(registry: Registry, example_plan: BuildPlan) -> None:
+    def name_the_first(recording: Recording) -> None:
+        first, _ = recording.allocations
+        assert first is not None
+        recording.store(NewBuild(named(example_plan, first)))
+
+    identities = [Identity(replace(example_plan.nsvc, context=context)) for context in ("aaaaaaaa", "bbbbbbbb")]
+    with pytest.raises(RuntimeError, match="store every build"), registry.recording(identities, by="pat") as recording:
+        name_the_first(recording)
     assert registry.find().total == 0
 
 
@@ -126,14 +141,14 @@ def test_what_would_have_the_names_of_another_module_in_koji_is_refused(
     victim = replace(example_plan, nsvc=replace(example_plan.nsvc, name="a", stream="b-1"))
     attack = replace(example_plan, nsvc=replace(example_plan.nsvc, name=name, stream=stream))
     earlier, later = (attack, victim) if first else (victim, attack)
-    registry.record_submission([new_build(earlier)], by="pat")
+    record_all(registry, [earlier])
     with pytest.raises(
         Conflict, match=rf"would have the names of {earlier.nsvc} \(number \d+\).*Give the module another"
     ):
-        registry.record_submission([new_build(later)], by="robin")
+        record_all(registry, [later], by="robin")
     assert registry.find().total == 1
-    registry.record_submission([new_build(later, scratch=True)], by="robin")
-    registry.record_submission([new_build(later, context="other")], by="robin")
+    record_all(registry, [replace(later, scratch=True)], by="robin")
+    record_all(registry, [replace(later, nsvc=replace(later.nsvc, context="other"))], by="robin")
 
 
 def test_a_submission_with_a_key_is_recorded_once(registry: Registry, submit: Submit) -> None:

@@ -13,6 +13,7 @@ from mbs.planning.hub import HubFacts
 from mbs.registry import ModuleState, Outcome, Registry
 from mbs.settings import Settings
 from mbs.steps.submit import submit
+from tests.conftest import record
 from tests.mbs.planning.conftest import GTK, PLATFORM, FakeScm, Prepare, at_hand
 
 
@@ -53,8 +54,7 @@ def test_a_buildrequire_must_have_all_its_contexts_built(
 ) -> None:
     siblings = [NSVC("gtk", stream, 20180101000000, "other") for stream in ("1", "2")]
     for sibling in siblings:
-        build = replace(prepared(scm_data).builds[0], nsvc=sibling).new_build()
-        (recorded,) = filled.record_submission([build], by="pat")
+        recorded = record(filled, sibling, replace(prepared(scm_data).builds[0], nsvc=sibling).make_plan)
     filled.transition(recorded.build.id, ModuleState.BUILD, None, "task")
     before = filled.find().total
     with pytest.raises(Unprocessable) as refused:

@@ -13,9 +13,10 @@ import pytest
 from mbs.koji.session import HubAccount, HubSession
 from mbs.koji.tags import ensure_tags
 from mbs.model.plan import BuildPlan
-from mbs.registry import Allocation, ComponentState, ModuleState, NewBuild, Registry
+from mbs.registry import Allocation, ComponentState, ModuleState, Registry
 from mbs.settings import Settings
 from mbs.steps.upkeep import Upkeep
+from tests.conftest import record
 
 NewPlan = Callable[[], BuildPlan]
 
@@ -38,8 +39,7 @@ def new_plan(registry: Registry, example_plan: BuildPlan, hub: HubSession) -> Ne
             plan = replace(example_plan, nsvc=nsvc, build_id=allocation.build_id, tag_permission=None, dependencies=())
             return replace(plan, koji_tag=tag, build_tag=f"{tag}-build", target=tag)
 
-        (recorded,) = registry.record_submission([NewBuild(nsvc, plan_for)], by="pat")
-        plan = registry.plan(recorded.build.id)
+        plan = registry.plan(record(registry, nsvc, plan_for).build.id)
         registry.transition(plan.build_id, ModuleState.BUILD, None, "test")
         ensure_tags(hub, plan)
         return plan

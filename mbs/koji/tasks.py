@@ -1,4 +1,4 @@
-"""Koji tasks as values: what a build task means for one arch, and when a failed one may be replaced. No I/O."""
+"""Koji tasks as values, and what a build task means for one arch. No I/O."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Self, TypeAlias
 
-NOARCH = "noarch"
+from mbs.model.naming import NOARCH
+
 _BUILD_ARCH = "buildArch"
 
 
@@ -148,35 +149,3 @@ def _all_made(children: Iterable[TaskInfo]) -> bool:
 
 def _running(children: Iterable[TaskInfo]) -> TaskInfo | None:
     return next((child for child in children if child.state is TaskState.OPEN), None)
-
-
-Memory: TypeAlias = dict[str, int]
-"""Koji task id (as text, for JSON) to the first round in which a task followed it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """What a task of Airflow knows of itself."""
-
-    round: int
-    """`max_tries - retries`: Airflow raises it at every clear and at nothing else."""
-    run_started: float | None
-    """Seconds since the epoch: when the run started last."""
-    memory: Memory
-
-    @property
-    def is_again(self) -> bool:
-        """Tell whether a person cleared the task: siblings that were not cleared do not follow its new build."""
-        return self.round > 0
-
-    def may_replace(self, build: TaskInfo) -> bool:
-        """Tell whether a new build may be submitted in place of one that failed or was canceled."""
-        followed_in = self.memory.get(str(build.id))
-        if followed_in is not None:
-            return followed_in < self.round
-        ended = build.completion_ts
-        return ended is not None and self.run_started is not None and ended < self.run_started
-
-    def remember(self, task_id: int) -> Memory:
-        """Give the memory with a Koji task that is followed now."""
-        return {**self.memory, str(task_id): self.memory.get(str(task_id), self.round)}

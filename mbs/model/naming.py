@@ -15,6 +15,8 @@ from mbs.model.registered import RegisteredModule
 BUILD_SUFFIX = "-build"
 MACROS = "module-build-macros"
 """The component of batch 0 that every module build with components has."""
+NOARCH = "noarch"
+"""The arch of what is the same on all; Koji builds it once."""
 KOJI_BUILDS = "koji_builds"
 """Airflow's pool of the arch builds in Koji. A deferred task keeps its slot: so it bounds Koji and not the workers."""
 CONTENT_GENERATOR = "module-build-service"

@@ -4,22 +4,43 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from mbs.koji.builds import macros_options
 from mbs.koji.faults import accepted
 from mbs.koji.session import Hub, call
 from mbs.model.errors import MbsError, NotFound
 from mbs.model.naming import MACROS
 from mbs.model.plan import BuildPlan, PlannedDependency
 from mbs.modulemd.reader import read_stream
-from mbs.planning.macros import SOURCE
+from mbs.planning.macros import SOURCE, conflicts, spec
 from mbs.publish.documents import NOARCH
 from mbs.registry.registry import Registry
+from mbs.settings import Settings
+from mbs.steps import Log
+from mbs.steps.component import BuildRequest
 
 FILTERED = "filtered_rpms"
 SHADOWED = "ursine_rpms"
+
+
+def macros_request(hub: Hub, registry: Registry, plan: BuildPlan, settings: Settings, log: Log) -> BuildRequest:
+    """Make and upload the SRPM, always to the same place, so that its build is found again after a crash (§13)."""
+    with tempfile.TemporaryDirectory(prefix="module-build-macros-") as directory:
+        source = hub.upload(_srpm(Path(directory), hub, registry, plan, settings, log), f"cli-build/{plan.dist}")
+    return BuildRequest(plan, MACROS, source, plan.macros.target or plan.target, macros_options(plan))
+
+
+def _srpm(directory: Path, hub: Hub, registry: Registry, plan: BuildPlan, settings: Settings, log: Log) -> Path:
+    xmd = completed_xmd(hub, registry, plan, collisions=settings.block_base_module_rpms)
+    reused = [row.nvr for row in registry.components(plan.build_id) if row.reused_from and row.nvr]
+    shadowed = conflicts(xmd, module=plan.nsvc.name, base_modules=settings.base_module_names, reused=reused)
+    for group in shadowed:
+        log(f"Kept out of the buildroot ({group.key}): {', '.join(group.rpms)}")
+    return build_srpm(directory, spec(plan.nsvc, plan.dist, shadowed), plan.macros.macros)
 
 
 def completed_xmd(hub: Hub, registry: Registry, plan: BuildPlan, *, collisions: bool) -> dict[str, object]:
@@ -107,11 +128,11 @@ class SrpmFailed(MbsError):
     """rpmbuild did not make an SRPM; its output says why."""
 
 
-def build_srpm(directory: Path, spec: str, macros: str) -> Path:
+def build_srpm(directory: Path, spec_text: str, macros: str) -> Path:
     """Write the texts below `directory`, build, and give the SRPM's path; the directory must not hold another SRPM."""
     sources = directory / "SOURCES"
     sources.mkdir(parents=True, exist_ok=True)
-    spec_file = _written(sources / f"{MACROS}.spec", spec)
+    spec_file = _written(sources / f"{MACROS}.spec", spec_text)
     _written(sources / SOURCE, macros)
     done = _run(["rpmbuild", *_defines(directory), "-bs", "--nodeps", str(spec_file)], directory)
     srpms = list((directory / "SRPMS").glob("*.src.rpm"))

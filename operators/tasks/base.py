@@ -102,6 +102,10 @@ class ModuleBuildOperator(BaseOperator):
         context["ti"].xcom_push(FAILURE, failure.stored())
         raise AirflowFailException(reason) from defect
 
+    def log_line(self, sentence: str) -> None:
+        """Log what a step says (`mbs.steps.Log`)."""
+        self.log.info("%s", sentence)
+
     def hub(self) -> HubSession:
         """Open a session to the hub; close it."""
         return HubSession(self.account)

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from airflow.triggers.base import TaskSkippedEvent, TaskSuccessEvent, TriggerEvent
 from airflow.utils.state import TaskInstanceState
 from asgiref.sync import sync_to_async
 
-from mbs.koji.builds import BuildInfo, builds_of_tasks
 from mbs.koji.poller import HubPoller
-from mbs.koji.session import Hub, HubAccount
-from mbs.koji.snapshot import Snapshot, TaskKey, TaskSnapshot, see
-from mbs.koji.tasks import Failed, Outcome, Skipped, Succeeded, TaskInfo, Waiting, follow_through
+from mbs.koji.session import HubAccount
+from mbs.koji.snapshot import Snapshot, TaskKey, TaskSnapshot
+from mbs.koji.tasks import Failed, Outcome, Skipped, Succeeded, TaskInfo, Waiting
 from mbs.model.errors import MbsError
-from mbs.registry.rows import Finished
-from mbs.steps.ending import cancel_build, ending, endings, record
+from mbs.steps.component import ArchBuild, End, build_of, cancel, record_end
 from operators import links
 from operators.hooks import account_behind, registry
 from operators.triggers.base import ENDED, Arguments, KojiTrigger, ask, host_name, poller_for
@@ -44,22 +43,16 @@ class BuildTrigger(KojiTrigger):
     ) -> None:
         super().__init__(koji_conn_id=koji_conn_id, deadline=deadline)
         self.registry_conn_id = registry_conn_id
-        self.build_id = build_id
-        self.component = component
         self.koji_task_id = koji_task_id
-        self.arch = arch
-        self.whole = whole
+        self.build = ArchBuild(build_id, component, arch, whole)
 
     def arguments(self) -> Arguments:
         """Give the constructor's arguments."""
         return {
             **super().arguments(),
             "registry_conn_id": self.registry_conn_id,
-            "build_id": self.build_id,
-            "component": self.component,
             "koji_task_id": self.koji_task_id,
-            "arch": self.arch,
-            "whole": self.whole,
+            **asdict(self.build),
         }
 
     async def wait(self, account: HubAccount, poller: HubPoller) -> TriggerEvent:
@@ -68,7 +61,7 @@ class BuildTrigger(KojiTrigger):
         async def decide(snapshot: Snapshot) -> TriggerEvent | None:
             if not isinstance(snapshot, TaskSnapshot):
                 return TriggerEvent({"kind": ENDED})
-            outcome = follow_through(snapshot.task, snapshot.children, self.arch, whole=self.whole)
+            outcome = self.build.outcome(snapshot)
             self.log_if_new(await self._progress(poller, snapshot.task, outcome))
             return None if isinstance(outcome, Waiting) else await self._end(account, poller, snapshot.task, outcome)
 
@@ -90,7 +83,7 @@ class BuildTrigger(KojiTrigger):
             return
         account = await account_behind(self.koji_conn_id)
         try:
-            end = await ask(poller_for(account), self._cancel)
+            end = await ask(poller_for(account), lambda hub: cancel(hub, self.build, self.koji_task_id, CANCELED))
         except (MbsError, TimeoutError) as error:
             self.log.error("Koji task %s could not be canceled: %s", self.koji_task_id, error)
             return
@@ -110,19 +103,11 @@ class BuildTrigger(KojiTrigger):
         states = await ask_states(ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id])
         return bool(states.get(ti.run_id, {}).get(ti.task_id) == TaskInstanceState.DEFERRED)
 
-    def _cancel(self, hub: Hub) -> Finished | None:
-        """Cancel the build unless the arch is done, as after an end that another triggerer has seen."""
-        snapshot = see(hub, self.koji_task_id)
-        if isinstance(follow_through(snapshot.task, snapshot.children, self.arch, whole=self.whole), Waiting):
-            return cancel_build(hub, self.koji_task_id, CANCELED)
-        return endings(hub, [snapshot.task], CANCELED).get(self.koji_task_id)
-
-    async def _record(self, end: Finished) -> None:
+    async def _record(self, end: End) -> None:
         await sync_to_async(self._record_now, thread_sensitive=False)(end)
 
-    def _record_now(self, end: Finished) -> None:
-        with registry(self.registry_conn_id).component(self.build_id, self.component) as component:
-            record(component, end)
+    def _record_now(self, end: End) -> None:
+        record_end(registry(self.registry_conn_id), self.build, end)
 
     async def _end(
         self, account: HubAccount, poller: HubPoller, build: TaskInfo, outcome: Succeeded | Skipped | Failed
@@ -131,27 +116,20 @@ class BuildTrigger(KojiTrigger):
         if isinstance(outcome, Failed):
             return TriggerEvent({"kind": ENDED})
         try:
-            built = await self._recorded(poller, build)
+            build_id, end = await ask(poller, lambda hub: build_of(hub, build))
+            await self._record(end)
         except (MbsError, TimeoutError) as error:
             self.log.warning("The end of Koji task %s could not be recorded: %s", self.koji_task_id, error)
             return TriggerEvent({"kind": ENDED})
         if isinstance(outcome, Skipped):
             return TaskSkippedEvent()
-        link = {links.BUILD_URL: links.build_url(account.web_url, built.id)} if built else {}
+        link = {links.BUILD_URL: links.build_url(account.web_url, build_id)} if build_id else {}
         return TaskSuccessEvent(xcoms={links.LOGS_URL: links.logs_url(account.files_url, outcome.task.id), **link})
-
-    async def _recorded(self, poller: HubPoller, task: TaskInfo) -> BuildInfo | None:
-        """Give the build, its end recorded if it has one."""
-        built = (await ask(poller, lambda hub: builds_of_tasks(hub, [task.id]))).get(task.id)
-        end = ending(task, built)
-        if end is not None:
-            await self._record(end)
-        return built
 
     async def _progress(self, poller: HubPoller, build: TaskInfo, outcome: Outcome) -> str:
         """Say what Koji does now for this arch, and where."""
         if isinstance(outcome, Skipped):
-            return f"{self.component} is not built for {outcome.arch}."
+            return f"{self.build.component} is not built for {outcome.arch}."
         return f"Koji: build {build.id} {build.state.name}; {await _describe(poller, outcome.task)}"
 
 

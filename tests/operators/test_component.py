@@ -391,7 +391,7 @@ def test_a_task_that_was_cleared_follows_all_arches_of_its_new_build(
     run.clear(late)
     deferred = run.begin(late)
     assert deferred is not None
-    assert deferred.trigger.whole
+    assert deferred.trigger.build.whole
     run.go_on(late, deferred, run.wait(deferred))
     assert run.states["tool.aarch64"] == "success"
     assert component_row(registry, plan).state is ComponentState.COMPLETE

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from mbs.koji.tasks import Attempt, TaskInfo, TaskState
+from mbs.koji.tasks import TaskInfo, TaskState
+from mbs.steps.component import Attempt
 
 BUILD = TaskInfo(id=5, method="build", state=TaskState.FAILED, completion_ts=1000.0)
 DURING, AFTER = 900.0, 1100.0

@@ -1,0 +1,157 @@
+"""The gate behind a batch: its builds are complete, tagged, and in a repository on which the next ones are built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from mbs.components.gates import behind
+from mbs.koji.builds import BuildInfo, builds_of_tasks, ensure_tagged, not_latest, package_of, unblock, unlisted
+from mbs.koji.repos import RepoReady, RepoRequested, RepoTask, last_change, request_repo
+from mbs.koji.session import Hub
+from mbs.koji.snapshot import TaskKey, TaskSnapshot, look
+from mbs.koji.tags import ensure_in_groups
+from mbs.model.errors import BuildFailed
+from mbs.model.naming import MACROS
+from mbs.model.plan import BuildPlan
+from mbs.model.states import ComponentState
+from mbs.registry.registry import Registry
+from mbs.registry.rows import ComponentRow, Finished
+from mbs.steps import AwaitImport, AwaitRepo, AwaitRepoTask, Done, Log
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What a gate waits for: the components of a batch, or (without any) the macros."""
+
+    plan: BuildPlan
+    batch: tuple[str, ...] = ()
+    macros: bool = False
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The components of the gate that are built for any arch at all."""
+        planned = {component.name for component in self.plan.components if component.arches}
+        return frozenset(planned & set(self.batch)) | ({MACROS} if self.macros else frozenset())
+
+
+def pass_gate(hub: Hub, registry: Registry, gate: Gate, log: Log) -> Done | AwaitImport | AwaitRepo | AwaitRepoTask:
+    """Tag the gate's builds when all are complete, and ask for a repository that contains them.
+
+    They go into the build tag and the module's tag, those needed at build time only into the build tag (§14.2). Raises
+    BuildFailed, HubRefused, HubUnavailable, RegistryUnavailable.
+    """
+    rows = {row.name: row for row in registry.components(gate.plan.build_id) if row.name in gate.names}
+    built = _built(hub, rows)
+    importing = _unfinished(hub, [row.task_id for name, row in _waiting(rows).items() if name not in built])
+    if importing:
+        log(f"All arches are built; Koji still imports in task {', '.join(map(str, importing))}.")
+        return AwaitImport(importing)
+    nvrs = _complete(registry, gate, rows, built)
+    _tag(hub, registry, gate.plan, nvrs, log)
+    event = last_change(hub, gate.plan.build_tag)
+    _prove(hub, gate.plan, nvrs)
+    if _is_awaited(registry, gate):
+        return _request(hub, gate.plan, event, log)
+    log("Nothing is built right behind this gate, so it needs no repository.")
+    return Done()
+
+
+def _waiting(rows: Mapping[str, ComponentRow]) -> dict[str, ComponentRow]:
+    """Give the components that are not recorded as complete."""
+    return {name: row for name, row in rows.items() if row.state is not ComponentState.COMPLETE}
+
+
+def _built(hub: Hub, rows: Mapping[str, ComponentRow]) -> dict[str, BuildInfo]:
+    """Give what Koji has complete of the components that are not recorded so."""
+    tasks = {name: row.task_id for name, row in _waiting(rows).items() if row.task_id is not None}
+    builds = builds_of_tasks(hub, tasks.values())
+    found = {name: builds.get(task_id) for name, task_id in tasks.items()}
+    return {name: build for name, build in found.items() if build is not None and build.is_complete}
+
+
+def _unfinished(hub: Hub, tasks: Iterable[int | None]) -> tuple[int, ...]:
+    """Give the tasks that have not ended."""
+    snapshots = look(hub, (TaskKey(task_id) for task_id in tasks if task_id is not None))
+    seen = (snapshot.task for snapshot in snapshots.values() if isinstance(snapshot, TaskSnapshot))
+    return tuple(task.id for task in seen if not task.ended)
+
+
+def _complete(
+    registry: Registry, gate: Gate, rows: Mapping[str, ComponentRow], built: Mapping[str, BuildInfo]
+) -> dict[str, str]:
+    """Give the NVR of every component, and record it as complete. Raises BuildFailed."""
+    failed = sorted(gate.names - (rows.keys() - _waiting(rows).keys()) - built.keys())
+    if failed:
+        msg = f"Component(s) {', '.join(failed)} failed to build. Clear their tasks to build them again."
+        raise BuildFailed(msg)
+    ends = {name: Finished(ComponentState.COMPLETE, build.nvr, koji_build_id=build.id) for name, build in built.items()}
+    registry.finish_many(gate.plan.build_id, ends)
+    known = {name: row.nvr for name, row in rows.items() if row.nvr is not None}
+    return known | {name: build.nvr for name, build in built.items()}
+
+
+def _tag(hub: Hub, registry: Registry, plan: BuildPlan, nvrs: Mapping[str, str], log: Log) -> None:
+    """Let the builds into the tags. Packages that were blocked until now come first, else they stay invisible."""
+    _refuse_unlisted(hub, plan, nvrs)
+    packages = frozenset(map(package_of, nvrs.values()))
+    unblock(hub, plan.build_tag, packages.intersection(plan.blocked_packages))
+    if MACROS in nvrs:
+        ensure_in_groups(hub, plan, MACROS)
+    ours = {name: nvr for name, nvr in nvrs.items() if name != MACROS}
+    for tag, builds in ((plan.build_tag, nvrs), (plan.koji_tag, ours)):
+        tagged = ensure_tagged(hub, tag, list(builds.values()))
+        log(f"Tagged into {tag}: {', '.join(tagged) or 'nothing new'}.")
+    registry.mark_tagged(plan.build_id, list(nvrs), build=True)
+    registry.mark_tagged(plan.build_id, list(ours), final=True)
+
+
+def _refuse_unlisted(hub: Hub, plan: BuildPlan, nvrs: Mapping[str, str]) -> None:
+    """Say what to do about a build whose package the tags do not take: its spec has another name."""
+    components = {nvr: name for name, nvr in nvrs.items()}
+    problems = [
+        f"Koji built component {components[nvr]} as {nvr}, but package {package_of(nvr)} is not in the package "
+        f"list of tag {tag}."
+        for nvr, tag in unlisted(hub, plan, nvrs.values())
+    ]
+    if problems:
+        advice = (
+            "Name the package in buildopts.rpms.whitelist of the modulemd and submit it again; or have it added "
+            "(koji add-pkg --owner OWNER TAG PACKAGE) and clear this task."
+        )
+        raise BuildFailed(" ".join([*problems, advice]))
+
+
+def _prove(hub: Hub, plan: BuildPlan, nvrs: Mapping[str, str]) -> None:
+    """See that the tag gives these builds and no others of their packages; the next ones are built against them."""
+    hidden = not_latest(hub, plan.build_tag, nvrs.values())
+    if hidden:
+        msg = (
+            f"Tag {plan.build_tag} does not give {', '.join(hidden)}: another build of the package was tagged "
+            "later, or the package is blocked. Untag or unblock it, then clear this task."
+        )
+        raise BuildFailed(msg)
+
+
+def _is_awaited(registry: Registry, gate: Gate) -> bool:
+    """Tell whether a component right behind the gate is still to be built: not the last batch, nor what is reused.
+
+    MBS leaves out the repository after the last batch, and all of them when everything is reused (§15.4).
+    """
+    rows = registry.components(gate.plan.build_id)
+    complete = {row.name for row in rows if row.state is ComponentState.COMPLETE}
+    return any(one.arches and one.name not in complete for one in behind(gate.plan.components, gate.batch))
+
+
+def _request(hub: Hub, plan: BuildPlan, event: int, log: Log) -> Done | AwaitRepo | AwaitRepoTask:
+    """Ask for a repository of the build tag as it is since `event`."""
+    match request_repo(hub, plan.build_tag, event):
+        case RepoReady(repo):
+            log(f"Repository {repo.id} is ready.")
+            return Done(repo.id)
+        case RepoRequested(request_id):
+            log(f"Requested a repository of {plan.build_tag} (request {request_id}).")
+            return AwaitRepo(request_id, event)
+        case RepoTask(task_id):
+            log(f"Started newRepo task {task_id} for {plan.build_tag}.")
+            return AwaitRepoTask(task_id)

@@ -10,6 +10,8 @@ import click
 from mbs.cli import main
 
 _HEAD = """\
+<!-- run: with the service -->
+
 # Command line
 
 A command ends with status 0, with 1 where something is refused, failed or wrong (one line for each problem), and with 2
@@ -58,7 +60,7 @@ def _options(ctx: click.Context) -> str:
 
 
 def _example(ctx: click.Context) -> str:
-    """Write what the help has below its options: an example, one command a line."""
+    """Write the commands that the help has below its options, as an example."""
     lines = inspect.cleandoc(ctx.command.epilog or "").splitlines()
     commands = "\n".join(line.strip() for line in lines if line.strip().startswith("mbs "))
     return f"```sh\n{commands}\n```" if commands else ""

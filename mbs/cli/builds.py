@@ -18,7 +18,7 @@ RETIRED_AT_ONCE = 1000
 """Builds; whoever means more names a version."""
 
 
-@click.command("show")
+@click.command("show", epilog="\b\nExample:\n  mbs show greeter:1:4020260101000000:8a1111b2")
 @click.argument("module", metavar="NSVC|ID")
 @click.option("--modulemd", is_flag=True, help="Print its document, as `import` and `plan --module` read it.")
 @shows_errors
@@ -32,7 +32,7 @@ def show_build(module: str, modulemd: bool) -> None:
     show.build(build, registry.components(build.id), registry.trace(build.id))
 
 
-@click.command("watch")
+@click.command("watch", epilog="\b\nExample:\n  mbs watch greeter:1:4020260101000000:8a1111b2")
 @click.argument("modules", metavar="NSVC|ID...", nargs=-1, required=True)
 @shows_errors
 def watch_builds(modules: tuple[str, ...]) -> None:
@@ -62,7 +62,7 @@ def retire(module: str, confirm: bool) -> None:
         click.echo(f"{build.nsvc} is retired.")
 
 
-@click.command("list")
+@click.command("list", epilog="\b\nExample:\n  mbs list --name greeter --state ready")
 @click.option("--name", help="Only builds of this module.")
 @click.option("--stream", help="Only builds of this stream.")
 @click.option("--owner", help="Only builds of this user.")

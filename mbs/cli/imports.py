@@ -62,7 +62,7 @@ def finished_modules(files: Iterable[Path], settings: Settings, reading: Reading
     return found
 
 
-@click.command("import")
+@click.command("import", epilog="\b\nExample:\n  mbs import examples/platform/platform.yaml")
 @click.argument("files", nargs=-1, required=True, type=FILE)
 @reading_options
 @shows_errors

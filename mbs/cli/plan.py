@@ -33,7 +33,7 @@ from mbs.settings.sources import load
 _FILLED = "Of {} modules the Koji tag or what they were built against was filled in."
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n  mbs plan examples/modules/greeter/greeter.yaml --branch 1 --json")
 @click.argument("source", metavar="FILE|URL", type=FileOrUrl())
 @click.option("--branch", help="Branch of the document; it gives the stream. Default: the setting default_branch.")
 @click.option("--platform", "platforms", multiple=True, type=FILE, help="File of base modules. Repeatable.")

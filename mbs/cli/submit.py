@@ -26,7 +26,7 @@ PATIENCE = 900.0
 STRATEGY = click.Choice([each.value for each in Strategy])
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n  mbs submit examples/modules/greeter/greeter.yaml --branch 1 --watch")
 @click.argument("source", metavar="FILE|URL", type=FileOrUrl())
 @click.option("--branch", help="Branch that has the commit; it gives the stream. Default: the setting default_branch.")
 @click.option("--scratch", is_flag=True, help="Build, but neither import nor tag.")

@@ -11,7 +11,7 @@ from mbs.planning.check import pasted
 from mbs.settings.sources import load
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n  mbs validate examples/modules/greeter/greeter.yaml")
 @click.argument("file", type=FILE)
 @shows_errors
 def validate(file: Path) -> None:

@@ -24,7 +24,7 @@ class Reader:
         if not (checkout / ".venv").exists():
             make_checkout(checkout)
         page.write_files(checkout)
-        follow([ADMINISTRATOR, *page.commands(Place.SERVICE)], checkout, self._variables(), seconds=300)
+        follow([ADMINISTRATOR, *page.commands(Place.SERVICE)], checkout, self._variables(), seconds=600)
 
     def _variables(self) -> dict[str, str]:
         """Give what differs from a stack that was started without any variable, and Airflow's home."""

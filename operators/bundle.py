@@ -90,10 +90,10 @@ class ModuleBuildBundle(BaseDagBundle):
 
     def _synchronise(self) -> None:
         source = registry(self.registry_conn_id)
-        entries = {dag_id(entry.nsvc): entry for entry in source.unfinished_builds(finished_within=self.keep)}
+        entries = {dag_id(entry.nsvc): entry for entry in source.builds.unfinished(finished_within=self.keep)}
         index = _read_index(self.base_dir / INDEX)
         changed = [entry.build_id for key, entry in entries.items() if not self._is_current(key, entry, index)]
-        for stored in source.stored_plans(changed) if changed else ():
+        for stored in source.documents.plans(changed) if changed else ():
             self._write(stored)
         if changed or index.keys() != entries.keys():
             self._remove_all_but(entries)

@@ -17,7 +17,7 @@ from mbs.koji import account
 from mbs.koji.account import ConnectionFields
 from mbs.koji.session import IMPATIENT, HubAccount, HubSession
 from mbs.model.errors import MbsError
-from mbs.registry.registry import Registry, engine_for
+from mbs.registry import Registry, engine_for
 from mbs.settings import Settings
 from mbs.settings.sources import SECTION, of_environment
 

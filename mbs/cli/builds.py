@@ -25,11 +25,14 @@ RETIRED_AT_ONCE = 1000
 def show_build(module: str, modulemd: bool) -> None:
     """Show a module build: its state, its components, what happened to it."""
     registry = registry_of(load())
-    build = registry.build(build_key(module))
+    with registry.transaction() as work:
+        build = work.builds.get(build_key(module))
+        document, components = work.documents.modulemd(build.id), work.components.of(build.id)
+        trace = work.builds.trace(build.id)
     if modulemd:
-        show.document(registry.modulemd(build.id), build.koji_tag)
-        return
-    show.build(build, registry.components(build.id), registry.trace(build.id))
+        show.document(document, build.koji_tag)
+    else:
+        show.build(build, components, trace)
 
 
 @click.command("watch", epilog="\b\nExample:\n  mbs watch greeter:1:4020260101000000:8a1111b2")
@@ -38,7 +41,7 @@ def show_build(module: str, modulemd: bool) -> None:
 def watch_builds(modules: tuple[str, ...]) -> None:
     """Watch module builds until they have ended; exit status 1 where one failed."""
     registry = registry_of(load())
-    if not watch(registry, [registry.build(build_key(module)).id for module in modules]):
+    if not watch(registry, [registry.builds.get(build_key(module)).id for module in modules]):
         raise SystemExit(1)
 
 
@@ -49,7 +52,7 @@ def watch_builds(modules: tuple[str, ...]) -> None:
 def retire(module: str, confirm: bool) -> None:
     """Retire the ready builds of MODULE: none of them is a dependency, or reused, any more. Koji keeps what it has."""
     registry = registry_of(load())
-    found = registry.find(ready_builds(module), Page(size=RETIRED_AT_ONCE)).items
+    found = registry.builds.find(ready_builds(module), Page(size=RETIRED_AT_ONCE)).items
     if not found:
         raise NotFound(f"There is no ready module build {module}.")
     for build in found:
@@ -57,8 +60,10 @@ def retire(module: str, confirm: bool) -> None:
     if not confirm and not click.confirm(f"Retire {'these' if len(found) > 1 else 'this'}?"):
         click.echo("Nothing was retired.")
         return
+    with registry.transaction() as work:
+        for build in found:
+            work.builds.retire(build.id, by=getuser())
     for build in found:
-        registry.retire(build.id, by=getuser())
         click.echo(f"{build.nsvc} is retired.")
 
 
@@ -74,7 +79,7 @@ def retire(module: str, confirm: bool) -> None:
 def list_builds(name: str | None, stream: str | None, owner: str | None, states: tuple[str, ...], limit: int) -> None:
     """List module builds, the newest first."""
     wanted = tuple(ModuleState[state.upper()] for state in states)
-    found = registry_of(load()).find(
+    found = registry_of(load()).builds.find(
         BuildFilter(name=name, stream=stream, owner=owner, states=wanted), Page(size=limit)
     )
     show.listing(found.items, found.total)

@@ -50,7 +50,8 @@ def watch(registry: Registry, ids: Sequence[int], *, sleep: Callable[[float], No
 
 
 def _see(registry: Registry, ids: Iterable[int]) -> list[Snapshot]:
-    return [Snapshot(registry.build(build_id), registry.components(build_id)) for build_id in ids]
+    with registry.transaction() as work:
+        return [Snapshot(work.builds.get(build_id), work.components.of(build_id)) for build_id in ids]
 
 
 def _live(registry: Registry, ids: Sequence[int], sleep: Callable[[float], None]) -> list[Snapshot]:

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from mbs.model.states import CANCELABLE, UNFINISHED, ComponentState, ModuleState
-from mbs.registry.components import LockedComponent
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from mbs.model.errors import Conflict, Problem
+from mbs.model.registered import RegisteredModule
+from mbs.model.states import ComponentState, ModuleState
+from mbs.registry import imports, session
+from mbs.registry import recording as submission
+from mbs.registry.builds import Builds
+from mbs.registry.components import Components, LockedComponent, locked
+from mbs.registry.documents import Documents, Messages
 from mbs.registry.recording import Allocation, Identity, NewBuild, Outcome, Recorded, Recording
-from mbs.registry.registry import Registry, engine_for
 from mbs.registry.rows import (
     BuildFilter,
     BundleEntry,
@@ -20,10 +32,9 @@ from mbs.registry.rows import (
     StoredPlan,
     TraceRow,
 )
+from mbs.registry.session import engine_for
 
 __all__ = [
-    "CANCELABLE",
-    "UNFINISHED",
     "Allocation",
     "BuildFilter",
     "BundleEntry",
@@ -46,5 +57,82 @@ __all__ = [
     "Registry",
     "StoredPlan",
     "TraceRow",
+    "Work",
     "engine_for",
 ]
+
+
+class Work:
+    """What can be done with the registry, by what it is done to."""
+
+    def __init__(self, session: Callable[[], AbstractContextManager[Session]]) -> None:
+        """Take what gives a session; all that is done within one is committed together."""
+        self.builds = Builds(session)
+        self.components = Components(session)
+        self.documents = Documents(session)
+        self.messages = Messages(session)
+
+
+class Registry(Work):
+    """Module builds and their components in PostgreSQL. Thread-safe; make another one after a fork.
+
+    Every method, also of the groups, is a transaction of its own; `transaction` makes one of several. A database that
+    does not answer raises RegistryUnavailable.
+    """
+
+    def __init__(self, engine: Engine, *, lock_timeout: float = 300.0) -> None:
+        """Take an engine; `lock_timeout` seconds is how long a task waits for a component another one decides about."""
+        super().__init__(partial(session.transaction, engine))
+        self.engine = engine
+        self._lock_timeout = lock_timeout
+
+    @contextmanager
+    def transaction(self) -> Iterator[Work]:
+        """Do several things in one transaction: all of them, or none where something is raised. Never call Koji in it.
+
+        with registry.transaction() as work:
+            work.components.mark_untagged(build_id)
+            work.builds.transition(build_id, ModuleState.GARBAGE, reason, by)
+        """
+        with session.transaction(self.engine) as opened:
+            yield Work(lambda: nullcontext(opened))
+
+    @contextmanager
+    def recording(self, identities: Sequence[Identity], *, by: str, key: str | None = None) -> Iterator[Recording]:
+        """Record or resume all contexts of a submission, or none; raise Conflict when all exist (MBS §3.11, §17.5).
+
+        The caller stores a build for each allocation. What is asked for again under the same `key` is not recorded
+        again; it has what it had.
+        """
+        with (
+            session.transaction(self.engine) as opened,
+            submission.recording(opened, identities, by=by, key=key) as recording,
+        ):
+            yield recording
+
+    def recorded_before(self, key: str) -> tuple[Recorded, ...] | None:
+        """Give what the submission with this key was recorded as; None where it was not."""
+        with session.transaction(self.engine) as opened:
+            return submission.recorded_before(opened, key)
+
+    def import_modules(
+        self,
+        modules: Sequence[RegisteredModule],
+        *,
+        base_module_names: Sequence[str],
+        by: str = imports.OWNER,
+        skip_invalid: bool = False,
+    ) -> tuple[tuple[Imported, ...], tuple[Problem, ...]]:
+        """Register many, or replace them (MBS §6.4): all or none; with `skip_invalid` those that can be.
+
+        Gives a problem for each that could not. Raises Conflict where one is being built here.
+        """
+        with session.transaction(self.engine) as opened:
+            done, problems = imports.import_modules(opened, modules, by=by, base_module_names=base_module_names)
+            if problems and not skip_invalid:
+                raise Conflict(*problems)
+            return done, problems
+
+    def component(self, build_id: int, name: str) -> AbstractContextManager[LockedComponent]:
+        """Hold a component: exactly one task at a time decides about it. Keep it short; never across a wait."""
+        return locked(self.engine, build_id, name, timeout=self._lock_timeout)

@@ -1,23 +1,135 @@
-"""Reading and changing module builds; every function works inside the caller's session."""
+"""Module builds: reading them, and changing their states. Functions work inside the caller's session."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Boolean, ColumnElement, UnaryExpression, and_, func, literal_column, or_, select, tuple_
-from sqlalchemy.orm import Session, aliased, undefer
+from sqlalchemy import Boolean, ColumnElement, and_, func, literal_column, or_, select, tuple_
+from sqlalchemy.orm import Session, aliased
 
 from mbs.model.document import DEVEL_SUFFIX
-from mbs.model.errors import InvalidRequest, NotFound
+from mbs.model.errors import NotFound
 from mbs.model.naming import koji_build
 from mbs.model.nsvc import NSVC
 from mbs.model.states import ModuleState, check_module
-from mbs.registry.models import UNFINISHED_SQL, Base, BaseModuleLink, ModuleBuild, ModuleTrace
-from mbs.registry.rows import BuildFilter, BundleEntry, ModuleBuildRow, Page, StoredPlan, module_build_row, nsvc_of
+from mbs.registry.models import UNFINISHED_SQL, BaseModuleLink, ModuleBuild, ModuleTrace
+from mbs.registry.rows import (
+    BuildFilter,
+    BundleEntry,
+    Listing,
+    ModuleBuildRow,
+    Page,
+    TraceRow,
+    module_build_row,
+    nsvc_of,
+)
+from mbs.registry.session import Group, page_of
 
 _COMPLETED = frozenset({ModuleState.DONE, ModuleState.FAILED, ModuleState.READY})
 _SETTLED = (ModuleState.FAILED, ModuleState.READY, ModuleState.GARBAGE)
+
+
+class Builds(Group):
+    """Module builds and their states."""
+
+    def get(self, key: int | NSVC) -> ModuleBuildRow:
+        """Give one module build; raise NotFound."""
+        with self._session() as session:
+            return module_build_row(stored(session, key))
+
+    def find(self, wanted: BuildFilter | None = None, page: Page | None = None) -> Listing[ModuleBuildRow]:
+        """Give a page of the module builds that pass a filter; raise InvalidRequest for an order that there is not."""
+        where = conditions(wanted or BuildFilter())
+        with self._session() as session:
+            return page_of(session, ModuleBuild, where, page or Page(), module_build_row)
+
+    def transition(self, build_id: int, state: ModuleState, reason: str | None, by: str) -> ModuleBuildRow:
+        """Change a build's state and trace it; the state it has already is no change; raise ForbiddenTransition."""
+        with self._session() as session:
+            build = stored(session, build_id, lock=True)
+            change_state(session, build, state, reason, by)
+            session.flush()
+            return module_build_row(build)
+
+    def explain(self, build_id: int, state: ModuleState, reason: str, by: str) -> None:
+        """Give a build that is in this state another reason for it; one that has gone on keeps its own."""
+        with self._session() as session:
+            build = stored(session, build_id, lock=True)
+            if build.state is state and build.state_reason != reason:
+                build.state_reason = reason
+                trace(session, build, by)
+
+    def restart(self, build_id: int) -> None:
+        """Let a build whose run was lost have another one."""
+        with self._session() as session:
+            restart(stored(session, build_id, lock=True))
+
+    def retire(self, build_id: int, *, by: str) -> ModuleBuildRow:
+        """Make a ready build garbage: neither a dependency nor reused any more."""
+        return self.transition(build_id, ModuleState.GARBAGE, "Module build retired", by)
+
+    def siblings(self, build_id: int) -> tuple[int, ...]:
+        """Give the ids of the other contexts of the same name, stream, version and scratch flag."""
+        with self._session() as session:
+            build = stored(session, build_id)
+            query = select(ModuleBuild.id).where(
+                ModuleBuild.name == build.name,
+                ModuleBuild.stream == build.stream,
+                ModuleBuild.version == build.version,
+                ModuleBuild.scratch == build.scratch,
+                ModuleBuild.id != build.id,
+            )
+            return tuple(session.scalars(query.order_by(ModuleBuild.id)))
+
+    def unfinished_siblings(self, modules: Collection[NSVC]) -> tuple[ModuleBuildRow, ...]:
+        """Give the contexts of the same name, stream and version as one of `modules` that are still being built."""
+        versions = {(module.name, module.stream, module.version) for module in modules}
+        query = select(ModuleBuild).where(
+            tuple_(ModuleBuild.name, ModuleBuild.stream, ModuleBuild.version).in_(sorted(versions)),
+            ModuleBuild.state.not_in(_SETTLED),
+            ~ModuleBuild.scratch,
+        )
+        with self._session() as session:
+            return tuple(module_build_row(build) for build in session.scalars(query.order_by(ModuleBuild.id)))
+
+    def unfinished(self, *, finished_within: timedelta = timedelta(0)) -> tuple[BundleEntry, ...]:
+        """Give every build that has a DAG now, cheaply: one indexed query without the long texts.
+
+        `finished_within` keeps those that ended not longer ago. Compare `token` with the last answer's and fetch the
+        texts of what changed with `Documents.plans`.
+        """
+        with self._session() as session:
+            return bundle_entries(session, finished_within)
+
+    def reusable(self, name: str, stream: str) -> tuple[ModuleBuildRow, ...]:
+        """Give the ready builds of a stream that came from an SCM, last completed first (MBS §15.1)."""
+        query = select(ModuleBuild).where(
+            ModuleBuild.name == name,
+            ModuleBuild.stream == stream,
+            ModuleBuild.state == ModuleState.READY,
+            ModuleBuild.scmurl.is_not(None),
+        )
+        with self._session() as session:
+            found = session.scalars(query.order_by(ModuleBuild.time_completed.desc(), ModuleBuild.id.desc()))
+            return tuple(module_build_row(build) for build in found)
+
+    def reuse_from(self, build_id: int, previous_id: int) -> None:
+        """Keep which earlier build components are taken from."""
+        with self._session() as session:
+            stored(session, build_id, lock=True).reuse_from_id = previous_id
+
+    def count_by_state(self) -> dict[ModuleState, int]:
+        """Count the module builds of each state that occurs."""
+        with self._session() as session:
+            counts = session.execute(select(ModuleBuild.state, func.count()).group_by(ModuleBuild.state))
+            return {state: count for state, count in counts.all()}  # noqa: C416 - rows are no pairs to the type checker
+
+    def trace(self, build_id: int) -> tuple[TraceRow, ...]:
+        """Give every change of state of a build, oldest first."""
+        query = select(ModuleTrace).where(ModuleTrace.build_id == build_id).order_by(ModuleTrace.id)
+        with self._session() as session:
+            return tuple(TraceRow(row.time, row.state, row.reason, row.by) for row in session.scalars(query))
 
 
 def identified_by(key: int | NSVC, build: type[ModuleBuild] = ModuleBuild) -> ColumnElement[bool]:
@@ -55,7 +167,7 @@ def namesake(session: Session, nsvc: NSVC, koji_tag: str) -> ModuleBuild | None:
     return session.scalars(select(ModuleBuild).where(others).order_by(ModuleBuild.id).limit(1)).one_or_none()
 
 
-def get(session: Session, key: int | NSVC, *, lock: bool = False) -> ModuleBuild:
+def stored(session: Session, key: int | NSVC, *, lock: bool = False) -> ModuleBuild:
     """Give one build by id or NSVC; `lock` holds its row until the end of the transaction."""
     query = select(ModuleBuild).where(identified_by(key))
     found = session.scalars(query.with_for_update() if lock else query).one_or_none()
@@ -102,16 +214,6 @@ def conditions(wanted: BuildFilter) -> Iterator[ColumnElement[bool]]:
     yield from _time_bounds(wanted)
 
 
-def ordering(page: Page, table: type[Base] = ModuleBuild) -> Iterator[UnaryExpression[object]]:
-    """Give the order of a page; a name that is no column is refused."""
-    for name, descending in page.order_by:
-        column = table.__table__.columns.get(name)
-        if column is None:
-            msg = f'An invalid ordering key of "{name}" was supplied'
-            raise InvalidRequest(msg)
-        yield column.desc() if descending else column.asc()
-
-
 def bundle_entries(session: Session, finished_within: timedelta) -> tuple[BundleEntry, ...]:
     """Give the builds with a plan that are unfinished, or were finished not longer ago than this."""
     columns = select(
@@ -141,47 +243,6 @@ def bundle_entries(session: Session, finished_within: timedelta) -> tuple[Bundle
         for row in rows
         if (digest := row.plan_digest) is not None
     )
-
-
-def stored_plans(session: Session, ids: tuple[int, ...]) -> tuple[StoredPlan, ...]:
-    """Give the plans and documents of several builds in one query; imported ones have none."""
-    query = select(ModuleBuild).where(ModuleBuild.id.in_(ids), ModuleBuild.plan.is_not(None)).order_by(ModuleBuild.id)
-    builds = session.scalars(query.options(undefer(ModuleBuild.plan), undefer(ModuleBuild.modulemd)))
-    return tuple(
-        StoredPlan(
-            build.id, nsvc_of(build), build.plan or "", build.modulemd, build.time_submitted, build.time_restarted
-        )
-        for build in builds
-    )
-
-
-def sibling_ids(session: Session, build: ModuleBuild) -> tuple[int, ...]:
-    """Give the ids of the other contexts of the same name, stream, version and scratch flag."""
-    query = select(ModuleBuild.id).where(
-        ModuleBuild.name == build.name,
-        ModuleBuild.stream == build.stream,
-        ModuleBuild.version == build.version,
-        ModuleBuild.scratch == build.scratch,
-        ModuleBuild.id != build.id,
-    )
-    return tuple(session.scalars(query.order_by(ModuleBuild.id)))
-
-
-def unfinished_siblings(session: Session, modules: Collection[NSVC]) -> tuple[ModuleBuildRow, ...]:
-    """Give the contexts of the same name, stream and version as one of `modules` that are not built to an end yet."""
-    versions = {(module.name, module.stream, module.version) for module in modules}
-    query = select(ModuleBuild).where(
-        tuple_(ModuleBuild.name, ModuleBuild.stream, ModuleBuild.version).in_(sorted(versions)),
-        ModuleBuild.state.not_in(_SETTLED),
-        ~ModuleBuild.scratch,
-    )
-    return tuple(module_build_row(build) for build in session.scalars(query.order_by(ModuleBuild.id)))
-
-
-def count_by_state(session: Session) -> dict[ModuleState, int]:
-    """Count the builds of each state."""
-    counts = session.execute(select(ModuleBuild.state, func.count()).group_by(ModuleBuild.state))
-    return {state: count for state, count in counts.all()}  # noqa: C416 - rows are no pairs to the type checker
 
 
 def restart(build: ModuleBuild) -> None:

@@ -8,7 +8,7 @@ Connections must therefore not go through a pooler in transaction mode.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple
 from datetime import UTC, datetime
@@ -19,6 +19,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    Insert,
     Text,
     Update,
     cast,
@@ -38,8 +39,8 @@ from sqlalchemy.orm import Session
 from mbs.model.errors import NotFound, RegistryUnavailable
 from mbs.model.states import ComponentState, check_component
 from mbs.registry.models import COMPONENT_STATE, ComponentBuild, ComponentTrace
-from mbs.registry.rows import ComponentFilter, ComponentRow, Finished, component_row
-from mbs.registry.unavailable import known_when_unavailable
+from mbs.registry.rows import ComponentFilter, ComponentRow, Finished, Listing, Page, TraceRow, component_row
+from mbs.registry.session import Group, known_when_unavailable, page_of
 
 _LOCKS_OF_COMPONENTS = 0x6D62 << 48
 """Advisory locks share one space per database; ours start here, plus the component's id."""
@@ -48,6 +49,76 @@ _LOCK_NOT_AVAILABLE = "55P03"
 """PostgreSQL's code for a lock_timeout."""
 
 _ENDED = frozenset({ComponentState.FAILED, ComponentState.CANCELED})
+
+
+class Components(Group):
+    """Components of module builds. What one task at a time decides about is changed under `Registry.component`."""
+
+    def of(self, build_id: int) -> tuple[ComponentRow, ...]:
+        """Give a build's components by batch, heaviest first, then by name."""
+        query = select(ComponentBuild).where(ComponentBuild.build_id == build_id)
+        ordered = query.order_by(ComponentBuild.batch, ComponentBuild.weight.desc(), ComponentBuild.name)
+        with self._session() as session:
+            return tuple(component_row(component) for component in session.scalars(ordered))
+
+    def find(self, wanted: ComponentFilter, page: Page | None = None) -> Listing[ComponentRow]:
+        """Give a page of the components that pass a filter; raise InvalidRequest for an order that there is not."""
+        with self._session() as session:
+            return page_of(session, ComponentBuild, conditions(wanted), page or Page(), component_row)
+
+    def finish(self, build_id: int, outcomes: Mapping[str, Finished]) -> tuple[str, ...]:
+        """Record the ends of many components of one build; give the names whose state changed.
+
+        Three statements whatever the number of components. Meant for what no task decides about any more (a gate, what
+        is taken over): it locks the rows, not the components.
+        """
+        query = select(ComponentBuild.id, ComponentBuild.name, ComponentBuild.state).where(
+            ComponentBuild.build_id == build_id, ComponentBuild.name.in_(outcomes)
+        )
+        with self._session() as session:
+            found = session.execute(query.order_by(ComponentBuild.id).with_for_update()).all()
+            changed = {
+                row.id: outcomes[row.name]
+                for row in found
+                if check_component(row.name, row.state, outcomes[row.name].state)
+            }
+            if changed:
+                session.execute(_update_all(changed))
+                session.execute(_traced(changed))
+        return tuple(row.name for row in found if row.id in changed)
+
+    def mark_tagged(self, build_id: int, names: Sequence[str], *, build: bool = False, final: bool = False) -> None:
+        """Record in one statement that builds of these components are in the build tag and/or the module's own tag."""
+        flags = {name: True for name, wanted in (("tagged", build), ("tagged_in_final", final)) if wanted}
+        if flags and names:
+            mine = (ComponentBuild.build_id == build_id, ComponentBuild.name.in_(names))
+            with self._session() as session:
+                session.execute(update(ComponentBuild).where(*mine).values(flags))
+
+    def mark_untagged(self, build_id: int) -> None:
+        """Record that no build of a module is in its tags any more."""
+        mine = update(ComponentBuild).where(ComponentBuild.build_id == build_id)
+        with self._session() as session:
+            session.execute(mine.values(tagged=False, tagged_in_final=False))
+
+    def last_changes(self, build_ids: Sequence[int]) -> dict[int, datetime]:
+        """Give the time of the last change of a component, by build; builds without one are left out."""
+        query = (
+            select(ComponentBuild.build_id, func.max(ComponentTrace.time))
+            .join(ComponentTrace, ComponentTrace.component_id == ComponentBuild.id)
+            .where(ComponentBuild.build_id.in_(build_ids))
+            .group_by(ComponentBuild.build_id)
+        )
+        with self._session() as session:
+            return {build_id: time for build_id, time in session.execute(query).all()}  # noqa: C416 - rows are no pairs to the type checker
+
+    def trace(self, component_id: int) -> tuple[TraceRow, ...]:
+        """Give every change of state of a component, oldest first."""
+        query = select(ComponentTrace).where(ComponentTrace.component_id == component_id).order_by(ComponentTrace.id)
+        with self._session() as session:
+            return tuple(
+                TraceRow(row.time, row.state, row.reason, task_id=row.task_id) for row in session.scalars(query)
+            )
 
 
 class LockedComponent:
@@ -148,13 +219,6 @@ def locked(engine: Engine, build_id: int, name: str, *, timeout: float) -> Itera
             _unlock(connection, component_id)
 
 
-def all_of(session: Session, build_id: int) -> tuple[ComponentRow, ...]:
-    """Give the components of a build by batch, heaviest first, then by name."""
-    query = select(ComponentBuild).where(ComponentBuild.build_id == build_id)
-    ordered = query.order_by(ComponentBuild.batch, ComponentBuild.weight.desc(), ComponentBuild.name)
-    return tuple(component_row(component) for component in session.scalars(ordered))
-
-
 def conditions(wanted: ComponentFilter) -> Iterator[ColumnElement[bool]]:
     """Give the conditions of a filter."""
     for name in ("build_id", "name", "task_id", "nvr", "ref", "batch", "tagged"):
@@ -167,36 +231,6 @@ def conditions(wanted: ComponentFilter) -> Iterator[ColumnElement[bool]]:
         yield or_(ComponentBuild.state.in_(named), waiting)
 
 
-def finish_many(session: Session, build_id: int, outcomes: Mapping[str, Finished]) -> tuple[str, ...]:
-    """Record the ends of many components of one build; give the names whose state changed.
-
-    Three statements whatever the number of components. Meant for what no task decides about any more (a gate, what is
-    taken over): it locks the rows, not the components.
-    """
-    query = select(ComponentBuild.id, ComponentBuild.name, ComponentBuild.state).where(
-        ComponentBuild.build_id == build_id, ComponentBuild.name.in_(outcomes)
-    )
-    found = session.execute(query.order_by(ComponentBuild.id).with_for_update()).all()
-    changed = {
-        row.id: outcomes[row.name] for row in found if check_component(row.name, row.state, outcomes[row.name].state)
-    }
-    if changed:
-        session.execute(_update_all(changed))
-        traced = select(
-            ComponentBuild.id, ComponentBuild.state, ComponentBuild.state_reason, ComponentBuild.task_id
-        ).where(ComponentBuild.id.in_(changed))
-        session.execute(insert(ComponentTrace).from_select(["component_id", "state", "reason", "task_id"], traced))
-    return tuple(row.name for row in found if row.id in changed)
-
-
-def mark_tagged(session: Session, build_id: int, names: Sequence[str], *, build: bool, final: bool) -> None:
-    """Record in one statement that builds of these components are in the build tag and/or the module's tag."""
-    flags = {name: True for name, wanted in (("tagged", build), ("tagged_in_final", final)) if wanted}
-    if flags and names:
-        mine = (ComponentBuild.build_id == build_id, ComponentBuild.name.in_(names))
-        session.execute(update(ComponentBuild).where(*mine).values(flags))
-
-
 def reset_unfinished(session: Session, build_id: int) -> tuple[str, ...]:
     """Prepare a resume: what failed or was canceled waits again, what is complete or running stays (MBS §17.5)."""
     query = select(ComponentBuild).where(ComponentBuild.build_id == build_id, ComponentBuild.state.in_(_ENDED))
@@ -207,6 +241,13 @@ def reset_unfinished(session: Session, build_id: int) -> tuple[str, ...]:
         for name, value in _FORGOTTEN.items():
             setattr(component, name, value)
     return tuple(component.name for component in components)
+
+
+def _traced(changed: Collection[int]) -> Insert:
+    now = select(ComponentBuild.id, ComponentBuild.state, ComponentBuild.state_reason, ComponentBuild.task_id)
+    return insert(ComponentTrace).from_select(
+        ["component_id", "state", "reason", "task_id"], now.where(ComponentBuild.id.in_(changed))
+    )
 
 
 def _update_all(outcomes: Mapping[int, Finished]) -> Update:

@@ -10,7 +10,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
-from mbs.registry.unavailable import known_when_unavailable
+from mbs.registry.session import known_when_unavailable
 
 VERSION_TABLE = "registry_version"
 """Not Alembic's default name, so that a database shared with Airflow by mistake is not taken for migrated."""

@@ -130,7 +130,7 @@ def recorded_before(session: Session, key: str) -> tuple[Recorded, ...] | None:
     if known is None:
         return None
     return tuple(
-        Recorded(module_build_row(builds.get(session, build_id)), Outcome(outcome))
+        Recorded(module_build_row(builds.stored(session, build_id)), Outcome(outcome))
         for build_id, outcome in known.outcomes
     )
 

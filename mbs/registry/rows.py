@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from mbs.model.nsvc import NSVC
 from mbs.model.states import ComponentState, ModuleState
 from mbs.registry import models
 
+Row = TypeVar("Row")
+
 
 @dataclass(frozen=True, slots=True)
 class ModuleBuildRow:
-    """A module build, without its long texts (`Registry.plan`, `Registry.modulemd`)."""
+    """A module build, without its long texts (`Documents`)."""
 
     id: int
     nsvc: NSVC
@@ -127,11 +129,6 @@ class BundleEntry:
     time_modified: datetime
     time_restarted: datetime | None = None
 
-    @property
-    def dag_key(self) -> str:
-        """A file name without extension: `<name>.<stream>.<version>.<context>`; `-` for characters no file likes."""
-        return "".join(c if c.isalnum() or c in "._-+" else "-" for c in str(self.nsvc).replace(":", "."))
-
 
 @dataclass(frozen=True, slots=True)
 class StoredPlan:
@@ -199,7 +196,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """How a component's build ended, for `Registry.finish_many`."""
+    """How a component's build ended, for `Components.finish`."""
 
     state: ComponentState
     nvr: str | None = None
@@ -225,18 +222,10 @@ class Imported:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
-    """One page of module builds and how many there are in all."""
+class Listing(Generic[Row]):
+    """One page of rows and how many there are in all."""
 
-    items: tuple[ModuleBuildRow, ...] = ()
-    total: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ComponentListing:
-    """One page of components and how many there are in all."""
-
-    items: tuple[ComponentRow, ...] = ()
+    items: tuple[Row, ...] = ()
     total: int = 0
 
 

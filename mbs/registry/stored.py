@@ -6,14 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, select
-from sqlalchemy.orm import Session
 
 from mbs.model.nsvc import NSVC
 from mbs.model.registered import StoredModule
 from mbs.model.states import ModuleState
 from mbs.registry.models import ModuleBuild
 from mbs.registry.rows import ModuleBuildRow, module_build_row
-from mbs.registry.unavailable import known_when_unavailable
+from mbs.registry.session import transaction
 
 
 class RegistryStore:
@@ -27,7 +26,7 @@ class RegistryStore:
     def streams(self, name: str) -> tuple[str, ...]:
         """Give the streams of `name` with at least one ready build, sorted."""
         query = select(ModuleBuild.stream).where(ModuleBuild.name == name, _READY).distinct()
-        with known_when_unavailable(), Session(self._engine) as session:
+        with transaction(self._engine) as session:
             return tuple(sorted(session.scalars(query)))
 
     def builds(self, name: str, stream: str) -> tuple[StoredModule, ...]:
@@ -53,7 +52,7 @@ class RegistryStore:
 
     def _rows(self, *conditions: ColumnElement[bool]) -> list[ModuleBuildRow]:
         query = select(ModuleBuild).where(*conditions)
-        with known_when_unavailable(), Session(self._engine) as session:
+        with transaction(self._engine) as session:
             found = session.scalars(query.order_by(ModuleBuild.version.desc(), ModuleBuild.context))
             return [module_build_row(build) for build in found]
 
@@ -69,7 +68,7 @@ class RegistryStore:
         if not ids:
             return {}
         query = select(ModuleBuild.id, ModuleBuild.modulemd).where(ModuleBuild.id.in_(ids))
-        with known_when_unavailable(), Session(self._engine) as session:
+        with transaction(self._engine) as session:
             return {row.id: row.modulemd for row in session.execute(query)}
 
 

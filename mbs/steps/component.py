@@ -19,8 +19,8 @@ from mbs.koji.tasks import UNSUCCESSFUL, Failed, Outcome, Skipped, TaskInfo, Tas
 from mbs.model.errors import BuildFailed, HubRefused
 from mbs.model.plan import BuildPlan
 from mbs.model.states import ComponentState
+from mbs.registry import Registry
 from mbs.registry.components import LockedComponent
-from mbs.registry.registry import Registry
 from mbs.registry.rows import Finished
 from mbs.steps import AwaitBuild, Done, Log, NotBuilt
 from mbs.steps.ending import cancel_build, ending, endings, record
@@ -226,7 +226,7 @@ def _adopt(hub: Hub, registry: Registry, component: LockedComponent, request: Bu
 
 def _known_tasks(registry: Registry, component_id: int) -> Collection[int]:
     """Give the Koji tasks that were recorded for the component at any time."""
-    return {row.task_id for row in registry.component_trace(component_id) if row.task_id is not None}
+    return {row.task_id for row in registry.components.trace(component_id) if row.task_id is not None}
 
 
 def _submit(hub: Hub, component: LockedComponent, request: BuildRequest, log: Log) -> TaskSnapshot:

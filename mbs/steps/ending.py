@@ -9,8 +9,8 @@ from mbs.koji.session import Hub, call
 from mbs.koji.snapshot import TaskKey, TaskSnapshot, look, see
 from mbs.koji.tasks import TaskInfo, TaskState
 from mbs.model.states import ComponentState
+from mbs.registry import Registry
 from mbs.registry.components import LockedComponent
-from mbs.registry.registry import Registry
 from mbs.registry.rows import ComponentRow, Finished
 
 
@@ -64,7 +64,7 @@ def cancel_components(hub: Hub, registry: Registry, build_id: int, reason: str) 
     A hub that does not answer (HubUnavailable), or that does not let go of a task, leaves them recorded as being built,
     for the next round of upkeep.
     """
-    rows = [row for row in registry.components(build_id) if row.state is ComponentState.BUILDING]
+    rows = [row for row in registry.components.of(build_id) if row.state is ComponentState.BUILDING]
     cancel_tasks(hub, (row.task_id for row in rows if row.task_id is not None))
     settle(registry, became(hub, rows, reason))
 

@@ -15,7 +15,7 @@ from mbs.model.errors import BuildFailed
 from mbs.model.naming import MACROS
 from mbs.model.plan import BuildPlan
 from mbs.model.states import ComponentState
-from mbs.registry.registry import Registry
+from mbs.registry import Registry
 from mbs.registry.rows import ComponentRow, Finished
 from mbs.steps import AwaitImport, AwaitRepo, AwaitRepoTask, Done, Log
 
@@ -41,7 +41,7 @@ def pass_gate(hub: Hub, registry: Registry, gate: Gate, log: Log) -> Done | Awai
     They go into the build tag and the module's tag, those needed at build time only into the build tag (§14.2). Raises
     BuildFailed, HubRefused, HubUnavailable, RegistryUnavailable.
     """
-    rows = {row.name: row for row in registry.components(gate.plan.build_id) if row.name in gate.names}
+    rows = {row.name: row for row in registry.components.of(gate.plan.build_id) if row.name in gate.names}
     built = _built(hub, rows)
     importing = _unfinished(hub, [row.task_id for name, row in _waiting(rows).items() if name not in built])
     if importing:
@@ -86,7 +86,7 @@ def _complete(
         msg = f"Component(s) {', '.join(failed)} failed to build. Clear their tasks to build them again."
         raise BuildFailed(msg)
     ends = {name: Finished(ComponentState.COMPLETE, build.nvr, koji_build_id=build.id) for name, build in built.items()}
-    registry.finish_many(gate.plan.build_id, ends)
+    registry.components.finish(gate.plan.build_id, ends)
     known = {name: row.nvr for name, row in rows.items() if row.nvr is not None}
     return known | {name: build.nvr for name, build in built.items()}
 
@@ -102,8 +102,9 @@ def _tag(hub: Hub, registry: Registry, plan: BuildPlan, nvrs: Mapping[str, str],
     for tag, builds in ((plan.build_tag, nvrs), (plan.koji_tag, ours)):
         tagged = ensure_tagged(hub, tag, list(builds.values()))
         log(f"Tagged into {tag}: {', '.join(tagged) or 'nothing new'}.")
-    registry.mark_tagged(plan.build_id, list(nvrs), build=True)
-    registry.mark_tagged(plan.build_id, list(ours), final=True)
+    with registry.transaction() as work:
+        work.components.mark_tagged(plan.build_id, list(nvrs), build=True)
+        work.components.mark_tagged(plan.build_id, list(ours), final=True)
 
 
 def _refuse_unlisted(hub: Hub, plan: BuildPlan, nvrs: Mapping[str, str]) -> None:
@@ -138,7 +139,7 @@ def _is_awaited(registry: Registry, gate: Gate) -> bool:
 
     MBS leaves out the repository after the last batch, and all of them when everything is reused (§15.4).
     """
-    rows = registry.components(gate.plan.build_id)
+    rows = registry.components.of(gate.plan.build_id)
     complete = {row.name for row in rows if row.state is ComponentState.COMPLETE}
     return any(one.arches and one.name not in complete for one in behind(gate.plan.components, gate.batch))
 

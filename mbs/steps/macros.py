@@ -18,7 +18,7 @@ from mbs.model.plan import BuildPlan, PlannedDependency
 from mbs.modulemd.reader import read_stream
 from mbs.planning.macros import SOURCE, conflicts, spec
 from mbs.publish.documents import NOARCH
-from mbs.registry.registry import Registry
+from mbs.registry import Registry
 from mbs.settings import Settings
 from mbs.steps import Log
 from mbs.steps.component import BuildRequest
@@ -36,7 +36,7 @@ def macros_request(hub: Hub, registry: Registry, plan: BuildPlan, settings: Sett
 
 def _srpm(directory: Path, hub: Hub, registry: Registry, plan: BuildPlan, settings: Settings, log: Log) -> Path:
     xmd = completed_xmd(hub, registry, plan, collisions=settings.block_base_module_rpms)
-    reused = [row.nvr for row in registry.components(plan.build_id) if row.reused_from and row.nvr]
+    reused = [row.nvr for row in registry.components.of(plan.build_id) if row.reused_from and row.nvr]
     shadowed = conflicts(xmd, module=plan.nsvc.name, base_modules=settings.base_module_names, reused=reused)
     for group in shadowed:
         log(f"Kept out of the buildroot ({group.key}): {', '.join(group.rpms)}")
@@ -68,11 +68,13 @@ def _filter(registry: Registry, dependency: PlannedDependency) -> Collection[str
     Its final document has them all; a module that was built elsewhere has only the one it was registered with.
     """
     try:
-        build = registry.build(dependency.nsvc)
+        build = registry.builds.get(dependency.nsvc)
     except NotFound:
         return ()
-    final = (row.text for row in registry.documents(build.id) if (row.name, row.arch) == (dependency.name, NOARCH))
-    return read_stream(next(final, None) or registry.modulemd(build.id), limits=None).rpm_filter
+    final = (
+        row.text for row in registry.documents.final(build.id) if (row.name, row.arch) == (dependency.name, NOARCH)
+    )
+    return read_stream(next(final, None) or registry.documents.modulemd(build.id), limits=None).rpm_filter
 
 
 def _filtered(hub: Hub, filters: Mapping[PlannedDependency, Collection[str]]) -> dict[str, list[str]]:

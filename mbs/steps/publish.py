@@ -20,7 +20,7 @@ from mbs.publish.log import build_log
 from mbs.publish.metadata import ModuleFacts, cg_metadata, output_files, this_host
 from mbs.publish.rpms import RpmFact
 from mbs.publish.selection import unmade
-from mbs.registry.registry import Registry
+from mbs.registry import Registry
 from mbs.registry.rows import DocumentRow, ModuleBuildRow
 
 
@@ -52,10 +52,10 @@ def make_documents(hub: Hub, registry: Registry, plan: BuildPlan) -> MadeDocumen
     facts = tagged_rpm_facts(hub, plan.koji_tag)
     document = with_included(read_stream(plan.modulemd, limits=None), plan.components)
     made = final_documents(document, facts, plan.arches)
-    registry.store_documents(plan.build_id, [row for documents in made for row in _rows(documents)])
     warning = _warning(unmade(document, facts))
-    if warning:
-        registry.note_once(plan.build_id, {None: warning})
+    with registry.transaction() as work:
+        work.documents.store_final(plan.build_id, [row for documents in made for row in _rows(documents)])
+        work.messages.add(plan.build_id, {None: warning} if warning else {})
     return MadeDocuments(made, warning)
 
 
@@ -93,8 +93,10 @@ class _Import:
     def prepare(cls, hub: Hub, registry: Registry, plan: BuildPlan, rpms: Sequence[RpmFact]) -> _Import:
         """Ask for everything."""
         build_id = plan.build_id
-        facts = _module_facts(plan, registry.build(build_id), known_owner(hub, plan.owner))
-        log = build_log(plan, registry.trace(build_id), registry.components(build_id), registry.messages(build_id))
+        with registry.transaction() as work:
+            build, trace = work.builds.get(build_id), work.builds.trace(build_id)
+            log = build_log(plan, trace, work.components.of(build_id), work.messages.of(build_id))
+        facts = _module_facts(plan, build, known_owner(hub, plan.owner))
         return cls(plan, facts, rpms, log, list_owner(hub, plan.owner))
 
     def run(self, hub: Hub, documents: FinalDocuments, nvr: str) -> ImportedBuild:
@@ -135,7 +137,7 @@ def _rows(documents: FinalDocuments) -> Iterator[DocumentRow]:
 def _texts(registry: Registry, plan: BuildPlan) -> dict[str, dict[str, str]]:
     """Give the stored documents by name and arch."""
     texts: dict[str, dict[str, str]] = {}
-    for row in registry.documents(plan.build_id):
+    for row in registry.documents.final(plan.build_id):
         texts.setdefault(row.name, {})[row.arch] = row.text
     if not texts:
         msg = f"There are no final documents of {plan.nsvc} in the registry; clear the task final_modulemd."

@@ -22,7 +22,7 @@ from mbs.model.states import ComponentState
 from mbs.modulemd.reader import read_stream
 from mbs.modulemd.stored import StoredModules
 from mbs.planning.reuse import ModuleFacts, Refusal, Reused, accepted_contexts, choose_previous, reusable, without_lost
-from mbs.registry.registry import Registry
+from mbs.registry import Registry
 from mbs.registry.rows import ComponentRow, Finished, ModuleBuildRow
 from mbs.registry.stored import RegistryStore
 
@@ -51,16 +51,17 @@ def reuse_components(hub: Hub, registry: Registry, plan: BuildPlan, settings: Ex
     strategy = Strategy(plan.rebuild_strategy)
     previous = _previous(registry, plan, settings, strategy)
     if previous is None:
-        registry.note_once(plan.build_id, {None: _nothing_to_take(plan, strategy)})
+        registry.messages.add(plan.build_id, {None: _nothing_to_take(plan, strategy)})
         return ReuseResult(None)
-    rows = {row.name: row for row in registry.components(plan.build_id)}
+    rows = {row.name: row for row in registry.components.of(plan.build_id)}
     waiting = {name for name, row in rows.items() if row.state is None and not row.intent and name != MACROS}
     decided = _decide(hub, registry, plan, previous.id, strategy)
-    earlier = {row.name: row for row in registry.components(previous.id)}
+    earlier = {row.name: row for row in registry.components.of(previous.id)}
     ends = {name: _end(earlier[name]) for name, one in decided.items() if name in waiting and isinstance(one, Reused)}
-    registry.finish_many(plan.build_id, {**ends, **_unneeded_macros(rows, ends)})
     refused = {name: one.reason for name, one in decided.items() if name in waiting and isinstance(one, Refusal)}
-    registry.note_once(plan.build_id, {rows[name].id: reason for name, reason in refused.items()})
+    with registry.transaction() as work:
+        work.components.finish(plan.build_id, {**ends, **_unneeded_macros(rows, ends)})
+        work.messages.add(plan.build_id, {rows[name].id: reason for name, reason in refused.items()})
     return ReuseResult(previous.nsvc, {name: end.nvr or "" for name, end in ends.items()}, refused)
 
 
@@ -68,17 +69,17 @@ def _previous(
     registry: Registry, plan: BuildPlan, settings: ExpansionSettings, strategy: Strategy
 ) -> ModuleBuildRow | None:
     """Give the build to take from: the one that was asked for or chosen before, else the best fitting (§15.1)."""
-    build = registry.build(plan.build_id)
+    build = registry.builds.get(plan.build_id)
     if strategy is Strategy.ALL:
         return None
     if build.reuse_from_id is not None:
-        return registry.build(build.reuse_from_id)
+        return registry.builds.get(build.reuse_from_id)
     streams = {name: str(entry["stream"]) for name, entry in build.buildrequires.items()}
     contexts = accepted_contexts(streams, _base_modules(registry, streams, settings))
-    candidates = (row for row in registry.reuse_candidates(plan.nsvc.name, plan.nsvc.stream) if row.id != build.id)
+    candidates = (row for row in registry.builds.reusable(plan.nsvc.name, plan.nsvc.stream) if row.id != build.id)
     chosen = choose_previous(candidates, contexts, strategy)
     if chosen is not None:
-        registry.reuse_from(build.id, chosen.id)
+        registry.builds.reuse_from(build.id, chosen.id)
     return chosen
 
 
@@ -108,11 +109,11 @@ def _decide(
 ) -> dict[str, Reused | Refusal]:
     """Decide about every component; a build that Koji no longer has complete is not taken over."""
     try:
-        previous = _facts(registry.plan(previous_id))
+        previous = _facts(registry.documents.plan(previous_id))
     except (NotFound, UnreadablePlan):
         previous = None
     decided = reusable(_facts(plan), previous, strategy)
-    nvrs = {row.name: row.nvr for row in registry.components(previous_id)}
+    nvrs = {row.name: row.nvr for row in registry.components.of(previous_id)}
     taken = {name: nvrs.get(name) for name, one in decided.items() if isinstance(one, Reused)}
     return without_lost(decided, plan.components, _lost(hub, taken), strategy)
 

@@ -59,7 +59,7 @@ def _refuse_unfinished(registry: Registry, drafts: Iterable[Draft]) -> None:
             f"its contexts are built ({nsvc.context} is not), then submit again",
             "data.dependencies",
         )
-        for build in registry.unfinished_siblings(wanted)
+        for build in registry.builds.unfinished_siblings(wanted)
         for nsvc in (build.nsvc,)
     )
 
@@ -84,7 +84,7 @@ def _reusable(registry: Registry, wanted: int | NSVC | None) -> tuple[int, NSVC]
     if wanted is None:
         return None
     try:
-        build = registry.build(wanted)
+        build = registry.builds.get(wanted)
     except NotFound:
         msg = 'The module in the parameter "reuse_components_from" could not be found'
         raise InvalidRequest(msg) from None

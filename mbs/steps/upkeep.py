@@ -10,18 +10,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from mbs.koji.faults import raise_refused
 from mbs.koji.session import Hub, call
 from mbs.model.states import ComponentState, ModuleState
 from mbs.planning.upkeep import Target, expired, old_targets, stuck, without_run
-from mbs.registry.registry import Registry
-from mbs.registry.rows import BuildFilter, ComponentFilter, ComponentRow, ModuleBuildRow, Page
+from mbs.registry import Registry
+from mbs.registry.rows import BuildFilter, ComponentFilter, ComponentRow, Listing, ModuleBuildRow, Page
 from mbs.settings import Settings
 from mbs.steps.ending import became, cancel_components, cancel_tasks, settle
 
-Row_co = TypeVar("Row_co", covariant=True)
+Row = TypeVar("Row")
 
 BY = "upkeep"
 GRACE = timedelta(minutes=10)
@@ -65,7 +65,9 @@ class Upkeep:
         reason = f"The module was garbage collected since it has failed over {days} day(s) ago"
         for build in () if self.dry_run else old:
             self._untag(build)
-            self.registry.transition(build.id, ModuleState.GARBAGE, reason, BY)
+            with self.registry.transaction() as work:
+                work.components.mark_untagged(build.id)
+                work.builds.transition(build.id, ModuleState.GARBAGE, reason, BY)
         return [f"{build.nsvc} failed at {build.time_modified:%Y-%m-%d} and becomes garbage." for build in old]
 
     def cancel_stuck_builds(self) -> list[str]:
@@ -73,11 +75,11 @@ class Upkeep:
         states = [ModuleState[name.upper()] for name in self.settings.cleanup_stuck_builds_states]
         builds = self._builds(states)
         days = self.settings.cleanup_stuck_builds_time
-        news = self.registry.last_changes([build.id for build in builds])
+        news = self.registry.components.last_changes([build.id for build in builds])
         found = stuck(builds, news, states=states, age=timedelta(days=days), now=self._now)
         for build in () if self.dry_run else found:
             reason = f"The module was in {build.state.label} for more than {days} days"
-            self.registry.transition(build.id, ModuleState.FAILED, reason, BY)
+            self.registry.builds.transition(build.id, ModuleState.FAILED, reason, BY)
             cancel_components(self.hub, self.registry, build.id, reason)
         return [f"{build.nsvc} was in {build.state.label} for more than {days} days: canceled." for build in found]
 
@@ -92,7 +94,7 @@ class Upkeep:
         quiet = without_run(builds, (), grace=GRACE, now=self._now)
         lost = without_run(quiet, {build.id for build in quiet if has_run(build)}, grace=GRACE, now=self._now)
         for build in () if self.dry_run else lost:
-            self.registry.restart(build.id)
+            self.registry.builds.restart(build.id)
         return [f"{build.nsvc} is in {build.state.label} without a run in Airflow: it gets one." for build in lost]
 
     def settle_components(self) -> list[str]:
@@ -125,14 +127,14 @@ class Upkeep:
         if tags == ():
             return ()
         wanted = BuildFilter(states=tuple(states), koji_tags=tags or ())
-        return tuple(_pages(partial(self.registry.find, wanted)))
+        return tuple(_pages(partial(self.registry.builds.find, wanted)))
 
     def _building(self) -> tuple[ComponentRow, ...]:
         wanted = ComponentFilter(states=(ComponentState.BUILDING,))
-        return tuple(_pages(partial(self.registry.find_components, wanted)))
+        return tuple(_pages(partial(self.registry.components.find, wanted)))
 
     def _is_over(self, row: ComponentRow) -> bool:
-        build = self.registry.build(row.build_id)
+        build = self.registry.builds.get(row.build_id)
         ended = build.state in {ModuleState.FAILED, ModuleState.GARBAGE}
         return ended and self._now - build.time_modified > GRACE
 
@@ -144,22 +146,9 @@ class Upkeep:
             if self.hub.call("getTag", tag):
                 listed = self.hub.call("listTagged", tag, inherit=False)
                 raise_refused(self.hub.multicall(call("untagBuildBypass", tag, row["nvr"]) for row in listed))
-        self.registry.mark_untagged(build.id)
 
 
-class _Listing(Protocol[Row_co]):
-    """A page of what the registry lists."""
-
-    @property
-    def items(self) -> tuple[Row_co, ...]:
-        """The page's rows."""
-
-    @property
-    def total(self) -> int:
-        """Rows in all."""
-
-
-def _pages(find: Callable[[Page], _Listing[Row_co]]) -> Iterator[Row_co]:
+def _pages(find: Callable[[Page], Listing[Row]]) -> Iterator[Row]:
     """Give all rows, page by page, oldest first."""
     for number in count(1):
         listing = find(Page(number=number, size=_PAGE, order_by=(("id", False),)))

@@ -82,12 +82,12 @@ def _elsewhere(work: Callable[[], T]) -> T:
 
 
 def _builds_of(run_of: str) -> list[int]:
-    return [build.build_id for build in registry().unfinished_builds() if dag_id(build.nsvc) == run_of]
+    return [build.build_id for build in registry().builds.unfinished() if dag_id(build.nsvc) == run_of]
 
 
 def _close(builds: list[int], reason: str, by: str) -> None:
     for build_id in builds:
-        registry().transition(build_id, ModuleState.FAILED, reason, by)
+        registry().builds.transition(build_id, ModuleState.FAILED, reason, by)
     Thread(target=_cancel, args=(builds, reason), name="cancel in Koji", daemon=True).start()
 
 

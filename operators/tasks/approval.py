@@ -51,7 +51,7 @@ class ApproveOperator(ApprovalOperator):
         waits = f"Waits for {approvers} to approve it: {answer_url(context)}"
         self.log.info("%s", waits)
         by = f"{TASK}{self.task_id}"
-        registry(self.registry_conn_id).explain(self.plan.build_id, ModuleState.DONE, waits, by)
+        registry(self.registry_conn_id).builds.explain(self.plan.build_id, ModuleState.DONE, waits, by)
         return super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:  # noqa: ANN401 # Airflow's form
@@ -72,7 +72,7 @@ class ApproveOperator(ApprovalOperator):
         current = settings()
         if current.approval_by_submitter:
             return Approvers.of(current.approvers)
-        submitter = registry(self.registry_conn_id).trace(self.plan.build_id)[0].by
+        submitter = registry(self.registry_conn_id).builds.trace(self.plan.build_id)[0].by
         return Approvers.of(current.approvers, barred=(self.plan.owner, submitter or ""))
 
     def _fail(self, context: Context, reason: str) -> None:

@@ -15,7 +15,7 @@ from mbs.model.errors import ForbiddenTransition, HubUnavailable, Infrastructure
 from mbs.model.plan import BuildPlan
 from mbs.model.states import ModuleState
 from mbs.planning.notes import Failure
-from mbs.registry.registry import Registry
+from mbs.registry import Registry
 from mbs.registry.rows import ModuleBuildRow
 from operators import hooks
 from operators.hooks import registry
@@ -135,16 +135,16 @@ class ModuleBuildOperator(BaseOperator):
         While another task of the run stands failed, the build remains failed: a late task of a failed batch still
         runs, but changes nothing.
         """
-        build = self.registry.build(self.plan.build_id)
+        build = self.registry.builds.get(self.plan.build_id)
         if build.state is not ModuleState.FAILED or failed_tasks(context):
             return
         if self._was_stopped(context, build):
             self.fail(context, f"The module build was stopped: {build.state_reason}")
-        self.registry.transition(build.id, ModuleState.BUILD, "Retried", self.by)
+        self.registry.builds.transition(build.id, ModuleState.BUILD, "Retried", self.by)
 
     def _was_stopped(self, context: Context, build: ModuleBuildRow) -> bool:
         """Tell whether somebody else than a task ended the module build, and the run has not been started since."""
-        by, started = self.registry.trace(build.id)[-1].by or "", context["dag_run"].start_date
+        by, started = self.registry.builds.trace(build.id)[-1].by or "", context["dag_run"].start_date
         return not by.startswith(TASK) and (started is None or started < build.time_modified)
 
 

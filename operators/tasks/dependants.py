@@ -16,7 +16,7 @@ from mbs.model.nsvc import NSVC
 from mbs.model.plan import Strategy
 from mbs.model.states import ModuleState
 from mbs.planning.dependants import dependants, resubmission
-from mbs.registry.registry import Registry
+from mbs.registry import Registry
 from mbs.registry.rows import BuildFilter, ModuleBuildRow, Page
 from mbs.settings import Settings
 from mbs.steps.submit import submit
@@ -42,12 +42,12 @@ class RebuildDependantsOperator(BaseOperator):
     def execute(self, context: Context) -> list[str]:
         """Submit what is behind."""
         events = context["triggering_asset_events"][READY_MODULES]
-        builds = registry(self.registry_conn_id)
+        modules = registry(self.registry_conn_id)
         # Many may write an event through Airflow's API; what it says is believed where the registry says so too.
-        nsvcs = [nsvc for event in events if _is_ready(builds, nsvc := NSVC.parse(event.extra["nsvc"]))]
-        chosen = list(self.behind(builds, nsvcs))[:AT_ONCE]
+        nsvcs = [nsvc for event in events if _is_ready(modules, nsvc := NSVC.parse(event.extra["nsvc"]))]
+        chosen = list(self.behind(modules, nsvcs))[:AT_ONCE]
         run = f"{context['dag_run'].dag_id} {context['dag_run'].run_id}"
-        failed = [error for build, ready in chosen if (error := self._submit(builds, build, ready, run))]
+        failed = [error for build, ready in chosen if (error := self._submit(modules, build, ready, run))]
         for error in failed:
             if isinstance(error, Infrastructure):
                 raise error
@@ -55,25 +55,25 @@ class RebuildDependantsOperator(BaseOperator):
             raise AirflowFailException("\n".join(str(error) for error in failed))
         return [str(build.nsvc) for build, _ in chosen]
 
-    def behind(self, builds: Registry, ready: list[NSVC]) -> Iterator[tuple[ModuleBuildRow, NSVC]]:
+    def behind(self, modules: Registry, ready: list[NSVC]) -> Iterator[tuple[ModuleBuildRow, NSVC]]:
         """Give what to build again, and because of which build; each stream once."""
-        rows = builds.find(BuildFilter(states=(ModuleState.READY,)), Page(size=_ALL)).items
-        busy = {(entry.nsvc.name, entry.nsvc.stream) for entry in builds.unfinished_builds()}
+        rows = modules.builds.find(BuildFilter(states=(ModuleState.READY,)), Page(size=_ALL)).items
+        busy = {(entry.nsvc.name, entry.nsvc.stream) for entry in modules.builds.unfinished()}
         for nsvc in ready:
             for row in dependants(nsvc, rows, busy):
                 busy.add((row.nsvc.name, row.nsvc.stream))
                 yield row, nsvc
 
-    def _submit(self, builds: Registry, build: ModuleBuildRow, ready: NSVC, run: str) -> MbsError | None:
+    def _submit(self, modules: Registry, build: ModuleBuildRow, ready: NSVC, run: str) -> MbsError | None:
         """Submit one; give why that was not possible."""
         current = permissive(settings())
-        fields = resubmission(build, builds.plan(build.id), ready)
+        fields = resubmission(build, modules.documents.plan(build.id), ready)
         try:
             with HubSession(KojiHook(self.koji_conn_id).account, delays=IMPATIENT) as hub:
                 submit(
                     fields,
                     build.owner,
-                    registry=builds,
+                    registry=modules,
                     settings=current,
                     hub=KojiFacts(hub),
                     key=f"{run} {build.id}",
@@ -86,9 +86,9 @@ class RebuildDependantsOperator(BaseOperator):
         return None
 
 
-def _is_ready(builds: Registry, nsvc: NSVC) -> bool:
+def _is_ready(modules: Registry, nsvc: NSVC) -> bool:
     try:
-        return builds.build(nsvc).state is ModuleState.READY
+        return modules.builds.get(nsvc).state is ModuleState.READY
     except NotFound:
         return False
 

@@ -39,10 +39,11 @@ class RecordFailureOperator(ModuleBuildOperator):
     def _record(self, reason: str) -> None:
         """End the module build, or tell what fails now in one that had failed; who stopped one has said why."""
         build_id = self.plan.build_id
-        if self.registry.build(build_id).state in UNFINISHED:
-            self.registry.transition(build_id, ModuleState.FAILED, reason, self.by)
-        elif (self.registry.trace(build_id)[-1].by or "").startswith(TASK):
-            self.registry.explain(build_id, ModuleState.FAILED, reason, self.by)
+        with self.registry.transaction() as work:
+            if work.builds.get(build_id).state in UNFINISHED:
+                work.builds.transition(build_id, ModuleState.FAILED, reason, self.by)
+            elif (work.builds.trace(build_id)[-1].by or "").startswith(TASK):
+                work.builds.explain(build_id, ModuleState.FAILED, reason, self.by)
 
 
 def failures_of(context: Context) -> list[Failure]:

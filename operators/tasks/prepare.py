@@ -16,8 +16,8 @@ class CreateTagOperator(ModuleBuildOperator):
 
     def work(self, context: Context) -> None:  # noqa: ARG002 # Airflow's form
         """Make what is not there; the module build is in state build from here on."""
-        if self.registry.build(self.plan.build_id).state is ModuleState.WAIT:
-            self.registry.transition(self.plan.build_id, ModuleState.BUILD, None, self.by)
+        if self.registry.builds.get(self.plan.build_id).state is ModuleState.WAIT:
+            self.registry.builds.transition(self.plan.build_id, ModuleState.BUILD, None, self.by)
         with self.hub() as hub:
             made = ensure_tags(hub, self.plan)
         self.log.info("Tag %s: %d changes made in Koji.", self.plan.koji_tag, made)

@@ -61,8 +61,8 @@ class ImportBuildOperator(ModuleBuildOperator):
             context["ti"].xcom_push(IMPORTED, {build.nvr: build.tag for build in builds})
         else:
             self.log.info("Nothing is imported: %s.", "a scratch build" if self.plan.scratch else "switched off")
-        if self.registry.build(self.plan.build_id).state is ModuleState.BUILD:
-            self.registry.transition(self.plan.build_id, ModuleState.DONE, None, self.by)
+        if self.registry.builds.get(self.plan.build_id).state is ModuleState.BUILD:
+            self.registry.builds.transition(self.plan.build_id, ModuleState.DONE, None, self.by)
 
 
 class MarkReadyOperator(ModuleBuildOperator):
@@ -81,17 +81,18 @@ class MarkReadyOperator(ModuleBuildOperator):
     def work(self, context: Context) -> None:
         """Take the steps that are left; one that was taken before is not taken again."""
         end = ModuleState.DONE if self.plan.scratch else ModuleState.READY
-        state = self.registry.build(self.plan.build_id).state
-        for following in (ModuleState.BUILD, ModuleState.DONE, ModuleState.READY):
-            if state < following <= end:
-                self.registry.transition(self.plan.build_id, following, None, self.by)
+        with self.registry.transaction() as work:
+            state = work.builds.get(self.plan.build_id).state
+            for following in (ModuleState.BUILD, ModuleState.DONE, ModuleState.READY):
+                if state < following <= end:
+                    work.builds.transition(self.plan.build_id, following, None, self.by)
         for asset in self.outlets:
             context["outlet_events"][asset].extra = {"nsvc": str(self.plan.nsvc), "build_id": self.plan.build_id}
         self.log.info("Module build %s is %s.", self.plan.nsvc, end.label)
         context["ti"].xcom_push(NOTE, notes.ended_well(self._result(context, end)))
 
     def _result(self, context: Context, end: ModuleState) -> Result:
-        rows = [row for row in self.registry.components(self.plan.build_id) if not row.build_time_only]
+        rows = [row for row in self.registry.components.of(self.plan.build_id) if not row.build_time_only]
         made = _left(context, FINAL_MODULEMD, MADE)
         return Result(
             str(self.plan.nsvc),

@@ -82,5 +82,5 @@ def greeter(world: World, tmp_path_factory: pytest.TempPathFactory) -> Followed:
         assert world.ends(build) == "success", world.row(build).state_reason
         return build
     Reader(world.layout, tmp_path_factory.mktemp("home")).follow(TUTORIAL)
-    [row] = world.registry.find(BuildFilter(name="greeter", states=(ModuleState.READY,))).items
+    [row] = world.registry.builds.find(BuildFilter(name="greeter", states=(ModuleState.READY,))).items
     return story.followed(world.api, world.registry, row.id)

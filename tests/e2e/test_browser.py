@@ -62,7 +62,9 @@ def test_submit_through_the_form_see_a_failure_and_retry_it_in_the_graph(world: 
     with world.fault("build_faults", [{"kind": "fail", "package": "grumpy", "arch": "x86_64"}]):
         form.get_by_role("button", name="Trigger").last.click()
         row = world.api.until(
-            lambda: [one for one in world.registry.find().items if one.nsvc.name == "clicked"], "the module build", 90
+            lambda: [one for one in world.registry.builds.find().items if one.nsvc.name == "clicked"],
+            "the module build",
+            90,
         )[0]
         build = story.followed(world.api, world.registry, row.id)
         assert world.ends(build) == "failed"

@@ -109,7 +109,7 @@ def test_an_included_module_is_built_and_published_as_a_part_of_the_one_that_inc
     assert {found["package_name"] for found in tagged} == {"ground", "roof"}
     assert world.published(small.stack, "stack") == {"roof", "ground"}
     assert world.published(small.stack, "stack-devel") == set()
-    assert not world.registry.find(BuildFilter(name="base")).items, "it is no module build of its own"
+    assert not world.registry.builds.find(BuildFilter(name="base")).items, "it is no module build of its own"
 
 
 @pytest.mark.faults

@@ -28,7 +28,7 @@ data:
 
 
 def test_every_problem_of_a_document_is_in_the_note_and_the_log_and_nothing_is_recorded(world: World) -> None:
-    known = world.registry.find(BuildFilter()).total
+    known = world.registry.builds.find(BuildFilter()).total
     tags = len(world.hub.listTags())
     run = world.api.trigger("submit_module", {"modulemd": BAD})
     ended = world.api.wait("submit_module", run)
@@ -40,7 +40,7 @@ def test_every_problem_of_a_document_is_in_the_note_and_the_log_and_nothing_is_r
         assert f"* {markdown(problem)}" in ended["note"]
         assert problem in log
     assert "Traceback" not in log
-    assert world.registry.find(BuildFilter()).total == known
+    assert world.registry.builds.find(BuildFilter()).total == known
     assert len(world.hub.listTags()) == tags
 
 

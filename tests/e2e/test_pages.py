@@ -31,5 +31,5 @@ def test_what_is_retired_is_garbage_and_in_no_compose(world: World, reader: Read
     assert world.ends(build) == "success"
     assert world.hub.listTagged("f40-modular-updates-candidate", package="oldtool")
     reader.follow(RETIRE)
-    assert not world.registry.find(BuildFilter(name="oldtool", states=(ModuleState.READY,))).items
+    assert not world.registry.builds.find(BuildFilter(name="oldtool", states=(ModuleState.READY,))).items
     assert not world.hub.listTagged("f40-modular-updates-candidate", package="oldtool")

@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 
 def test_a_submission_without_the_pool_is_refused_with_what_to_do_and_nothing_is_recorded(world: World) -> None:
-    known = world.registry.find(BuildFilter()).total
+    known = world.registry.builds.find(BuildFilter()).total
     world.api.call("DELETE", "pools/koji_builds")
     try:
         run = world.api.trigger("submit_module", {"modulemd": module("poolless", {})})
@@ -21,4 +21,4 @@ def test_a_submission_without_the_pool_is_refused_with_what_to_do_and_nothing_is
         manager.provide_pools(world.layout)
     assert ended["state"] == "failed"
     assert ended["note"] == "Airflow has no pool koji_builds, so no build could start. Have `mbs pools` run first."
-    assert world.registry.find(BuildFilter()).total == known
+    assert world.registry.builds.find(BuildFilter()).total == known

@@ -50,7 +50,7 @@ def test_an_unchanged_module_is_ready_again_without_a_build_in_koji(world: World
     again = following.again
     assert world.row(again).state is ModuleState.READY
     assert world.build_tasks(again) == []
-    rows = world.registry.components(again.build_id)
+    rows = world.registry.components.of(again.build_id)
     assert {row.reason for row in rows} == {REASON, UNNEEDED_MACROS}
     tagged = world.hub.listTagged(again.plan.koji_tag)
     assert {build["package_name"] for build in tagged} == {component.name for component in again.plan.components}

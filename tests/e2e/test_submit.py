@@ -38,7 +38,7 @@ def test_a_packager_submits_from_the_terminal_and_watches_the_build_to_its_end(w
     document.write_text(module("typed", {"typed": {}}))
     done = submit(world, tmp_path, "packager", document, "--watch")
     assert done.returncode == 0, done.stdout + done.stderr
-    [build] = world.registry.find(BuildFilter(name="typed")).items
+    [build] = world.registry.builds.find(BuildFilter(name="typed")).items
     assert (build.state, build.owner) == (ModuleState.READY, "packager")
     first, *_, last = done.stdout.splitlines()
     assert first.startswith(f"{build.nsvc} is submitted: {world.layout.ui_url}/dags/typed.1.")

@@ -158,7 +158,7 @@ class World:
 
     def row(self, build: Followed) -> ModuleBuildRow:
         """Give a build as the registry has it."""
-        return self.registry.build(build.build_id)
+        return self.registry.builds.get(build.build_id)
 
     def reaches(self, build: Followed, task_id: str, *states: str, seconds: float = 120) -> None:
         """Wait until a task is in one of these states."""
@@ -204,7 +204,9 @@ class World:
 
     def published(self, build: Followed, name: str, arch: str = "x86_64") -> set[str]:
         """Give the names of the RPMs in a final document of a module build: the module's own, or its -devel twin's."""
-        [text] = [row.text for row in self.registry.documents(build.build_id) if (row.name, row.arch) == (name, arch)]
+        [text] = [
+            row.text for row in self.registry.documents.final(build.build_id) if (row.name, row.arch) == (name, arch)
+        ]
         return {nevra.rsplit("-", 2)[0] for nevra in read_stream(text).rpm_artifacts}
 
     def delete_run(self, build: Followed) -> None:

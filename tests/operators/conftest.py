@@ -233,7 +233,7 @@ def new_plan(registry: Registry, running_hub: Any, tmp_path: Path) -> Callable[.
             names = tuple(component.name for component in components)
             return replace(plan, **{"components": components, "packages": names, **fields})
 
-        return registry.plan(record(registry, nsvc, for_build, by="alice").build.id)
+        return registry.documents.plan(record(registry, nsvc, for_build, by="alice").build.id)
 
     return make
 

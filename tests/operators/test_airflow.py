@@ -84,7 +84,7 @@ def begin(plan: BuildPlan, *gates: BaseOperator) -> Run:
 
 
 def tool(registry: Registry, plan: BuildPlan) -> Any:
-    return next(row for row in registry.components(plan.build_id) if row.name == "tool")
+    return next(row for row in registry.components.of(plan.build_id) if row.name == "tool")
 
 
 def requested_repository(running_hub: Any, registry: Registry, plan: BuildPlan) -> object:

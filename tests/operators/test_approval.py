@@ -26,7 +26,7 @@ def done(new_plan: Callable[..., BuildPlan], registry: Registry) -> BuildPlan:
     """A module build of alice that is imported."""
     plan = new_plan(("tool", 1))
     for state in (ModuleState.BUILD, ModuleState.DONE):
-        registry.transition(plan.build_id, state, None, "task import")
+        registry.builds.transition(plan.build_id, state, None, "task import")
     return plan
 
 
@@ -76,13 +76,13 @@ def test_what_is_waited_for_whom_and_where_to_answer_is_told_where_one_watches(
 ) -> None:
     allow(approvers="carol, dave")
     assert question.ask() == ["carol", "dave"]
-    build = registry.build(done.build_id)
+    build = registry.builds.get(done.build_id)
     [*_, line] = lines(Snapshot(build, ()))
     page = "/dags/module/runs/run/tasks/publish.approve/required_actions"
     assert f"{done.nsvc} is done: Waits for carol or dave to approve it: http" in line
     assert line.endswith(page)
-    registry.transition(done.build_id, ModuleState.READY, None, "task mark_ready")
-    assert registry.build(done.build_id).state_reason is None
+    registry.builds.transition(done.build_id, ModuleState.READY, None, "task mark_ready")
+    assert registry.builds.get(done.build_id).state_reason is None
 
 
 def test_only_who_is_named_may_answer_whatever_airflow_lets_pass(question: Question, allow: Allow) -> None:
@@ -118,7 +118,7 @@ def test_who_submitted_it_does_not_approve_it_where_that_is_excluded(
     allow(approvers=approvers, approval_by_submitter="False")
     assert "alice" not in question.ask()
     assert question.answer("Approve", "alice") == "asked again"
-    said = registry.build(done.build_id).state_reason or ""
+    said = registry.builds.get(done.build_id).state_reason or ""
     assert ("Waits for carol to" if approvers else "Waits for somebody other than alice to") in said
     assert question.answer("Approve", "carol") == "approved"
 

@@ -52,7 +52,7 @@ def builder(plan: BuildPlan, component: str = "tool", arch: str = "x86_64") -> B
 
 
 def component_row(registry: Registry, plan: BuildPlan, name: str = "tool") -> Any:
-    return next(row for row in registry.components(plan.build_id) if row.name == name)
+    return next(row for row in registry.components.of(plan.build_id) if row.name == name)
 
 
 def test_the_first_arch_submits_and_the_others_attach(
@@ -233,13 +233,13 @@ def test_a_hub_that_is_away_is_waited_for(
 def test_a_failed_module_build_goes_on_when_nothing_stands_failed(
     run: Any, plan: BuildPlan, registry: Registry
 ) -> None:
-    registry.transition(plan.build_id, ModuleState.FAILED, "noarch-words failed", "task record_failure")
+    registry.builds.transition(plan.build_id, ModuleState.FAILED, "noarch-words failed", "task record_failure")
     run.states["another"] = "failed"
     assert run.finish(builder(plan)) == "success"
-    assert registry.build(plan.build_id).state is ModuleState.FAILED
+    assert registry.builds.get(plan.build_id).state is ModuleState.FAILED
     del run.states["another"]
     assert run.finish(builder(plan, arch="aarch64")) == "success"
-    assert registry.build(plan.build_id).state is ModuleState.BUILD
+    assert registry.builds.get(plan.build_id).state is ModuleState.BUILD
 
 
 def test_the_reason_of_the_first_failure_is_recorded(
@@ -249,7 +249,7 @@ def test_the_reason_of_the_first_failure_is_recorded(
     for component in ("noarch-words", "tool"):
         assert run.finish(builder(plan, component)) == "failed"
     assert run.finish(RecordFailureOperator(task_id="record_failure", plan=plan)) == "failed"
-    build = registry.build(plan.build_id)
+    build = registry.builds.get(plan.build_id)
     assert build.state is ModuleState.FAILED
     assert build.state_reason is not None
     assert build.state_reason.startswith("noarch-words (noarch)")

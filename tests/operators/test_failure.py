@@ -70,8 +70,8 @@ def test_every_failed_component_is_in_the_note_with_its_koji_task_and_the_lines_
     assert running_hub.admin().getTaskInfo(int(told[2]))["arch"] == told[1]
     assert "`No matching package to install: 'what-nobody-has'`" in needy
     assert "`error: this failure was asked for`" in broken
-    reason = registry.build(plan.build_id).state_reason or ""
-    rows = {row.name: row.reason or "" for row in registry.components(plan.build_id)}
+    reason = registry.builds.get(plan.build_id).state_reason or ""
+    rows = {row.name: row.reason or "" for row in registry.components.of(plan.build_id)}
     for lines in ("No matching package to install: 'what-nobody-has'", "error: this failure was asked for"):
         assert lines in reason
         assert lines in rows["needy"] + rows["broken"]
@@ -108,18 +108,18 @@ def test_a_second_failure_of_a_retried_run_takes_the_place_of_the_first(
     assert run.finish(builder(plan, "broken")) == "failed"
     note = record(run, plan)
     assert "needy" not in note
-    build = registry.build(plan.build_id)
+    build = registry.builds.get(plan.build_id)
     assert build.state is ModuleState.FAILED
     assert (build.state_reason or "").startswith("broken (noarch)")
 
 
 def test_a_reason_that_a_person_gave_is_kept(run: Any, prepared: Callable[..., BuildPlan], registry: Registry) -> None:
     plan = prepared("broken")
-    registry.transition(plan.build_id, ModuleState.FAILED, "Canceled by carol", "carol")
+    registry.builds.transition(plan.build_id, ModuleState.FAILED, "Canceled by carol", "carol")
     run.states["broken.x86_64"] = "failed"
     note = record(run, plan)
     assert "broken.x86_64 failed without a reason of its own" in note
-    assert registry.build(plan.build_id).state_reason == "Canceled by carol"
+    assert registry.builds.get(plan.build_id).state_reason == "Canceled by carol"
 
 
 def test_a_task_that_was_lost_is_told_beside_those_with_a_reason(run: Any, prepared: Callable[..., BuildPlan]) -> None:

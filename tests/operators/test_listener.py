@@ -34,7 +34,7 @@ def build(new_plan: Callable[..., BuildPlan], registry: Registry) -> BuildPlan:
 
 
 def tools(registry: Registry, plan: BuildPlan) -> list[ComponentRow]:
-    return [row for row in registry.components(plan.build_id) if row.name == "tool"]
+    return [row for row in registry.components.of(plan.build_id) if row.name == "tool"]
 
 
 def until(find: Callable[[], T | None], seconds: float = 30) -> T:
@@ -61,7 +61,7 @@ def test_a_run_that_a_person_marks_failed_is_a_canceled_build(
     monkeypatch.setattr(runs, "object_session", lambda _: found)
     run = run_of(build)
     runs.on_dag_run_failed(run, MARKED)
-    closed = registry.build(build.build_id)
+    closed = registry.builds.get(build.build_id)
     assert run.note == reason
     assert (closed.state, closed.state_reason) == (ModuleState.FAILED, reason)
     canceled = until(lambda: next((row for row in tools(registry, build) if row.reason), None))
@@ -75,20 +75,20 @@ def test_what_a_hub_that_is_away_still_builds_is_left_to_upkeep(
     monkeypatch.setattr(runs, "object_session", lambda _: None)
     runs.on_dag_run_failed(run_of(build), MARKED)
     until(lambda: "could not be canceled" in caplog.text or None)
-    assert registry.build(build.build_id).state is ModuleState.FAILED
+    assert registry.builds.get(build.build_id).state is ModuleState.FAILED
     assert [row.state for row in tools(registry, build)] == [ComponentState.BUILDING]
 
 
 @pytest.mark.usefixtures("build")
 def test_a_run_of_another_dag_closes_nothing(build: BuildPlan, registry: Registry) -> None:
     runs.on_dag_run_failed(SimpleNamespace(dag_id="submit_module", run_id="run"), MARKED)  # type: ignore[arg-type] # all it reads
-    assert registry.build(build.build_id).state is ModuleState.WAIT
+    assert registry.builds.get(build.build_id).state is ModuleState.WAIT
 
 
 def test_what_record_failure_wrote_is_kept(build: BuildPlan, registry: Registry) -> None:
-    registry.transition(build.build_id, ModuleState.FAILED, "tool failed", "task record_failure")
+    registry.builds.transition(build.build_id, ModuleState.FAILED, "tool failed", "task record_failure")
     runs.on_dag_run_failed(run_of(build), "task_failure")
-    assert registry.build(build.build_id).state_reason == "tool failed"
+    assert registry.builds.get(build.build_id).state_reason == "tool failed"
 
 
 def test_a_registry_that_is_away_stops_nobody(build: BuildPlan, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,10 +43,10 @@ def test_a_module_is_built_in_order_for_all_arches(
     assert run.states["cpu-greet.aarch64"] == "skipped"
     tagged = {build["name"] for build in hub.call("listTagged", plan.koji_tag)}
     assert tagged == {"phrasebook", "greeter-macros", "libgreet", "cpu-greet"}
-    assert {row.name: row.state for row in registry.components(plan.build_id)} == dict.fromkeys(
+    assert {row.name: row.state for row in registry.components.of(plan.build_id)} == dict.fromkeys(
         [*tagged, MACROS], ComponentState.COMPLETE
     )
-    assert registry.build(plan.build_id).state is ModuleState.BUILD
+    assert registry.builds.get(plan.build_id).state is ModuleState.BUILD
 
 
 def test_the_tag_is_made_once_and_then_left_alone(run: Any, new_plan: NewPlan, running_hub: Any) -> None:
@@ -200,7 +200,7 @@ def test_a_component_whose_spec_has_another_name_that_is_on_the_whitelist_passes
     assert run.finish(gate) == "success", run.errors
     assert _blocked(running_hub, plan) == set()
     (tagged,) = running_hub.admin().listTagged(plan.koji_tag)
-    (row,) = [row for row in registry.components(plan.build_id) if row.name == "scl-tool"]
+    (row,) = [row for row in registry.components.of(plan.build_id) if row.name == "scl-tool"]
     assert (tagged["package_name"], tagged["nvr"]) == ("rh-tool", row.nvr)
 
 
@@ -233,7 +233,7 @@ def test_a_renamed_build_that_nobody_recorded_is_found_by_its_source_and_not_mad
     build = BuildComponentOperator(task_id="again", plan=plan, component="scl-tool", arch="aarch64")
     assert run.finish(build) == "success", run.errors
     assert running_hub.counts()["build"] == submitted
-    (row,) = [row for row in registry.components(plan.build_id) if row.name == "scl-tool"]
+    (row,) = [row for row in registry.components.of(plan.build_id) if row.name == "scl-tool"]
     assert (row.state, row.nvr) == (ComponentState.COMPLETE, before.nvr)
 
 

@@ -87,7 +87,7 @@ def test_who_may_import_imports(registry_engine: Engine, allow: Allow) -> None:
     answer = fill_in(ImportModuleOperator(task_id="import"), "pat", modulemd=PLATFORM)
     assert answer["result"] == "platform:f40:1:00000000", answer
     assert "imported" in answer[NOTE]
-    assert Registry(registry_engine).find(BuildFilter(name="platform")).total == 1
+    assert Registry(registry_engine).builds.find(BuildFilter(name="platform")).total == 1
 
 
 def test_many_documents_are_imported_together_or_as_far_as_they_can_be(registry_engine: Engine, allow: Allow) -> None:
@@ -96,7 +96,7 @@ def test_many_documents_are_imported_together_or_as_far_as_they_can_be(registry_
     form, text = ImportModuleOperator(task_id="import"), f"---\n{PLATFORM}{published}"
     refused = fill_in(form, "pat", modulemd=text)
     assert "perl:1:20240101000000:c0ffee00: The imported module buildrequires" in refused[PROBLEMS][0]
-    assert Registry(registry_engine).find().total == 0
+    assert Registry(registry_engine).builds.find().total == 0
     skipped = fill_in(form, "pat", modulemd=text, skip_invalid=True)
     assert skipped["result"] == "platform:f40:1:00000000"
     assert "1 module imported, 1 document skipped." in skipped[NOTE]
@@ -182,7 +182,7 @@ def test_a_run_is_one_submission_whatever_try_of_it_comes_through(packager: Regi
     cleared = fill_in(form, "pat", run | {"start_date": datetime.now(UTC)}, modulemd=GREETING, scratch=True)
     assert len(first["result"]) == 1
     assert (cleared["result"], cleared[BUILDS], cleared[NOTE]) == (first["result"], first[BUILDS], first[NOTE])
-    assert packager.find(BuildFilter(name="greeting")).total == 1
+    assert packager.builds.find(BuildFilter(name="greeting")).total == 1
     other = fill_in(form, "pat", modulemd=GREETING, scratch=True)
     assert other["result"] != first["result"]
 
@@ -196,14 +196,14 @@ def test_a_git_server_that_is_away_is_tried_until_the_deadline(packager: Registr
     [problem] = answer[PROBLEMS]
     assert "does not answer" in problem
     assert "It was tried for 300 seconds (setting submission_deadline)" in problem
-    assert packager.find(BuildFilter(name="app")).total == 0
+    assert packager.builds.find(BuildFilter(name="app")).total == 0
 
 
 def test_a_document_that_takes_too_long_is_refused_at_once(packager: Registry, allow: Allow) -> None:
     allow(submission_deadline="0.01")
     answer = fill_in(SubmitModuleOperator(task_id="submit"), "pat", modulemd=GREETING)
     assert "It took longer than 0.01 seconds (setting submission_deadline)" in answer["failure"]
-    assert packager.find(BuildFilter(name="greeting")).total == 0
+    assert packager.builds.find(BuildFilter(name="greeting")).total == 0
 
 
 def test_the_deadline_of_a_form_comes_before_airflows(allow: Allow) -> None:

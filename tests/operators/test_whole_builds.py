@@ -89,7 +89,7 @@ class Service:
         subprocess.run(["git", "-C", repository, "branch", "--force", self.stream, "main"], check=True)
         data = {"scmurl": url, "branch": self.stream, **options}
         done = submit(data, "alice", registry=self.registry, settings=self.settings, hub=KojiFacts(self.hub))
-        return self.registry.plan(done[0].build.id)
+        return self.registry.documents.plan(done[0].build.id)
 
     def rebuild(self, **options: Any) -> BuildPlan:
         """Submit a new version of the module."""
@@ -119,11 +119,13 @@ class Service:
         run = self.build(plan)
         assert not run.errors
         self.notes[plan.build_id] = run.xcoms[MARK_READY, NOTE]
-        assert self.registry.build(plan.build_id).state is (ModuleState.DONE if plan.scratch else ModuleState.READY)
+        assert self.registry.builds.get(plan.build_id).state is (
+            ModuleState.DONE if plan.scratch else ModuleState.READY
+        )
         return plan
 
     def reused(self, plan: BuildPlan) -> set[str]:
-        rows = self.registry.components(plan.build_id)
+        rows = self.registry.components.of(plan.build_id)
         assert all(row.state is ComponentState.COMPLETE for row in rows)
         return {row.name for row in rows if row.reason == REASON}
 
@@ -144,7 +146,7 @@ def shared(
     engine = engine_for(postgres_url())
     registry = Registry(engine)
     platform = read_stream((EXAMPLES / "platform" / "platform.yaml").read_text())
-    registry.import_module(imported(platform, ("platform",)), base_module_names=("platform",))
+    registry.import_modules([imported(platform, ("platform",))], base_module_names=("platform",))
     account = HubAccount(running_hub.url, authentication="password", user="mbs", password="mbs")
     with HubSession(account) as hub:
         yield Service(registry, hub, running_hub, directory)
@@ -181,7 +183,9 @@ def test_a_finished_module_is_in_koji_as_a_compose_expects_it(service: Service, 
     for archive in service.hub.call("listArchives", buildID=service.hub.call("getBuild", nvr)["id"]):
         assert archive["btype"] == "module"
     documents = {
-        row.arch: read_stream(row.text) for row in service.registry.documents(plan.build_id) if row.name == "greeter"
+        row.arch: read_stream(row.text)
+        for row in service.registry.documents.final(plan.build_id)
+        if row.name == "greeter"
     }
     assert set(documents) == {"noarch", "aarch64", "x86_64"}
     names = {nevra.rsplit("-", 2)[0] for nevra in documents["x86_64"].rpm_artifacts}
@@ -197,9 +201,9 @@ def test_an_unchanged_module_is_rebuilt_without_a_build_and_without_a_repository
     calls = service.calls(lambda: service.ready(second))
     assert service.reused(second) == ALL
     assert (calls["build"], calls["repo.request"]) == (0, 0)
-    nvrs = [{row.name: row.nvr for row in service.registry.components(plan.build_id)} for plan in (greeter, second)]
+    nvrs = [{row.name: row.nvr for row in service.registry.components.of(plan.build_id)} for plan in (greeter, second)]
     assert all(nvrs[0][name] == nvrs[1][name] for name in ALL)
-    assert {row.reason for row in service.registry.components(second.build_id)} == {REASON, UNNEEDED_MACROS}
+    assert {row.reason for row in service.registry.components.of(second.build_id)} == {REASON, UNNEEDED_MACROS}
     tagged = service.hub.call("listTagged", second.koji_tag)
     assert {build["package_name"] for build in tagged} == ALL
     [reused] = [line for line in service.notes[second.build_id].splitlines() if line.startswith("* Reused: ")]
@@ -285,7 +289,7 @@ def test_publishing_again_changes_nothing(service: Service, greeter: BuildPlan) 
         calls = service.calls(partial(service.run, run, task))
         assert not run.errors
         assert not {"CGImport", "tagBuildBypass", "packageListAdd"} & calls.keys()
-    assert service.registry.build(greeter.build_id).state is ModuleState.READY
+    assert service.registry.builds.get(greeter.build_id).state is ModuleState.READY
 
 
 def test_a_scratch_build_ends_in_done_and_is_not_imported(service: Service, greeter: BuildPlan) -> None:
@@ -317,8 +321,8 @@ def test_a_second_module_is_built_with_the_first_without_what_that_filters_and_a
     assert rebuilt_because_of(service, invented, monkeypatch) == [], "an event of a build that there is not"
     assert rebuilt_because_of(service, again, monkeypatch) == [str(plan.nsvc)]
     assert rebuilt_because_of(service, again, monkeypatch) == [], "it is being built already"
-    (entry,) = [entry for entry in service.registry.unfinished_builds() if entry.nsvc.name == "salute"]
-    rebuild = service.registry.plan(entry.build_id)
+    (entry,) = [entry for entry in service.registry.builds.unfinished() if entry.nsvc.name == "salute"]
+    rebuild = service.registry.documents.plan(entry.build_id)
     assert [one.version for one in rebuild.dependencies if one.name == "greeter"] == [again.nsvc.version]
     assert [one.ref for one in rebuild.components] == [one.ref for one in plan.components]
     assert rebuild.owner == plan.owner
@@ -340,13 +344,13 @@ def test_a_failed_build_that_is_submitted_again_keeps_what_is_complete(service: 
     service.running_hub.set_fault("build_faults", [{"kind": "fail", "package": "libgreet"}])
     service.build(plan)
     service.running_hub.set_fault("build_faults", None)
-    failed = service.registry.build(plan.build_id)
+    failed = service.registry.builds.get(plan.build_id)
     assert (failed.state, failed.time_restarted) == (ModuleState.FAILED, None)
     again = service.submit(**options)
     assert again == plan
-    resumed = service.registry.build(plan.build_id)
+    resumed = service.registry.builds.get(plan.build_id)
     assert (resumed.state, resumed.state_reason) == (ModuleState.WAIT, "Resubmitted by alice")
-    (entry,) = [entry for entry in service.registry.unfinished_builds() if entry.build_id == plan.build_id]
+    (entry,) = [entry for entry in service.registry.builds.unfinished() if entry.build_id == plan.build_id]
     assert entry.time_restarted == resumed.time_restarted is not None
     calls = service.calls(lambda: service.ready(plan))
     assert calls["build"] == 3
@@ -358,12 +362,12 @@ def test_a_failed_build_that_is_submitted_again_keeps_what_is_complete(service: 
 def test_a_build_that_was_stopped_is_taken_up_by_a_later_run_only(service: Service) -> None:
     plan = service.rebuild()
     before = service.new_run()
-    service.registry.transition(plan.build_id, ModuleState.FAILED, "It was stuck", "upkeep")
+    service.registry.builds.transition(plan.build_id, ModuleState.FAILED, "It was stuck", "upkeep")
     task = CreateTagOperator(task_id="create_tag", plan=plan)
     assert service.run(before, task) == "failed"
     assert before.errors["create_tag"] == "The module build was stopped: It was stuck"
     assert service.run(service.new_run(), task) == "success"
-    assert service.registry.build(plan.build_id).state is ModuleState.BUILD
+    assert service.registry.builds.get(plan.build_id).state is ModuleState.BUILD
 
 
 def test_the_log_that_is_imported_tells_what_became_of_every_component(service: Service, greeter: BuildPlan) -> None:
@@ -372,7 +376,7 @@ def test_the_log_that_is_imported_tells_what_became_of_every_component(service: 
     names = {archive["filename"] for archive in service.hub.call("listArchives", buildID=build_id)}
     arches = {f"modulemd.{arch}.txt" for arch in greeter.arches}
     assert names == {"modulemd.txt", "modulemd.src.txt", *arches}
-    rows = service.registry.components(greeter.build_id)
-    log = build_log(greeter, service.registry.trace(greeter.build_id), rows, ())
+    rows = service.registry.components.of(greeter.build_id)
+    log = build_log(greeter, service.registry.builds.trace(greeter.build_id), rows, ())
     assert f"Module build {greeter.build_id}: {greeter.nsvc}" in log
     assert all(f"{row.name} COMPLETE {row.nvr}" in log for row in rows)

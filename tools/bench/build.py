@@ -198,7 +198,7 @@ def _ended(service: Service, build: Followed) -> dict[str, Any]:
             raise RuntimeError(f"{build.plan.nsvc} was not built within {LONGEST:.0f} s.")
         time.sleep(5)
     if run["state"] != "success":
-        raise RuntimeError(f"{build.plan.nsvc} failed: {service.registry.build(build.build_id).state_reason}")
+        raise RuntimeError(f"{build.plan.nsvc} failed: {service.registry.builds.get(build.build_id).state_reason}")
     return run
 
 

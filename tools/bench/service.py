@@ -12,7 +12,7 @@ import psutil
 from sqlalchemy import create_engine, text
 
 from mbs.koji.faults import KojiValue
-from mbs.registry.registry import Registry
+from mbs.registry import Registry
 from tools.airflow_api import AirflowApi
 from tools.demo import story
 from tools.stack import manager, supervisor

@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 
 from mbs.model.errors import MbsError
-from mbs.registry.registry import Registry
+from mbs.registry import Registry
 from tools.airflow_api import AirflowApi
 from tools.demo import story
 from tools.demo.acts import ACTS, Act
@@ -79,7 +79,7 @@ class Stage:
         with view_for(self._console, f"Building {build.plan.nsvc}", build.plan.arches) as view:
 
             def show(states: dict[str, str | None]) -> None:
-                reason = self.registry.build(build.build_id).state_reason
+                reason = self.registry.builds.get(build.build_id).state_reason
                 view.show(lines(build.plan, states, reused_of(self.registry, build.build_id), reason))
 
             state = story.follow(self._api, build, show, self._timeout)

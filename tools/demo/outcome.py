@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from mbs.registry.registry import Registry
+from mbs.registry import Registry
 from mbs.registry.rows import ComponentRow, MessageRow
 
 
@@ -21,12 +21,12 @@ class Outcome:
 
 def outcome_of(registry: Registry, build_id: int) -> Outcome:
     """Look a module build up in the registry."""
-    return outcome(registry.components(build_id), registry.messages(build_id))
+    return outcome(registry.components.of(build_id), registry.messages.of(build_id))
 
 
 def reused_of(registry: Registry, build_id: int) -> frozenset[str]:
     """Give the components that are taken over, as far as that is decided."""
-    return frozenset(row.name for row in registry.components(build_id) if row.reused_from is not None)
+    return frozenset(row.name for row in registry.components.of(build_id) if row.reused_from is not None)
 
 
 def outcome(components: Sequence[ComponentRow], messages: Iterable[MessageRow]) -> Outcome:

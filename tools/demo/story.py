@@ -11,7 +11,7 @@ from pathlib import Path
 from devhub.examples import publish
 from mbs.model.plan import BuildPlan
 from mbs.planning.ids import dag_id
-from mbs.registry.registry import Registry, engine_for
+from mbs.registry import Registry, engine_for
 from tools.airflow_api import FINISHED, AirflowApi, ApiError
 from tools.stack import secrets
 from tools.stack.hub import PLATFORM_TAG, Hub
@@ -82,7 +82,7 @@ def submit(api: AirflowApi, registry: Registry, layout: Layout, name: str, branc
 
 def followed(api: AirflowApi, registry: Registry, build_id: int) -> Followed:
     """Wait until the DAG of a module build has its run."""
-    plan = registry.plan(build_id)
+    plan = registry.documents.plan(build_id)
     name = dag_id(plan.nsvc)
     [run, *_] = api.until(lambda: api.runs(name), f"the start of {plan.nsvc}", 60)
     return Followed(build_id, plan, name, run["dag_run_id"])

@@ -12,7 +12,7 @@ from rich.console import Console
 from mbs.koji.faults import KojiValue
 from mbs.model.naming import koji_build
 from mbs.model.nsvc import NSVC
-from mbs.registry.registry import Registry
+from mbs.registry import Registry
 from tools.demo.outcome import Outcome, outcome_of
 from tools.demo.story import Followed
 from tools.stack import secrets
@@ -33,7 +33,7 @@ def print_summary(console: Console, layout: Layout, registry: Registry, shown: S
     """Print what every build has left in Koji and in the registry, and where to look; `seconds` is the wall time."""
     hub = koji.ClientSession(layout.hub.url)
     for each in shown:
-        row = registry.build(each.build.build_id)
+        row = registry.builds.get(each.build.build_id)
         console.print(f"\n[bold]{row.nsvc}[/bold]  {row.state.label} after {duration(each.seconds)}", highlight=False)
         _print(console, _facts(layout, hub, registry, each))
     console.print()
@@ -52,7 +52,7 @@ def _print(console: Console, facts: Iterator[tuple[str, str]]) -> None:
 
 
 def _facts(layout: Layout, hub: KojiValue, registry: Registry, shown: Shown) -> Iterator[tuple[str, str]]:
-    row, plan = registry.build(shown.build.build_id), shown.build.plan
+    row, plan = registry.builds.get(shown.build.build_id), shown.build.plan
     if row.state_reason:
         yield "Reason", row.state_reason
     yield from _reuse(outcome_of(registry, row.id))

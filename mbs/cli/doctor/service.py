@@ -65,7 +65,7 @@ def look_at_registry(registry: Registry, settings: Settings) -> RegistryFacts:
     rows = (
         row
         for name in settings.base_module_names
-        for row in registry.find(BuildFilter(name=name, states=ready), Page(size=MANY)).items
+        for row in registry.builds.find(BuildFilter(name=name, states=ready), Page(size=MANY)).items
     )
     newest: dict[tuple[str, str], ModuleBuildRow] = {}
     for row in rows:

@@ -20,7 +20,7 @@ def build_id(registry: Registry, example_plan: BuildPlan) -> int:
     recorded = record(
         registry, example_plan.nsvc, lambda allocation: replace(example_plan, build_id=allocation.build_id)
     )
-    registry.transition(recorded.build.id, ModuleState.BUILD, None, "test")
+    registry.builds.transition(recorded.build.id, ModuleState.BUILD, None, "test")
     return recorded.build.id
 
 
@@ -36,7 +36,7 @@ def mbs(*words: object, answer: str | None = None) -> Result:
 
 def ready(registry: Registry, build_id: int) -> None:
     for state in (ModuleState.DONE, ModuleState.READY):
-        registry.transition(build_id, state, None, "test")
+        registry.builds.transition(build_id, state, None, "test")
 
 
 def test_a_build_is_watched_until_it_has_ended(
@@ -46,7 +46,7 @@ def test_a_build_is_watched_until_it_has_ended(
         with registry.component(build_id, "alpha") as alpha:
             alpha.submitted(7)
             alpha.finished(ComponentState.FAILED, reason="alpha (x86_64): mock exited with status 1")
-        registry.transition(build_id, ModuleState.FAILED, "Component(s) alpha failed to build.", "test")
+        registry.builds.transition(build_id, ModuleState.FAILED, "Component(s) alpha failed to build.", "test")
 
     assert not watch(registry, [build_id], sleep=meanwhile)
     assert capsys.readouterr().out.splitlines() == [
@@ -66,16 +66,16 @@ def test_watching_tells_by_its_status_whether_all_is_well(registry: Registry, bu
 def test_a_ready_build_is_retired_after_a_question(registry: Registry, build_id: int) -> None:
     ready(registry, build_id)
     assert "Nothing was retired." in mbs("retire", "example:1", answer="n\n").stdout
-    assert registry.build(build_id).state is ModuleState.READY
+    assert registry.builds.get(build_id).state is ModuleState.READY
     assert mbs("retire", "example:1:20240102030405", answer="y\n").exit_code == 0
-    build = registry.build(build_id)
+    build = registry.builds.get(build_id)
     assert (build.state, build.state_reason) == (ModuleState.GARBAGE, "Module build retired")
 
 
 def test_confirm_asks_nothing(registry: Registry, build_id: int) -> None:
     ready(registry, build_id)
     assert mbs("retire", "example:1:20240102030405:9c690d0e", "--confirm").exit_code == 0
-    assert registry.build(build_id).state is ModuleState.GARBAGE
+    assert registry.builds.get(build_id).state is ModuleState.GARBAGE
 
 
 @pytest.mark.usefixtures("build_id")

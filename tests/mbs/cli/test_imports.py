@@ -38,7 +38,7 @@ def mbs(*words: object) -> Result:
 
 
 def registered(registry: Registry) -> list[str]:
-    return sorted(build.nsvc.name for build in registry.find().items)
+    return sorted(build.nsvc.name for build in registry.builds.find().items)
 
 
 def test_nothing_of_a_file_with_a_bad_document_is_imported(registry: Registry, file: Path) -> None:
@@ -76,7 +76,7 @@ def test_a_published_module_is_imported_with_a_template_and_can_be_built_against
     said = f"Module bad:1:20240101000000:c0ffee00 imported (filled in: Koji tag {tag}; built against platform:f40)"
     assert said in result.stdout.splitlines()
     assert result.stdout.endswith("4 modules imported.\n")
-    build = registry.build(nsvc("bad"))
+    build = registry.builds.get(nsvc("bad"))
     assert (build.koji_tag, build.buildrequires["platform"]["stream"]) == (tag, "f40")
     mine = tmp_path / "mine.yaml"
     mine.write_text(document("mine", needs("platform: [f40], bad: ['1']")).replace("  context: c0ffee00\n", ""))
@@ -116,7 +116,7 @@ def test_what_is_being_built_here_is_not_replaced_and_told_with_the_others(
     skipped = mbs("import", own, "--skip-invalid")
     assert skipped.stdout.endswith("1 module imported, 1 document skipped.\n")
     assert registered(registry) == ["example", "good"]
-    assert registry.build(example_plan.nsvc).state is ModuleState.WAIT
+    assert registry.builds.get(example_plan.nsvc).state is ModuleState.WAIT
 
 
 def test_an_entry_without_context_does_not_break_what_is_built_against_it(registry: Registry, tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_an_entry_without_context_does_not_break_what_is_built_against_it(regist
     )
     (tmp_path / "old.yaml").write_text(old)
     assert mbs("import", PLATFORM, tmp_path / "old.yaml").exit_code == 0
-    entry = registry.build(NSVC("old", "1", 20240101000000, "c0ffee00")).buildrequires["platform"]
+    entry = registry.builds.get(NSVC("old", "1", 20240101000000, "c0ffee00")).buildrequires["platform"]
     assert (entry["version"], entry["context"]) == ("1", "00000000")
     (tmp_path / "mine.yaml").write_text(
         document("mine", needs("platform: [f40], old: ['1']")).replace("  context: c0ffee00\n", "")

@@ -39,7 +39,7 @@ HUB = HubFacts({"module-f40-build": ("x86_64", "aarch64")}, {"greet": 12.0}, {})
 @pytest.fixture
 def filled(registry: Registry) -> Registry:
     for text in (EXAMPLE_PLATFORM, PLATFORM, GTK.format(stream=1), GTK.format(stream=2)):
-        registry.import_module(imported(read_stream(text), ["platform"]), base_module_names=["platform"])
+        registry.import_modules([imported(read_stream(text), ["platform"])], base_module_names=["platform"])
     return registry
 
 
@@ -75,7 +75,7 @@ def test_a_plan_of_the_sandbox_is_the_plan_made_at_hand(
 def test_a_submission_is_recorded_from_the_sandbox(filled: Registry, sources: dict[str, str], local: Settings) -> None:
     data = {"scmurl": sources["modules/greeter"], "branch": "main"}
     (recorded,) = submit(data, "pat", registry=filled, settings=local, hub=HUB)
-    plan = filled.plan(recorded.build.id)
+    plan = filled.documents.plan(recorded.build.id)
     assert plan.source_modulemd == (ROOT / "examples/modules/greeter/greeter.yaml").read_text()
     assert plan.koji_tag == recorded.build.koji_tag
     assert read_stream(plan.modulemd).context == recorded.build.nsvc.context
@@ -102,13 +102,13 @@ def test_plans_that_take_too_much_memory_are_refused_and_not_recorded(registry: 
     streams = [f"f{number}" for number in range(1, 41)]
     for stream in streams:
         text = PLATFORM.replace("f28", stream)
-        registry.import_module(imported(read_stream(text), ["platform"]), base_module_names=["platform"])
+        registry.import_modules([imported(read_stream(text), ["platform"])], base_module_names=["platform"])
     document = DOCUMENT.replace("description: Example", f"description: {'long ' * 380_000}")
     document = re.sub(
         r"buildrequires: .*\n.*requires: .*", f"buildrequires: {{platform: [{', '.join(streams)}]}}", document
     )
     document = re.sub(r"  components:\n    rpms:\n.*\n.*\n", "", document)
-    before = registry.find().total
+    before = registry.builds.find().total
     with pytest.raises(Unprocessable, match=r"128 MB of memory|together are too large"):
         submit(
             {"modulemd": document, "module_name": "app"},
@@ -116,7 +116,7 @@ def test_plans_that_take_too_much_memory_are_refused_and_not_recorded(registry: 
             registry=registry,
             settings=replace(local, submission_memory=128 * 2**20),
         )
-    assert registry.find().total == before
+    assert registry.builds.find().total == before
 
 
 @pytest.fixture
@@ -142,10 +142,10 @@ def test_a_git_server_that_never_answers_is_named_at_the_deadline(
 ) -> None:
     url = f"http://{silent_server}/modules/app"
     impatient = replace(local, allow_custom_scmurls=True, submission_deadline=4.0)
-    before = filled.find().total
+    before = filled.builds.find().total
     with pytest.raises(TimedOut, match=f"longer than 4 seconds .* while reading {url}"):
         submit({"scmurl": f"{url}?#{'c' * 40}", "branch": "main"}, "pat", registry=filled, settings=impatient)
-    assert filled.find().total == before
+    assert filled.builds.find().total == before
 
 
 def test_the_hooks_of_a_repository_do_not_run(

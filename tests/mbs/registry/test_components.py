@@ -27,12 +27,12 @@ def test_a_component_is_intended_submitted_and_finished(registry: Registry, buil
         assert component.row.state is None
         assert not component.row.intent
         component.intend()
-        assert registry.components(build_id)[1].intent, "the intent is committed before Koji is called"
+        assert registry.components.of(build_id)[1].intent, "the intent is committed before Koji is called"
         component.submitted(4711)
         assert not component.row.intent
         row = component.finished(ComponentState.COMPLETE, "alpha-1-1.f29", koji_build_id=99)
     assert (row.state, row.task_id, row.nvr, row.koji_build_id, row.attempt) == (1, 4711, "alpha-1-1.f29", 99, 1)
-    assert [(trace.state, trace.task_id) for trace in registry.component_trace(row.id)] == [
+    assert [(trace.state, trace.task_id) for trace in registry.components.trace(row.id)] == [
         (ComponentState.BUILDING, 4711),
         (ComponentState.COMPLETE, 4711),
     ]
@@ -47,7 +47,7 @@ def test_a_trace_is_written_only_when_the_state_changes(registry: Registry, buil
         row = component.row
     assert row.tagged
     assert not row.tagged_in_final
-    assert len(registry.component_trace(row.id)) == 1
+    assert len(registry.components.trace(row.id)) == 1
 
 
 def test_a_failed_component_is_reset_for_another_attempt(registry: Registry, build_id: int) -> None:
@@ -60,7 +60,7 @@ def test_a_failed_component_is_reset_for_another_attempt(registry: Registry, bui
         row = component.reset("cleared by robin")
         assert (row.state, row.task_id, row.nvr, row.attempt) == (None, None, None, 1)
         assert component.intend().attempt == 2
-    assert [trace.task_id for trace in registry.component_trace(row.id)] == [1, 1, 1]
+    assert [trace.task_id for trace in registry.components.trace(row.id)] == [1, 1, 1]
 
 
 def test_a_complete_component_cannot_be_reset(registry: Registry, build_id: int) -> None:
@@ -84,7 +84,7 @@ def test_exactly_one_of_many_tasks_submits(registry: Registry, build_id: int) ->
     with ThreadPoolExecutor(5) as pool:
         list(pool.map(ensure_submitted, range(20)))
     assert len(submissions) == 1
-    assert registry.components(build_id)[1].task_id == submissions[0]
+    assert registry.components.of(build_id)[1].task_id == submissions[0]
 
 
 def test_two_components_do_not_wait_for_each_other(registry: Registry, build_id: int) -> None:
@@ -143,28 +143,28 @@ def test_many_components_end_at_once_and_only_changes_are_traced(registry: Regis
         "alpha": Finished(ComponentState.COMPLETE, "alpha-1-1"),
         "beta": Finished(ComponentState.COMPLETE, "beta-1-1", "Reused component", task_id=7),
     }
-    assert registry.finish_many(build_id, outcomes) == ("alpha", "beta")
-    assert registry.finish_many(build_id, outcomes) == ()
-    alpha, beta = registry.components(build_id)[1:3]
+    assert registry.components.finish(build_id, outcomes) == ("alpha", "beta")
+    assert registry.components.finish(build_id, outcomes) == ()
+    alpha, beta = registry.components.of(build_id)[1:3]
     assert (alpha.state, alpha.nvr, alpha.task_id) == (ComponentState.COMPLETE, "alpha-1-1", 5)
     assert (beta.state, beta.reason, beta.task_id) == (ComponentState.COMPLETE, "Reused component", 7)
-    assert len(registry.component_trace(alpha.id)) == 2
-    assert len(registry.component_trace(beta.id)) == 1
+    assert len(registry.components.trace(alpha.id)) == 2
+    assert len(registry.components.trace(beta.id)) == 1
 
 
 def test_a_forbidden_end_of_one_changes_none(registry: Registry, build_id: int) -> None:
-    registry.finish_many(build_id, {"alpha": Finished(ComponentState.COMPLETE, "alpha-1-1")})
+    registry.components.finish(build_id, {"alpha": Finished(ComponentState.COMPLETE, "alpha-1-1")})
     with pytest.raises(ForbiddenTransition):
-        registry.finish_many(
+        registry.components.finish(
             build_id, {"beta": Finished(ComponentState.COMPLETE), "alpha": Finished(ComponentState.FAILED)}
         )
-    assert registry.components(build_id)[2].state is None
+    assert registry.components.of(build_id)[2].state is None
 
 
 def test_tagging_is_recorded_for_many(registry: Registry, build_id: int) -> None:
-    registry.mark_tagged(build_id, ["alpha", "beta"], build=True)
-    registry.mark_tagged(build_id, ["beta"], final=True)
-    assert [(c.tagged, c.tagged_in_final) for c in registry.components(build_id)[1:]] == [
+    registry.components.mark_tagged(build_id, ["alpha", "beta"], build=True)
+    registry.components.mark_tagged(build_id, ["beta"], final=True)
+    assert [(c.tagged, c.tagged_in_final) for c in registry.components.of(build_id)[1:]] == [
         (True, False),
         (True, True),
         (False, False),

@@ -44,7 +44,8 @@ data:
 
 
 def register(registry: Registry, text: str) -> int:
-    return registry.import_module(imported(read_stream(text), BASE_NAMES), base_module_names=BASE_NAMES).build.id
+    (done,), _ = registry.import_modules([imported(read_stream(text), BASE_NAMES)], base_module_names=BASE_NAMES)
+    return done.build.id
 
 
 def base(registry: Registry, stream: str, version: int = 5) -> int:
@@ -60,7 +61,7 @@ def test_only_streams_with_a_ready_build_are_given(registry: Registry, registry_
     module(registry, 1, stream="5.26")
     module(registry, 1, stream="5.24")
     retired = module(registry, 1, stream="5.22")
-    registry.retire(retired, by="robin")
+    registry.builds.retire(retired, by="robin")
     assert StoredModules(RegistryStore(registry_engine, BASE_NAMES)).streams("perl") == ("5.24", "5.26")
     assert StoredModules(RegistryStore(registry_engine, BASE_NAMES)).streams("ruby") == ()
 
@@ -72,7 +73,7 @@ def test_versions_are_compared_as_numbers_and_only_ready_contexts_count(
     module(registry, 2**64 - 1, "bbbb")
     module(registry, 2**64 - 1, "aaaa")
     gone = module(registry, 2**64 - 1, "cccc")
-    registry.retire(gone, by="robin")
+    registry.builds.retire(gone, by="robin")
     found = StoredModules(RegistryStore(registry_engine, BASE_NAMES)).builds("perl", "1")
     assert [str(one.nsvc) for one in found] == [f"perl:1:{2**64 - 1}:aaaa", f"perl:1:{2**64 - 1}:bbbb"]
 
@@ -92,7 +93,7 @@ def test_base_modules_come_newest_of_each_stream_highest_first(registry: Registr
     for stream, version in (("el8.0.0", 1), ("el8.0.0", 2), ("el8.1.0", 1)):
         base(registry, stream, version)
     gone = base(registry, "el7.9.0", 4)
-    registry.retire(gone, by="robin")
+    registry.builds.retire(gone, by="robin")
     found = StoredModules(RegistryStore(registry_engine, BASE_NAMES)).base_modules("platform")
     assert [(one.nsvc.stream, one.nsvc.version, one.stream_version, one.retired) for one in found] == [
         ("el8.1.0", 1, 80100.0, False),
@@ -108,17 +109,17 @@ def test_an_import_replaces_what_is_there_and_says_so(registry: Registry, regist
     base(registry, "f29")
     assert provider.base_modules("platform")[0].koji_tag == "module-f29-build"
     other = imported(read_stream(BASE.format(stream="f29", version=5).replace("f29-build", "other")), ["platform"])
-    again = registry.import_module(other, base_module_names=BASE_NAMES)
+    (again,), _ = registry.import_modules([other], base_module_names=BASE_NAMES)
     nsvc = "platform:f29:5:00000000"
     assert again.messages == (f"Updating existing module build {nsvc}.", f"Module {nsvc} imported")
-    assert registry.find().total == 1
+    assert registry.builds.find().total == 1
     assert provider.base_modules("platform")[0].koji_tag == "module-other", "nothing old is remembered"
 
 
 def test_an_imported_module_is_linked_to_its_base_module(registry: Registry) -> None:
     base(registry, "f29")
     build_id = module(registry, 1)
-    found = registry.find(BuildFilter(base_module=NSVC("platform", "f29", 5, "00000000")))
+    found = registry.builds.find(BuildFilter(base_module=NSVC("platform", "f29", 5, "00000000")))
     assert [build.id for build in found.items] == [build_id]
-    assert registry.build(build_id).state is ModuleState.READY
-    assert len(registry.trace(build_id)) == 1
+    assert registry.builds.get(build_id).state is ModuleState.READY
+    assert len(registry.builds.trace(build_id)) == 1

@@ -39,8 +39,8 @@ def new_plan(registry: Registry, example_plan: BuildPlan, hub: HubSession) -> Ne
             plan = replace(example_plan, nsvc=nsvc, build_id=allocation.build_id, tag_permission=None, dependencies=())
             return replace(plan, koji_tag=tag, build_tag=f"{tag}-build", target=tag)
 
-        plan = registry.plan(record(registry, nsvc, plan_for).build.id)
-        registry.transition(plan.build_id, ModuleState.BUILD, None, "test")
+        plan = registry.documents.plan(record(registry, nsvc, plan_for).build.id)
+        registry.builds.transition(plan.build_id, ModuleState.BUILD, None, "test")
         ensure_tags(hub, plan)
         return plan
 
@@ -67,7 +67,7 @@ def submit_component(hub: HubSession, registry: Registry, plan: BuildPlan, sourc
 def test_a_target_is_deleted_when_its_build_is_over(hub: HubSession, registry: Registry, new_plan: NewPlan) -> None:
     ready, building = new_plan(), new_plan()
     for state in (ModuleState.DONE, ModuleState.READY):
-        registry.transition(ready.build_id, state, None, "test")
+        registry.builds.transition(ready.build_id, state, None, "test")
     for dry_run in (True, False):
         said = later(hub, registry, days=2, dry_run=dry_run).delete_old_targets()
         assert said == [f"Target {ready.target} is deleted."]
@@ -78,12 +78,12 @@ def test_a_target_is_deleted_when_its_build_is_over(hub: HubSession, registry: R
 
 def test_a_build_that_failed_long_ago_is_collected(hub: HubSession, registry: Registry, new_plan: NewPlan) -> None:
     plan = new_plan()
-    registry.transition(plan.build_id, ModuleState.FAILED, "no luck", "test")
+    registry.builds.transition(plan.build_id, ModuleState.FAILED, "no luck", "test")
     assert later(hub, registry, days=179).collect_failed_builds() == []
     assert len(later(hub, registry, days=181, dry_run=True).collect_failed_builds()) == 1
-    assert registry.build(plan.build_id).state is ModuleState.FAILED
+    assert registry.builds.get(plan.build_id).state is ModuleState.FAILED
     assert len(later(hub, registry, days=181).collect_failed_builds()) == 1
-    build = registry.build(plan.build_id)
+    build = registry.builds.get(plan.build_id)
     assert (build.state, build.state_reason) == (
         ModuleState.GARBAGE,
         "The module was garbage collected since it has failed over 180 day(s) ago",
@@ -101,9 +101,9 @@ def test_a_stuck_build_is_canceled_with_what_koji_still_does(
         f"{plan.nsvc} was in build for more than 7 days: canceled."
     ]
     running_hub.set_fault("build_faults", None)
-    assert registry.build(plan.build_id).state is ModuleState.FAILED
+    assert registry.builds.get(plan.build_id).state is ModuleState.FAILED
     assert task_state(hub, task_id) == 3
-    assert ComponentState.CANCELED in {row.state for row in registry.components(plan.build_id)}
+    assert ComponentState.CANCELED in {row.state for row in registry.components.of(plan.build_id)}
 
 
 def test_a_build_without_a_run_gets_another(hub: HubSession, registry: Registry, new_plan: NewPlan) -> None:
@@ -111,8 +111,8 @@ def test_a_build_without_a_run_gets_another(hub: HubSession, registry: Registry,
     has_run = {plan.build_id: False, other.build_id: True}
     said = later(hub, registry, days=1).restart_lost_builds(lambda build: has_run[build.id])
     assert said == [f"{plan.nsvc} is in build without a run in Airflow: it gets one."]
-    assert registry.build(plan.build_id).time_restarted is not None
-    assert registry.build(other.build_id).time_restarted is None
+    assert registry.builds.get(plan.build_id).time_restarted is not None
+    assert registry.builds.get(other.build_id).time_restarted is None
     assert later(hub, registry, days=0).restart_lost_builds(lambda _: False) == []
 
 
@@ -121,7 +121,7 @@ def test_a_component_left_behind_is_settled(
 ) -> None:
     plan = new_plan()
     task_id = submit_component(hub, registry, plan, running_hub.sources["rpms/phrasebook"])
-    registry.transition(plan.build_id, ModuleState.FAILED, "Canceled by pat.", "pat")
+    registry.builds.transition(plan.build_id, ModuleState.FAILED, "Canceled by pat.", "pat")
     assert later(hub, registry, days=0).settle_components() == []
     hub.call("cancelTask", task_id)
     assert later(hub, registry, days=1).settle_components() == [f"alpha of module build {plan.build_id} is CANCELED."]

@@ -19,12 +19,16 @@ from mbs.model.plan import BuildPlan, PlannedComponent
 from mbs.model.quoting import cell, plain, quoted
 from mbs.planning.graph import Kind, Node, graph
 from mbs.planning.ids import component_prefix, dag_id, group_id
-from operators.tasks.approval import ApproveOperator
 from operators.tasks.component import BuildComponentOperator, BuildMacrosOperator
-from operators.tasks.failure import RecordFailureOperator
 from operators.tasks.gate import RepoOperator
 from operators.tasks.prepare import CreateTagOperator, LinkDependenciesOperator, ReuseComponentsOperator
-from operators.tasks.publish import FinalModulemdOperator, ImportBuildOperator, MarkReadyOperator
+from operators.tasks.publish import (
+    ApproveOperator,
+    FinalModulemdOperator,
+    ImportBuildOperator,
+    MarkReadyOperator,
+    RecordFailureOperator,
+)
 
 LONG_AGO = "2020-01-01T00:00:00+00:00"
 """Any moment of the past, for a plan that nobody submitted."""

@@ -6,6 +6,7 @@ Each step finds what an earlier try of it has done, so it may be killed at any l
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from mbs.koji.session import Hub
 from mbs.model.errors import NotFound
 from mbs.model.naming import koji_build
 from mbs.model.plan import BuildPlan
+from mbs.model.states import ModuleState
 from mbs.modulemd.reader import read_stream
 from mbs.publish.documents import NOARCH, FinalDocuments, final_documents, stored_documents, with_included
 from mbs.publish.log import build_log
@@ -22,6 +24,7 @@ from mbs.publish.rpms import RpmFact
 from mbs.publish.selection import unmade
 from mbs.registry import Registry
 from mbs.registry.rows import DocumentRow, ModuleBuildRow
+from mbs.steps import Log
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,12 @@ class MadeDocuments:
     warning: str | None
     """A sentence about RPMs that the document names and that nothing made."""
 
+    @property
+    def rpms(self) -> dict[str, int]:
+        """How many RPMs they list by arch, each counted once."""
+        listed = {rpm.nevra for made in self.documents for document in made.arches for rpm in document.rpms}
+        return dict(Counter(nevra.rpartition(".")[2] for nevra in listed))
+
 
 def make_documents(hub: Hub, registry: Registry, plan: BuildPlan) -> MadeDocuments:
     """Make the final documents of the module and of its -devel twin from Koji's RPMs, and keep them (§16.5).
@@ -62,6 +71,18 @@ def make_documents(hub: Hub, registry: Registry, plan: BuildPlan) -> MadeDocumen
 def _warning(absent: Mapping[str, Sequence[str]]) -> str | None:
     named = "; ".join(f"{path} names {', '.join(names)}" for path, names in absent.items())
     return f"No component made some RPMs of the document: {named}. Are these names misspelt?" if absent else None
+
+
+def import_build(hub: Hub, registry: Registry, plan: BuildPlan, *, by: str, log: Log) -> dict[str, str | None]:
+    """Publish what is to be imported; the module build is done then. Gives the tag for the compose by build in Koji."""
+    builds = publish(hub, registry, plan) if plan.publication.imported else ()
+    for build in builds:
+        log(f"{'Imported' if build.fresh else 'Found'} {build.nvr}; tagged for the compose: {build.tag or 'nowhere'}.")
+    if not builds:
+        log(f"Nothing is imported: {'a scratch build' if plan.scratch else 'switched off'}.")
+    if registry.builds.get(plan.build_id).state is ModuleState.BUILD:
+        registry.builds.transition(plan.build_id, ModuleState.DONE, None, by)
+    return {build.nvr: build.tag for build in builds}
 
 
 def publish(hub: Hub, registry: Registry, plan: BuildPlan) -> tuple[ImportedBuild, ...]:

@@ -13,10 +13,9 @@ from airflow.sdk.exceptions import AirflowFailException
 from mbs.koji.session import HubAccount, HubSession
 from mbs.model.errors import ForbiddenTransition, HubUnavailable, Infrastructure, MbsError
 from mbs.model.plan import BuildPlan
-from mbs.model.states import ModuleState
 from mbs.planning.notes import Failure
 from mbs.registry import Registry
-from mbs.registry.rows import ModuleBuildRow
+from mbs.steps.build import by_task, resume
 from operators import hooks
 from operators.hooks import registry
 from operators.triggers import GAVE_UP, HubTrigger
@@ -27,9 +26,6 @@ MAX_RETRY_DELAY = timedelta(minutes=5)
 
 HUB_PATIENCE = timedelta(days=2)
 """Longest wait for a hub that is away; the setting koji_away_timeout ends it earlier."""
-
-TASK = "task "
-"""How those begin who are a task of the module build, in the registry's trace."""
 
 FAILURE = "failure"
 """XCom of a task that failed for good: a `mbs.planning.notes.Failure`."""
@@ -123,29 +119,17 @@ class ModuleBuildOperator(BaseOperator):
     @property
     def by(self) -> str:
         """Who changes the registry's states: this task."""
-        return f"{TASK}{self.task_id}"
+        return by_task(self.task_id)
 
     def _begin(self, context: Context) -> None:
-        self._take_up(context)
+        resume(
+            self.registry,
+            self.plan.build_id,
+            by=self.by,
+            started=context["dag_run"].start_date,
+            any_failed=lambda: bool(failed_tasks(context)),
+        )
         self.work(context)
-
-    def _take_up(self, context: Context) -> None:
-        """Take a failed module build up again, when a person retried everything that had failed.
-
-        While another task of the run stands failed, the build remains failed: a late task of a failed batch still
-        runs, but changes nothing.
-        """
-        build = self.registry.builds.get(self.plan.build_id)
-        if build.state is not ModuleState.FAILED or failed_tasks(context):
-            return
-        if self._was_stopped(context, build):
-            self.fail(context, f"The module build was stopped: {build.state_reason}")
-        self.registry.builds.transition(build.id, ModuleState.BUILD, "Retried", self.by)
-
-    def _was_stopped(self, context: Context, build: ModuleBuildRow) -> bool:
-        """Tell whether somebody else than a task ended the module build, and the run has not been started since."""
-        by, started = self.registry.builds.trace(build.id)[-1].by or "", context["dag_run"].start_date
-        return not by.startswith(TASK) and (started is None or started < build.time_modified)
 
 
 def failed_tasks(context: Context) -> list[str]:

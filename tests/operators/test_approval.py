@@ -15,8 +15,8 @@ from mbs.cli.watch import Snapshot, lines
 from mbs.model.plan import BuildPlan
 from mbs.model.states import ModuleState
 from mbs.registry import Registry
-from operators.tasks.approval import ApproveOperator
 from operators.tasks.base import FAILURE
+from operators.tasks.publish import ApproveOperator
 
 Allow = Callable[..., None]
 

@@ -19,9 +19,9 @@ from mbs.model.plan import BuildPlan
 from mbs.model.states import ComponentState, ModuleState
 from mbs.registry import Registry
 from operators.tasks.component import BuildComponentOperator
-from operators.tasks.failure import RecordFailureOperator
 from operators.tasks.gate import RepoOperator
 from operators.tasks.prepare import CreateTagOperator, LinkDependenciesOperator
+from operators.tasks.publish import RecordFailureOperator
 from operators.triggers import BuildTrigger
 
 NewPlan = Callable[..., BuildPlan]

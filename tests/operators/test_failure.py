@@ -15,8 +15,8 @@ from mbs.planning.notes import NOTE_LENGTH
 from mbs.registry import Registry
 from operators.tasks.base import FAILURE
 from operators.tasks.component import BuildComponentOperator
-from operators.tasks.failure import RecordFailureOperator
 from operators.tasks.prepare import CreateTagOperator, LinkDependenciesOperator
+from operators.tasks.publish import RecordFailureOperator
 
 NewPlan = Callable[..., BuildPlan]
 

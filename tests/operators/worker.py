@@ -21,9 +21,9 @@ from airflow.sdk.log import configure_logging
 from mbs.model.errors import HubRefused, InvalidModulemd, Problem, RegistryUnavailable
 from mbs.model.nsvc import NSVC
 from mbs.model.states import ModuleState, check_module
-from operators.tasks.approval import ApproveOperator
 from operators.tasks.base import ModuleBuildOperator
 from operators.tasks.forms import RequestOperator
+from operators.tasks.publish import ApproveOperator
 from tests.operators.conftest import plan_of
 
 NOW = datetime.now(UTC)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow.sdk import DAG, Param
+from airflow.sdk import DAG
 
-from operators.tasks.forms import ImportModuleOperator, patience
+from mbs.planning.fields import IMPORT
+from operators.tasks.forms import ImportModuleOperator, params, patience
 
 PAGE = """\
 Registers a finished module: a base module (`platform`) before the first build against it, or a module that another
@@ -25,29 +26,6 @@ with DAG(
     schedule=None,
     catchup=False,
     tags={"module build service"},
-    params={
-        "scmurl": Param(
-            None,
-            type=["null", "string"],
-            title="SCM URL",
-            description="`https://src.example.org/modules/platform?#1a2b3c`: repository and commit",
-        ),
-        "modulemd": Param(
-            None, type=["null", "string"], format="multiline", title="Documents", description="modulemd, as YAML"
-        ),
-        "koji_tag_template": Param(
-            None,
-            type=["null", "string"],
-            title="Template of the Koji tag",
-            description="Fills in what published documents lack: the Koji tag, "
-            "`module-{name}-{stream}-{version}-{context}`, and from their dependencies what they were built against",
-        ),
-        "skip_invalid": Param(
-            False,
-            type="boolean",
-            title="Skip bad documents",
-            description="Register the others, and tell what was skipped",
-        ),
-    },
+    params=params(IMPORT),
 ):
     ImportModuleOperator(task_id="import", retries=3, retry_delay=timedelta(seconds=10), execution_timeout=patience())

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from functools import wraps
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial, wraps
 from os import PathLike
 from pathlib import Path
 from typing import ParamSpec, TypeVar, cast
@@ -14,6 +14,7 @@ import click
 from mbs.model import quoting
 from mbs.model.errors import InvalidRequest, MbsError, Refused
 from mbs.modulemd.rules import scm_stream
+from mbs.planning.fields import Field, Kind
 from mbs.settings import Settings
 
 P = ParamSpec("P")
@@ -64,17 +65,57 @@ def shows_errors(command: Callable[P, T]) -> Callable[P, T]:
     return run
 
 
-def pair(word: str, option: str, form: str) -> tuple[str, str]:
-    """Read what an option was given, `NAME=VALUE`; raise click.BadParameter where it is not."""
+def options_of(fields: Iterable[Field], *names: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Give a command the options of fields, or of those that are named, in their order, as parameters of these names.
+
+    What holds streams or refs by name is repeated, and comes as a dict.
+    """
+    wanted = [one for one in fields if one.option and (not names or one.name in names)]
+
+    def decorate(command: Callable[P, T]) -> Callable[P, T]:
+        for one in reversed(wanted):
+            command = _option(one)(command)
+        return command
+
+    return decorate
+
+
+def _option(one: Field) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    name, _, metavar = one.option.partition(" ")
+    said = [one.text.replace("`", ""), one.remark, "Repeatable" if one.kind in _BY_NAME else ""]
+    return click.option(
+        name,
+        one.name,
+        metavar=metavar or None,
+        help=" ".join(f"{sentence}." for sentence in said if sentence),
+        is_flag=one.kind is Kind.FLAG,
+        type=click.Choice(one.choices) if one.choices else None,
+        multiple=one.kind in _BY_NAME,
+        callback=partial(_BY_NAME[one.kind], metavar) if one.kind in _BY_NAME else None,
+    )
+
+
+def _refs(form: str, _: click.Context, __: click.Parameter, words: tuple[str, ...]) -> dict[str, str]:
+    return dict(_pair(word, form) for word in words)
+
+
+def _streams(form: str, _: click.Context, __: click.Parameter, words: tuple[str, ...]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, stream in (_pair(word, form) for word in words):
+        found.setdefault(name, []).append(stream)
+    return found
+
+
+def _pair(word: str, form: str) -> tuple[str, str]:
+    """Read `NAME=VALUE`; raise click.BadParameter where it is not."""
     name, _, value = word.partition("=")
     if not (name and value):
-        raise click.BadParameter(f"{word!r} is not {form}", param_hint=option)
+        msg = f"{word!r} is not {form}"
+        raise click.BadParameter(msg)
     return name, value
 
 
-def refs_of(words: Iterable[str]) -> dict[str, str]:
-    """Read what `--ref` was given: a commit by component."""
-    return dict(pair(word, "--ref", "NAME=COMMIT") for word in words)
+_BY_NAME: Mapping[Kind, Callable[..., object]] = {Kind.REFS: _refs, Kind.STREAMS: _streams}
 
 
 def source_fields(source: Path | str, branch: str | None, settings: Settings) -> dict[str, object]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ParamSpec, TypeVar
 
 import click
 
-from mbs.cli.common import FILE, read_file, shows_errors
+from mbs.cli.common import FILE, options_of, read_file, shows_errors
 from mbs.cli.registry import registry_of
 from mbs.model import quoting
 from mbs.model.errors import InvalidModulemd, Problem
@@ -17,12 +16,10 @@ from mbs.model.registered import FinishedModules
 from mbs.modulemd.collection import collect
 from mbs.modulemd.guard import MANY_DOCUMENTS
 from mbs.modulemd.imported import MISSING_ENTRIES, ImportRules
+from mbs.planning.fields import IMPORT
 from mbs.registry.imports import messages
 from mbs.settings import Settings
 from mbs.settings.sources import load
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 _HINT = "--koji-tag-template fills them in from its dependencies"
 
@@ -33,18 +30,6 @@ class Reading:
 
     skip_invalid: bool = False
     koji_tag_template: str | None = None
-
-
-def reading_options(command: Callable[P, T]) -> Callable[P, T]:
-    """Give a command the options of a `Reading`."""
-    skip = click.option("--skip-invalid", is_flag=True, help="Leave out documents that cannot be taken, and tell them.")
-    template = click.option(
-        "--koji-tag-template",
-        metavar="TEMPLATE",
-        help="Fill in what published documents lack: the Koji tag, module-{name}-{stream}-{version}-{context}, and "
-        "from their dependencies what they were built against.",
-    )
-    return skip(template(command))
 
 
 def finished_modules(files: Iterable[Path], settings: Settings, reading: Reading) -> FinishedModules:
@@ -64,7 +49,7 @@ def finished_modules(files: Iterable[Path], settings: Settings, reading: Reading
 
 @click.command("import", epilog="\b\nExample:\n  mbs import examples/platform/platform.yaml")
 @click.argument("files", nargs=-1, required=True, type=FILE)
-@reading_options
+@options_of(IMPORT)
 @shows_errors
 def import_files(files: tuple[Path, ...], skip_invalid: bool, koji_tag_template: str | None) -> None:
     """Register base modules or finished modules.

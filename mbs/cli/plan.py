@@ -11,8 +11,8 @@ from typing import Any
 import click
 
 from mbs.cli import show
-from mbs.cli.common import FILE, FileOrUrl, refs_of, shows_errors, source_fields
-from mbs.cli.imports import Reading, finished_modules, reading_options, tell_remarks, tell_skipped
+from mbs.cli.common import FILE, FileOrUrl, options_of, shows_errors, source_fields
+from mbs.cli.imports import Reading, finished_modules, tell_remarks, tell_skipped
 from mbs.cli.registry import registry_of
 from mbs.expansion.combinations import NO_BUILDS
 from mbs.expansion.result import Unsatisfied
@@ -20,6 +20,7 @@ from mbs.model.errors import Problem, Refused, RegistryUnavailable
 from mbs.model.plan import BuildPlan
 from mbs.model.registered import MemoryProvider, ModuleProvider
 from mbs.modulemd.stored import StoredModules
+from mbs.planning.fields import IMPORT, SUBMISSION
 from mbs.planning.prepare import prepare
 from mbs.planning.request import Request, read_request
 from mbs.registry import Allocation
@@ -35,12 +36,11 @@ _FILLED = "Of {} modules the Koji tag or what they were built against was filled
 
 @click.command(epilog="\b\nExample:\n  mbs plan examples/modules/greeter/greeter.yaml --branch 1 --json")
 @click.argument("source", metavar="FILE|URL", type=FileOrUrl())
-@click.option("--branch", help="Branch of the document; it gives the stream. Default: the setting default_branch.")
+@options_of(SUBMISSION, "branch", "rpm_component_ref_overrides")
 @click.option("--platform", "platforms", multiple=True, type=FILE, help="File of base modules. Repeatable.")
 @click.option("--module", "modules", multiple=True, type=FILE, help="File of finished modules. Repeatable.")
-@click.option("--ref", "refs", multiple=True, metavar="NAME=COMMIT", help="Commit of a component. Repeatable.")
 @click.option("--arch", "arches", multiple=True, help="Arch to build for, where the platform has none. Repeatable.")
-@reading_options
+@options_of(IMPORT)
 @click.option("--json", "form", flag_value="json", help="Print the plans, one JSON document per line.")
 @click.option("--modulemd", "form", flag_value="modulemd", help="Print the documents of the builds, for --module.")
 @shows_errors
@@ -50,7 +50,7 @@ def plan(
     branch: str | None,
     platforms: tuple[Path, ...],
     modules: tuple[Path, ...],
-    refs: tuple[str, ...],
+    rpm_component_ref_overrides: Mapping[str, str],
     arches: tuple[str, ...],
     form: str | None,
     **reading: Any,
@@ -62,7 +62,7 @@ def plan(
     Needs no server: with --platform and --module the modules to build against come from files, otherwise from the
     registry. Components that --ref names no commit for are looked up with git. Nothing is recorded.
     """
-    wish = Wish(source, branch, platforms + modules, refs_of(refs), arches, Reading(**reading))
+    wish = Wish(source, branch, platforms + modules, rpm_component_ref_overrides, arches, Reading(**reading))
     found, unsatisfied = plans(wish, load())
     if form == "json":
         show.plans_as_json(found)

@@ -12,60 +12,35 @@ from typing import Any, cast
 import click
 
 from mbs.cli.airflow import AirflowClient, ApiError, airflow_of, check_pool
-from mbs.cli.common import FileOrUrl, pair, refs_of, shows_errors, source_fields
+from mbs.cli.common import FileOrUrl, options_of, shows_errors, source_fields
 from mbs.cli.registry import registry_of
 from mbs.cli.watch import watch
 from mbs.model.errors import Refused
 from mbs.model.naming import BUILDS, PROBLEMS, SUBMIT_DAG, SUBMIT_TASK, SubmittedBuild
-from mbs.model.plan import Strategy
+from mbs.planning.fields import SUBMISSION
 from mbs.settings.sources import load
 
 PATIENCE = 900.0
 """Seconds until a submission is answered: reading a few hundred git repositories takes a while."""
 
-STRATEGY = click.Choice([each.value for each in Strategy])
-
 
 @click.command(epilog="\b\nExample:\n  mbs submit examples/modules/greeter/greeter.yaml --branch 1 --watch")
 @click.argument("source", metavar="FILE|URL", type=FileOrUrl())
-@click.option("--branch", help="Branch that has the commit; it gives the stream. Default: the setting default_branch.")
-@click.option("--scratch", is_flag=True, help="Build, but neither import nor tag.")
-@click.option("--rebuild-strategy", type=STRATEGY, help="Which components are built anew.")
-@click.option("--reuse-from", metavar="NSVC|ID", help="The module build to reuse components from.")
-@click.option("--buildrequire", "streams", multiple=True, metavar="NAME=STREAM", help="Stream to build against.")
-@click.option("--ref", "refs", multiple=True, metavar="NAME=REF", help="Branch, tag or commit of a component.")
-@click.option("--side-tag", help="Koji side tag of the base module to build in.")
-@click.option("--owner", help="In whose name, for those who may choose.")
+@options_of(SUBMISSION)
 @click.option("--watch", "follow", is_flag=True, help="Watch the builds until they have ended.")
 @shows_errors
-def submit(
-    *,
-    source: Path | str,
-    branch: str | None,
-    streams: tuple[str, ...],
-    refs: tuple[str, ...],
-    follow: bool,
-    **form: Any,
-) -> None:
+def submit(*, source: Path | str, branch: str | None, follow: bool, **asked: Any) -> None:
     """Submit a module to be built, through Airflow, and print its module builds.
 
     FILE is a modulemd, URL a commit of its repository: https://host/path/name?#commit.
 
     Airflow's URL is MBS_API_URL or the setting api_url; you are who the token in MBS_API_TOKEN belongs to, or the user
     that ~/.netrc has for that host, or the administrator of the stack that runs in this checkout; otherwise you are
-    asked. --ref and --buildrequire can be repeated.
+    asked.
     """
     settings = load()
     registry = registry_of(settings) if follow else None
-    fields = source_fields(source, branch, settings) | {
-        "scratch": form["scratch"],
-        "rebuild_strategy": form["rebuild_strategy"],
-        "reuse_components_from": form["reuse_from"],
-        "side_tag": form["side_tag"],
-        "owner": form["owner"],
-        "buildrequire_overrides": _streams(streams),
-        "rpm_component_ref_overrides": refs_of(refs),
-    }
+    fields = source_fields(source, branch, settings) | asked
     airflow = airflow_of(settings)
     check_pool(airflow)
     builds = fill_in(airflow, fields)
@@ -85,10 +60,3 @@ def fill_in(client: AirflowClient, fields: Mapping[str, object]) -> list[Submitt
         raise Refused(*problems)
     said = run.get("note") or "The submission was not answered."
     raise ApiError(f"{said}\nIts log may say more: {client.page_of(SUBMIT_DAG, run_id)}")
-
-
-def _streams(wanted: tuple[str, ...]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for name, stream in (pair(word, "--buildrequire", "NAME=STREAM") for word in wanted):
-        found.setdefault(name, []).append(stream)
-    return found

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from mbs.model.nsvc import NSVC
-from mbs.model.plan import BuildPlan
+from mbs.model.plan import BuildPlan, Strategy
+from mbs.planning.request import Request
 from mbs.registry.rows import ModuleBuildRow
 
 NameStream = tuple[str, str]
@@ -29,22 +30,23 @@ def dependants(
     )
 
 
-def resubmission(build: ModuleBuildRow, plan: BuildPlan, ready: NSVC) -> dict[str, object]:
+def resubmission(build: ModuleBuildRow, plan: BuildPlan, ready: NSVC) -> Request:
     """Give what to submit: the same document with the same commits, all built again, against the stream that is ready.
 
     The commit of the document would have the version that exists, so the document is pasted and gets a new one. Nothing
-    is reused, because reuse asks for the streams of the dependencies and not for their builds.
+    is reused, because reuse asks for the streams of the dependencies and not for their builds. The owner stays. None of
+    this is a packager's wish, so that no setting forbids it.
     """
     own = (component for component in plan.components if not component.included_from)
-    refs = {component.name: component.ref for component in own if component.ref}
-    return {
-        "modulemd": plan.source_modulemd,
-        "module_name": build.nsvc.name,
-        "module_stream": build.nsvc.stream,
-        "buildrequire_overrides": {ready.name: [ready.stream]},
-        "rpm_component_ref_overrides": refs,
-        "rebuild_strategy": "all",
-    }
+    return Request(
+        owner=build.owner,
+        rebuild_strategy=Strategy.ALL,
+        modulemd=plan.source_modulemd,
+        module_name=build.nsvc.name,
+        module_stream=build.nsvc.stream,
+        buildrequire_overrides={ready.name: (ready.stream,)},
+        rpm_component_ref_overrides={component.name: component.ref for component in own if component.ref},
+    )
 
 
 def _newest(builds: Iterable[ModuleBuildRow]) -> dict[NameStream, ModuleBuildRow]:

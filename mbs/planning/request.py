@@ -13,39 +13,19 @@ from mbs.model.naming import is_koji_name, is_user_name
 from mbs.model.nsvc import NSVC
 from mbs.model.quoting import listed, quoted
 from mbs.modulemd.rules import Finding, bad_request, forbidden, refuse, scm_stream, unprocessable
+from mbs.planning.fields import SUBMISSION, is_list_of_texts
 from mbs.scm.url import ScmUrl, is_ref, submitted_url
 from mbs.settings import Settings
 
 Streams = Mapping[str, tuple[str, ...]]
 
-KEYS = (
-    "branch",
-    "buildrequire_overrides",
-    "modulemd",
-    "module_name",
-    "module_stream",
-    "owner",
-    "rebuild_strategy",
-    "require_overrides",
-    "reuse_components_from",
-    "rpm_component_ref_overrides",
-    "scmurl",
-    "scratch",
-    "side_tag",
-    "srpms",
-)
-"""The keys of a submission; any other is refused."""
+FIELDS = {field.name: field for field in SUBMISSION}
 
 _NAMES: Mapping[str, tuple[Callable[[str], bool], str]] = {
     "branch": (is_ref, "a branch that git could have"),
     "side_tag": (is_koji_name, "a tag that Koji could have"),
     "owner": (is_user_name, "a user that Koji could have"),
 }
-
-
-_IGNORED_WHERE_FALSE = frozenset({"buildrequire_overrides", "require_overrides", "scratch", "srpms"})
-_MISSING_WHERE_EMPTY = frozenset({"branch", "module_name", "module_stream", "scmurl", "side_tag"})
-"""Texts that are as good as not given; an empty document, owner, strategy or identifier is refused like a wrong one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +57,7 @@ def read_request(data: Mapping[str, Any], user: str, settings: Settings, *, may_
     null counts as missing, an empty value only where MBS takes it so. `may_choose_owner` is for services whose users
     are not told apart.
     """
-    given = {key: value for key, value in data.items() if not _is_missing(key, value)}
+    given = {key: value for key, value in data.items() if key not in FIELDS or not FIELDS[key].is_missing(value)}
     if may_choose_owner and given.get("owner") == "":
         del given["owner"]
     scratch = str(given.get("scratch", False)).lower() in {"true", "1"}
@@ -102,13 +82,6 @@ def read_request(data: Mapping[str, Any], user: str, settings: Settings, *, may_
     )
 
 
-def _is_missing(key: str, value: object) -> bool:
-    """Say whether a value is none (MBS §3.11); an unknown key is never missing."""
-    if key not in KEYS:
-        return False
-    return value is None or (key in _IGNORED_WHERE_FALSE and not value) or (key in _MISSING_WHERE_EMPTY and value == "")
-
-
 def _typed_stream(given: Mapping[str, Any], settings: Settings) -> str | None:
     """Give the stream of a pasted document that a person typed as its branch.
 
@@ -121,7 +94,7 @@ def _typed_stream(given: Mapping[str, Any], settings: Settings) -> str | None:
 def _problems(
     given: Mapping[str, Any], settings: Settings, *, scratch: bool, may_choose_owner: bool
 ) -> Iterator[Finding]:
-    if unknown := sorted(map(str, given.keys() - set(KEYS))):
+    if unknown := sorted(map(str, given.keys() - FIELDS.keys())):
         yield bad_request(f"The request contains invalid parameters: {listed(unknown)}")
     yield from _wrong_types(given)
     yield from _name_problems(given)
@@ -137,22 +110,11 @@ def _problems(
 
 
 def _wrong_types(given: Mapping[str, Any]) -> Iterator[Finding]:
-    for key in ("branch", "module_name", "module_stream", "owner", "rebuild_strategy", "scmurl", "side_tag"):
-        if key in given and not isinstance(given[key], str):
-            yield bad_request(f'The "{key}" parameter must be a string', key)
-    if not isinstance(given.get("modulemd", ""), str | bytes):
-        yield bad_request('The "modulemd" parameter must be a string', "modulemd")
-    elif not given.get("modulemd", "text"):
-        yield unprocessable("The input modulemd was empty", "modulemd")
-    for key in ("buildrequire_overrides", "require_overrides"):
-        if not _is_mapping_of(given.get(key, {}), _is_list_of_texts):
-            expected = "an object with the keys as module names and the values as arrays of streams"
+    for key in (name for name in FIELDS if name in given):
+        if expected := FIELDS[key].expected(given[key]):
             yield bad_request(f'The "{key}" parameter must be {expected}', key)
-    if not _is_mapping_of(given.get("rpm_component_ref_overrides", {}), lambda value: isinstance(value, str)):
-        expected = "an object with the keys as component names and the values as strings of refs"
-        yield bad_request(
-            f'The "rpm_component_ref_overrides" parameter must be {expected}', "rpm_component_ref_overrides"
-        )
+    if given.get("modulemd") in ("", b""):
+        yield unprocessable("The input modulemd was empty", "modulemd")
 
 
 def _name_problems(given: Mapping[str, Any]) -> Iterator[Finding]:
@@ -173,7 +135,7 @@ def _scratch_problems(given: Mapping[str, Any], settings: Settings, *, scratch: 
         return
     if not scratch:
         yield forbidden("srpms may only be specified for scratch builds", "srpms")
-    if not _is_list_of_texts(given["srpms"]):
+    if not is_list_of_texts(given["srpms"]):
         yield bad_request("srpms must be specified as a list", "srpms")
     else:
         yield from _refused_by(lambda: srpm_overrides(given["srpms"]))
@@ -240,11 +202,3 @@ def _streams(overrides: Mapping[str, list[str]]) -> Streams:
 
 def _matches(branch: str, patterns: tuple[str, ...]) -> bool:
     return any(re.search(pattern, branch) for pattern in patterns)
-
-
-def _is_list_of_texts(value: object) -> bool:
-    return isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
-
-
-def _is_mapping_of(value: object, accepts: Callable[[object], bool]) -> bool:
-    return isinstance(value, Mapping) and all(isinstance(key, str) and accepts(one) for key, one in value.items())

@@ -11,14 +11,14 @@ from mbs.modulemd.rules import refuse, unprocessable
 from mbs.planning.draft import Draft
 from mbs.planning.hub import Hub, HubFacts
 from mbs.planning.planner import Planner, PlanRequest, plan_in_sandbox
-from mbs.planning.request import read_request
+from mbs.planning.request import Request, read_request
 from mbs.registry import ModuleState, Recorded, Registry
 from mbs.registry.stored import RegistryStore
 from mbs.settings import Settings
 
 
 def submit(
-    data: Mapping[str, Any],
+    asked: Request | Mapping[str, Any],
     user: str,
     *,
     registry: Registry,
@@ -29,15 +29,15 @@ def submit(
 ) -> tuple[Recorded, ...]:
     """Check, expand, plan and record a submission: all its builds or, with a Refused, none.
 
-    `data` are the keys of MBS §3.11. The document is fetched, read and planned by the `planner`, in a sandbox; all that
-    happens here is the recording, once for each `key`: a submission that was recorded before gives what it gave then.
+    What is `asked` are the fields of `mbs.planning.fields.SUBMISSION`, as a user fills them in, or a request of our
+    own. The document is fetched, read and planned by the `planner`, in a sandbox; all that happens here is the
+    recording, once for each `key`: a submission that was recorded before gives what it gave then.
     Raises Conflict where every build exists and none has failed, Unprocessable where other contexts of a buildrequired
     version are still being built, and what `plan_in_sandbox` raises.
     """
     if key and (before := registry.recorded_before(key)):
         return before
-    may_choose_owner = user in settings.allowed_users_to_choose_owner
-    request = read_request(data, user, settings, may_choose_owner=may_choose_owner)
+    request = asked if isinstance(asked, Request) else _read(asked, user, settings)
     reuse_from = _reusable(registry, request.reuse_components_from)
     store, hub = RegistryStore(registry.engine, settings.base_module_names), hub or HubFacts()
     drafts = planner(PlanRequest(request, settings, reuse_from), store, hub)
@@ -48,6 +48,10 @@ def submit(
             if allocation:
                 recording.store(draft.new_build(allocation))
     return recording.outcomes
+
+
+def _read(fields: Mapping[str, Any], user: str, settings: Settings) -> Request:
+    return read_request(fields, user, settings, may_choose_owner=user in settings.allowed_users_to_choose_owner)
 
 
 def _refuse_unfinished(registry: Registry, drafts: Iterable[Draft]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
@@ -13,12 +12,10 @@ from mbs.koji.facts import KojiFacts
 from mbs.koji.session import IMPATIENT, HubSession
 from mbs.model.errors import Infrastructure, MbsError, NotFound, Refused
 from mbs.model.nsvc import NSVC
-from mbs.model.plan import Strategy
 from mbs.model.states import ModuleState
 from mbs.planning.dependants import dependants, resubmission
 from mbs.registry import Registry
 from mbs.registry.rows import BuildFilter, ModuleBuildRow, Page
-from mbs.settings import Settings
 from mbs.steps.submit import submit
 from operators.hooks import KOJI, READY_MODULES, REGISTRY, KojiHook, registry, settings
 
@@ -66,15 +63,14 @@ class RebuildDependantsOperator(BaseOperator):
 
     def _submit(self, modules: Registry, build: ModuleBuildRow, ready: NSVC, run: str) -> MbsError | None:
         """Submit one; give why that was not possible."""
-        current = permissive(settings())
-        fields = resubmission(build, modules.documents.plan(build.id), ready)
+        request = resubmission(build, modules.documents.plan(build.id), ready)
         try:
             with HubSession(KojiHook(self.koji_conn_id).account, delays=IMPATIENT) as hub:
                 submit(
-                    fields,
+                    request,
                     build.owner,
                     registry=modules,
-                    settings=current,
+                    settings=settings(),
                     hub=KojiFacts(hub),
                     key=f"{run} {build.id}",
                 )
@@ -91,14 +87,3 @@ def _is_ready(modules: Registry, nsvc: NSVC) -> bool:
         return modules.builds.get(nsvc).state is ModuleState.READY
     except NotFound:
         return False
-
-
-def permissive(current: Settings) -> Settings:
-    """Allow what this service asks for itself, though packagers may not."""
-    return replace(
-        current,
-        yaml_submit_allowed=True,
-        rebuild_strategy_allow_override=True,
-        rebuild_strategies_allowed=tuple(Strategy),
-        allow_stream_override_from_scm=True,
-    )

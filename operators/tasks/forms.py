@@ -11,12 +11,12 @@ field of the form. A run of nobody is refused.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow.sdk import BaseOperator, Context
+from airflow.sdk import BaseOperator, Context, Param
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 
 from mbs.koji.facts import KojiFacts
@@ -25,6 +25,7 @@ from mbs.model.errors import Infrastructure, InvalidRequest, MbsError, NotAuthor
 from mbs.model.naming import BUILDS, PROBLEMS, SubmittedBuild
 from mbs.model.quoting import printable, problem_lines
 from mbs.planning import notes
+from mbs.planning.fields import Field, Kind
 from mbs.planning.ids import NOTE, dag_id
 from mbs.planning.planner import ImportRequest, read_in_sandbox
 from mbs.registry import Outcome, Recorded
@@ -135,6 +136,30 @@ class ImportModuleOperator(RequestOperator):
         said = messages(done, found.filled, len(found.refused) + len(refused))
         names = [str(one.build.nsvc) for one in done]
         return Answer([*reversed(said), *skipped, *found.remarks], names[0] if len(names) == 1 else names)
+
+
+def params(fields: Iterable[Field]) -> dict[str, Param]:
+    """Give the params of a form's DAG: its fields in their order."""
+    return {one.name: _param(one) for one in fields if one.in_form}
+
+
+def _param(one: Field) -> Param:
+    kind, default = _PARAMS.get(one.kind, ({"type": ["null", "string"]}, None))
+    schema: dict[str, Any] = {**kind, "title": one.title}
+    if one.choices:
+        schema["enum"] = [None, *one.choices]
+    if one.section:
+        schema["section"] = one.section
+    return Param(default, description=f"{one.text}: `{one.example}`" if one.example else one.text, **schema)
+
+
+_PARAMS: Mapping[Kind, tuple[Mapping[str, Any], object]] = {
+    Kind.DOCUMENT: ({"type": ["null", "string"], "format": "multiline"}, None),
+    Kind.FLAG: ({"type": "boolean"}, False),
+    Kind.STREAMS: ({"type": ["null", "object"]}, {}),
+    Kind.REFS: ({"type": ["null", "object"]}, {}),
+}
+"""JSON schema and default of a field; any other is a text that may be missing."""
 
 
 def patience(submissions: int = 1) -> timedelta:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from mbs.model.nsvc import NSVC
-from mbs.planning.dependants import dependants
+from mbs.model.plan import BuildPlan
+from mbs.planning.dependants import dependants, resubmission
 from mbs.registry import ModuleBuildRow
 
 READY = NSVC("lib", "1", 20, "c0ffee00")
@@ -48,3 +50,13 @@ def test_modules_that_need_each_other_do_not_rebuild_each_other_for_ever() -> No
 def test_another_stream_is_another_matter() -> None:
     build = row("app", lib=10)
     assert dependants(NSVC("lib", "2", 20, "c0ffee00"), [build], ()) == ()
+
+
+def test_a_resubmission_takes_the_document_and_its_commits_and_builds_all_anew(example_plan: BuildPlan) -> None:
+    build = replace(row("example"), nsvc=example_plan.nsvc, owner="pat")
+    asked = resubmission(build, example_plan, NSVC("gtk", "3", 5, "c0ffee00"))
+    assert (asked.owner, asked.modulemd, asked.url) == ("pat", example_plan.source_modulemd, None)
+    assert (asked.module_name, asked.module_stream) == (example_plan.nsvc.name, example_plan.nsvc.stream)
+    assert asked.buildrequire_overrides == {"gtk": ("3",)}
+    assert asked.rpm_component_ref_overrides == {one.name: one.ref for one in example_plan.components}
+    assert asked.rebuild_strategy == "all"

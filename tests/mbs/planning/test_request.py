@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mbs.model.errors import InvalidRequest, NotAuthorized, Refused, Unprocessable
 from mbs.model.nsvc import NSVC
-from mbs.planning.request import KEYS, read_request
+from mbs.planning.request import FIELDS, Request, read_request
 from mbs.settings import Settings
 
 EXPECTED = "Expected format is '<url>?[module-path]#[revision]', with one of the schemes file, git, http, https"
@@ -190,7 +190,7 @@ def test_what_mbs_ignores_where_it_is_empty_is_ignored(key: str, empty: object) 
 
 @given(
     st.dictionaries(
-        st.sampled_from(KEYS),
+        st.sampled_from(sorted(FIELDS)),
         st.sampled_from(
             [None, "", [], {}, 0, False, True, 1.5, b"", "x", ["x"], {"x": "y"}, {"x": ["y"]}, {1: 2}, [[]]]
         ),
@@ -208,3 +208,7 @@ def test_a_branch_that_is_typed_for_a_pasted_document_names_its_stream() -> None
     assert read_request(both, "pat", settings).module_stream == "9"
     of_rpkg = read_request({"modulemd": "x", "branch": "rhel-8", "scmurl": SCM["scmurl"]}, "pat", settings)
     assert (of_rpkg.module_stream, of_rpkg.branch) == (None, "rhel-8"), "there the document's own stream counts first"
+
+
+def test_a_request_has_what_the_table_of_fields_names() -> None:
+    assert set(FIELDS) == {each.name for each in fields(Request)} - {"url"}

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
+import textwrap
 from dataclasses import MISSING, Field, fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from mbs.model.schema import field_docs, plan_schema
+import msgspec
+
+from mbs.model import plan
 from mbs.settings import Settings
 from tools import cli_reference
 
@@ -22,6 +28,30 @@ def pages() -> dict[Path, str]:
         DIRECTORY / "cli.md": cli_reference.page(),
         DIRECTORY / "settings.md": settings_page(),
     }
+
+
+def field_docs(cls: type) -> dict[str, str]:
+    """Give the documentation of each documented field, the text under it, on one line."""
+    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
+    body = definition.body if isinstance(definition, ast.ClassDef) else []
+    return {
+        statement.target.id: " ".join(following.value.value.split())
+        for statement, following in pairwise(body)
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
+        if isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant)
+        if isinstance(following.value.value, str)
+    }
+
+
+def plan_schema() -> dict[str, Any]:
+    """Give the schema (draft 2020-12) that every stored plan of this format version follows."""
+    _, definitions = msgspec.json.schema_components([plan.BuildPlan], ref_template="#/$defs/{name}")
+    for name, definition in definitions.items():
+        for field, text in field_docs(getattr(plan, name)).items():
+            definition["properties"][field]["description"] = text
+    whole = definitions.pop("BuildPlan")
+    whole["properties"]["format_version"]["const"] = plan.FORMAT_VERSION
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **whole, "$defs": definitions}
 
 
 def settings_page() -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from mbs.model.errors import InvalidRequest
 
 MAX_VERSION = 2**64 - 1
@@ -14,8 +16,7 @@ _PART = re.compile(r"[^\s:\x00-\x1f\x7f]+")
 _VERSION = re.compile(r"[0-9]{1,20}")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class NSVC:
+class NSVC(Struct, frozen=True, order=True, forbid_unknown_fields=True):
     """The identity of a module build; version is an integer of up to 20 digits."""
 
     name: str

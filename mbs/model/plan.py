@@ -6,13 +6,13 @@ is a decision; what only Koji knows when a task runs (task ids, repository ids) 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
+from msgspec import Struct
+
 from mbs.model.errors import UnreadablePlan
-from mbs.model.jsoncodec import Malformed, decode, encode
 from mbs.model.nsvc import NSVC
 
 FORMAT_VERSION = 1
@@ -30,8 +30,7 @@ class Strategy(StrEnum):
     """What changed."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedDependency:
+class PlannedDependency(Struct, frozen=True, forbid_unknown_fields=True):
     """A module that this one is built against, resolved; in the order of its tag's inheritance."""
 
     name: str
@@ -51,16 +50,14 @@ class PlannedDependency:
         return NSVC(self.name, self.stream, self.version, self.context)
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedGroup:
+class PlannedGroup(Struct, frozen=True, forbid_unknown_fields=True):
     """A Koji build group (`build`, `srpm-build`) and the packages it installs, sorted."""
 
     name: str
     packages: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedComponent:
+class PlannedComponent(Struct, frozen=True, forbid_unknown_fields=True):
     """One package to rebuild."""
 
     name: str
@@ -90,8 +87,7 @@ class PlannedComponent:
     """The included module (stack) that brought it, `name:ref`."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedMacros:
+class PlannedMacros(Struct, frozen=True, forbid_unknown_fields=True):
     """The module-build-macros package: pure text; conflicts are added when the SRPM is built."""
 
     macros: str
@@ -100,8 +96,7 @@ class PlannedMacros:
     """Koji target to build it in; None is the module's own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Publication:
+class Publication(Struct, frozen=True, forbid_unknown_fields=True):
     """What the finished module becomes in Koji."""
 
     version: str
@@ -118,8 +113,7 @@ class Publication:
     """Whether a person has to approve before it is ready."""
 
 
-@dataclass(frozen=True, slots=True)
-class BuildPlan:
+class BuildPlan(Struct, frozen=True, forbid_unknown_fields=True):
     """One module build, compiled."""
 
     nsvc: NSVC
@@ -158,25 +152,31 @@ class BuildPlan:
     format_version: int = FORMAT_VERSION
 
 
+class _Format(Struct):
+    """What is looked at before a plan is read."""
+
+    format_version: object = None
+
+
+_ENCODER = msgspec.json.Encoder(order="sorted")
+_FORMAT = msgspec.json.Decoder(_Format)
+_DECODER = msgspec.json.Decoder(BuildPlan)
+
+
 def to_json(plan: BuildPlan) -> str:
-    """Give the plan as canonical JSON."""
-    return encode(plan)
+    """Give the plan as canonical JSON: equal plans have the same bytes, whatever the process or its hash seed."""
+    return _ENCODER.encode(plan).decode()
 
 
 def from_json(text: str, *, build: object = None) -> BuildPlan:
     """Read a plan; raise UnreadablePlan, naming the `build` it belongs to, where it is damaged or of another format."""
     try:
-        raw = json.loads(text)
-        _check_version(raw)
-        return decode(BuildPlan, raw)
+        found = _FORMAT.decode(text).format_version
+        if found == FORMAT_VERSION:
+            return _DECODER.decode(text)
+        why = f"its format is {found}, this service reads format {FORMAT_VERSION}"
     except (ValueError, RecursionError) as error:
-        whose = "" if build is None else f" of module build {build}"
-        msg = f"The plan{whose} cannot be read: {error}. Submit the module again to have it planned anew."
-        raise UnreadablePlan(msg) from error
-
-
-def _check_version(raw: object) -> None:
-    found = raw.get("format_version") if isinstance(raw, dict) else None
-    if found != FORMAT_VERSION:
-        msg = f"its format is {found}, this service reads format {FORMAT_VERSION}"
-        raise Malformed(msg)
+        why = str(error)
+    whose = "" if build is None else f" of module build {build}"
+    msg = f"The plan{whose} cannot be read: {why}. Submit the module again to have it planned anew."
+    raise UnreadablePlan(msg)

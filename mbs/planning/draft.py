@@ -6,7 +6,9 @@ A `Draft` is plain data and its naming pure text: both work where a stranger's d
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mbs.model.naming import build_tag, dist, koji_build, koji_tag, target
 from mbs.model.plan import BuildPlan
@@ -14,8 +16,7 @@ from mbs.planning.macros import macro_file
 from mbs.registry.recording import Allocation, Identity, NewBuild
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True, forbid_unknown_fields=True):
     """One context of a submission with everything decided but its id."""
 
     plan: BuildPlan

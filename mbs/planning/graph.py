@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from itertools import groupby
+
+from msgspec.structs import replace
 
 from mbs.model.plan import BuildPlan, PlannedComponent
 from mbs.planning import ids

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from mbs.model.jsoncodec import decode
+import msgspec
+
 from mbs.model.nsvc import NSVC
 from mbs.model.registered import FinishedModules, ModuleStore
 from mbs.planning.draft import Draft
@@ -50,13 +51,6 @@ class Planner(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Drafts:
-    """What the sandbox answers."""
-
-    drafts: tuple[Draft, ...]
-
-
 def plan_in_sandbox(request: PlanRequest, store: ModuleStore, hub: Hub) -> tuple[Draft, ...]:
     """Plan a submission in a sandbox.
 
@@ -71,11 +65,11 @@ def plan_in_sandbox(request: PlanRequest, store: ModuleStore, hub: Hub) -> tuple
         "build_seconds": hub.build_seconds,
         "build_tag": hub.build_tag,
     }
-    drafts = process.run("mbs.planning.sandboxed:plan", request, questions, request.settings.sandbox)
-    return decode(_Drafts, {"drafts": drafts}).drafts
+    answer = process.run("mbs.planning.sandboxed:plan", request, questions, request.settings.sandbox)
+    return msgspec.convert(answer, tuple[Draft, ...])
 
 
 def read_in_sandbox(request: ImportRequest) -> FinishedModules:
     """Read modules that are to be imported; raise Unprocessable with all that is wrong, and what `process.run` does."""
     answer = process.run("mbs.planning.sandboxed:read_import", request, {}, request.settings.sandbox)
-    return decode(FinishedModules, answer)
+    return msgspec.convert(answer, FinishedModules)

@@ -1,6 +1,6 @@
 """What is done in a sandbox with the documents of strangers: they are fetched and read, and a submission is planned.
 
-Each function takes an request and the parent, which is asked for what only the registry or Koji can say; what it gives
+Each function takes a request and the parent, which is asked for what only the registry or Koji can say; what it gives
 back is data.
 """
 
@@ -19,6 +19,7 @@ from mbs.planning.hub import Hub
 from mbs.planning.planner import ImportRequest, PlanRequest
 from mbs.planning.prepare import prepare
 from mbs.sandbox.child import Parent
+from mbs.sandbox.wire import Argument
 from mbs.scm.protocol import ModuleSource, Ref, Scm, SubmittedSource
 from mbs.scm.repository import GitScm
 from mbs.scm.url import ScmUrl, location_of
@@ -63,7 +64,7 @@ class _Asked:
 
     def __init__(self, parent: Parent) -> None:
         self._parent = parent
-        self._answers: dict[tuple[str, tuple[object, ...]], Any] = {}
+        self._answers: dict[tuple[object, ...], Any] = {}
 
     def streams(self, name: str) -> Sequence[str]:
         found: Sequence[str] = self._ask("streams", name)
@@ -93,8 +94,8 @@ class _Asked:
         found: str | None = self._ask("build_tag", target)
         return found
 
-    def _ask(self, question: str, *arguments: object) -> Any:  # noqa: ANN401 - the answer's type is the question's
-        key = question, arguments
+    def _ask(self, question: str, *arguments: Argument) -> Any:  # noqa: ANN401 - the answer's type is the question's
+        key = question, *arguments
         if key not in self._answers:
             self._answers[key] = self._parent.ask(question, *arguments)
         return self._answers[key]

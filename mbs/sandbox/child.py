@@ -6,7 +6,6 @@ python -m mbs.sandbox.child SOCKET PARENT LIMITS
 from __future__ import annotations
 
 import importlib
-import json
 import logging
 import socket
 import sys
@@ -15,10 +14,11 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from mbs.model.errors import Infrastructure, Refused
-from mbs.model.jsoncodec import decode
 from mbs.sandbox.limits import Limits, impose
-from mbs.sandbox.wire import Kind, Message, TooLong, take, tell
+from mbs.sandbox.wire import Argument, Kind, Message, TooLong, take, tell
 
 LONGEST_TRACEBACK = 10_000
 """Characters."""
@@ -32,8 +32,8 @@ class Parent:
         self._pipe = pipe
         self._one_at_a_time = threading.Lock()
 
-    def ask(self, question: str, *arguments: object) -> Any:  # noqa: ANN401 - the answer's type is the question's
-        """Ask one of the questions that the parent answers; arguments are texts, or lists of texts."""
+    def ask(self, question: str, *arguments: Argument) -> Any:  # noqa: ANN401 - the answer's type is the question's
+        """Ask one of the questions that the parent answers."""
         with self._one_at_a_time:
             tell(self._pipe, Message(Kind.ASK, question, arguments))
             return take(self._pipe)
@@ -53,7 +53,7 @@ class Parent:
 
 def main(pipe: str, parent: str, limits: str) -> None:
     """Do what the parent wants."""
-    impose(decode(Limits, json.loads(limits)), int(parent))
+    impose(msgspec.json.decode(limits, type=Limits), int(parent))
     with socket.socket(fileno=int(pipe)) as connection:
         try:
             tell(connection, _outcome(connection))

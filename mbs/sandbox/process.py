@@ -17,19 +17,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+import msgspec
 import psutil
 
 import mbs
 from mbs.model import errors
 from mbs.model.errors import Infrastructure, MbsError, Refused
-from mbs.model.jsoncodec import encode
 from mbs.sandbox.limits import Defect, Limits, died, too_late, too_long, too_much
 from mbs.sandbox.wire import Deadline, Ended, Kind, Message, NoMessage, OutOfTime, give, hear
 
 log = logging.getLogger(__name__)
 
 Questions = Mapping[str, Callable[..., object]]
-"""What a sandbox may ask, by name; arguments are texts, or lists of texts."""
+"""What a sandbox may ask, by name; arguments are texts, or tuples of texts."""
 
 _PASSED_ON = (
     "GI_TYPELIB_PATH",
@@ -116,7 +116,7 @@ def _started(directory: Path, limits: Limits) -> Iterator[_Child]:
         with theirs:
             command = [sys.executable, "-P", "-m", "mbs.sandbox.child"]
             process = subprocess.Popen(
-                [*command, str(theirs.fileno()), str(os.getpid()), encode(limits)],
+                [*command, str(theirs.fileno()), str(os.getpid()), msgspec.json.encode(limits)],
                 cwd=directory,
                 env=_environment(directory),
                 stdin=subprocess.DEVNULL,
@@ -170,14 +170,10 @@ def _waited_for(process: subprocess.Popen[bytes], deadline: Deadline) -> int | N
 
 
 def _answer(message: Message, questions: Questions) -> object:
-    """Answer a question; one that is none, or is asked wrongly, is no message."""
-    if message.text not in questions or not all(_is_text_or_texts(each) for each in message.arguments):
+    """Answer a question; one that is none is no message."""
+    if message.text not in questions:
         raise NoMessage
     return questions[message.text](*message.arguments)
-
-
-def _is_text_or_texts(value: object) -> bool:
-    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(each, str) for each in value))
 
 
 def _error(message: Message, limits: Limits) -> MbsError:

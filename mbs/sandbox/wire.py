@@ -10,12 +10,15 @@ import pickle
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+import msgspec
+
 from mbs.model.errors import Problem
-from mbs.model.jsoncodec import decode, encode
+
+Argument = str | tuple[str, ...]
+"""Of a question."""
 
 LONGEST = 64 * 1024 * 1024
 """Bytes of one message out of a sandbox."""
@@ -47,15 +50,14 @@ class Kind(StrEnum):
     """The result is longer than a message may be."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One message out of a sandbox."""
 
-    kind: str
+    kind: Kind
     text: str = ""
-    arguments: tuple[object, ...] = ()
+    arguments: tuple[Argument, ...] = ()
     problems: tuple[Problem, ...] = ()
-    value: object = None
+    value: Any = None
 
 
 class Ended(Exception):
@@ -102,7 +104,7 @@ def take(pipe: socket.socket) -> Any:  # noqa: ANN401 - whatever the service has
 
 def tell(pipe: socket.socket, message: Message) -> None:
     """Send a message out of a sandbox. Raises Ended, TooLong."""
-    content = encode(message).encode("utf-8", "backslashreplace")
+    content = _encoded(message)
     if len(content) > LONGEST:
         raise TooLong
     _send(pipe, content)
@@ -112,9 +114,16 @@ def hear(pipe: socket.socket, deadline: Deadline) -> Message:
     """Receive a message out of a sandbox. Raises Ended, NoMessage, OutOfTime."""
     content = _receive(pipe, LONGEST, deadline.left)
     try:
-        return decode(Message, json.loads(content))
+        return msgspec.json.decode(content, type=Message)
     except (ValueError, RecursionError) as error:
         raise NoMessage from error
+
+
+def _encoded(message: Message) -> bytes:
+    try:
+        return msgspec.json.encode(message)
+    except UnicodeEncodeError:  # half a character, of the name of a file perhaps: nothing that the parent could show
+        return json.dumps(msgspec.to_builtins(message), ensure_ascii=False).encode("utf-8", "replace")
 
 
 def _send(pipe: socket.socket, content: bytes) -> None:

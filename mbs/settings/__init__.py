@@ -9,7 +9,7 @@ and Product Pages (`product_pages_*`).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar, get_type_hints
 
@@ -21,7 +21,7 @@ from mbs.modulemd.rules import Rules
 from mbs.sandbox.limits import Limits
 from mbs.scm.git import GitSettings
 from mbs.scm.url import ScmRules
-from mbs.settings.values import READERS
+from mbs.settings.values import read
 
 T = TypeVar("T")
 
@@ -234,10 +234,11 @@ class Settings:
         problems: list[Problem] = []
         found: dict[str, Any] = {}
         for name, text in values.items():
-            try:
-                found[name] = _READERS[name](text)
-            except KeyError:
+            if name not in _TYPES:
                 problems.append(Problem("there is no such setting", name))
+                continue
+            try:
+                found[name] = read(text, _TYPES[name])
             except ValueError as error:
                 problems.append(Problem(str(error), name))
         settings = cls(**found)
@@ -311,8 +312,6 @@ class Settings:
 
 
 _TYPES = get_type_hints(Settings)
-
-_READERS: Mapping[str, Callable[[str], Any]] = {each.name: READERS[_TYPES[each.name]] for each in fields(Settings)}
 
 
 def _part(wanted: type[T], settings: Settings) -> T:

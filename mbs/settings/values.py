@@ -1,83 +1,49 @@
-"""How each type of setting is written in a configuration file."""
+"""How each type of setting is written in a configuration file: lists with commas, mappings as JSON."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
 
 _BOOLEANS = {"true": True, "t": True, "1": True, "yes": True, "on": True}
 _BOOLEANS |= {"false": False, "f": False, "0": False, "no": False, "off": False}
 
-
-def _boolean(text: str) -> bool:
-    value = _BOOLEANS.get(text.strip().lower())
-    if value is None:
-        msg = f"{text!r} is neither True nor False"
-        raise ValueError(msg)
-    return value
-
-
-def _number(text: str) -> float:
-    """Read seconds and the like: never negative, never infinite."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < 10**12:
-        msg = f"{text!r} is not a number from 0"
-        raise ValueError(msg)
-    return value
-
-
-def _count(text: str) -> int:
-    if not text.strip().isdecimal():
-        msg = f"{text!r} is not a whole number from 0"
-        raise ValueError(msg)
-    return int(text)
-
-
-def _list(text: str) -> tuple[str, ...]:
-    """Split at commas and newlines; blanks around and empty entries are nothing."""
-    return tuple(part.strip() for part in text.replace("\n", ",").split(",") if part.strip())
-
-
-def _object(text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text) if text.strip() else {}
-    except ValueError as error:
-        msg = f"is not JSON: {error}"
-        raise ValueError(msg) from None
-    if not isinstance(value, dict):
-        msg = 'is not a JSON object, {"key": value}'
-        raise ValueError(msg)
-    return value
-
-
-def _numbers(text: str) -> dict[str, float]:
-    value = _object(text)
-    if not all(isinstance(number, int | float) and not isinstance(number, bool) for number in value.values()):
-        msg = "must map to numbers"
-        raise ValueError(msg)
-    return {key: float(number) for key, number in value.items()}
-
-
-def _lists(text: str) -> dict[str, tuple[str, ...]]:
-    value = _object(text)
-    if not all(isinstance(one, list) and all(isinstance(item, str) for item in one) for one in value.values()):
-        msg = "must map to lists of texts"
-        raise ValueError(msg)
-    return {key: tuple(one) for key, one in value.items()}
-
-
-READERS: Mapping[Any, Callable[[str], Any]] = {
-    str: str.strip,
-    bool: _boolean,
-    int: _count,
-    float: _number,
-    tuple[str, ...]: _list,
-    Mapping[str, float]: _numbers,
-    Mapping[str, tuple[str, ...]]: _lists,
-    Mapping[str, Any]: _object,
+_ATOMS: Mapping[Any, tuple[Callable[[str], Any], Any, str]] = {
+    bool: (lambda text: _BOOLEANS[text.lower()], bool, "neither True nor False"),
+    int: (int, Annotated[int, Meta(ge=0)], "not a whole number from 0"),
+    float: (float, Annotated[float, Meta(ge=0, lt=10**12)], "not a number from 0"),
 }
-"""Reads a text as a type, or raises ValueError with what is wrong with it."""
+"""By type: how a text is read, what is accepted (numbers are seconds and the like), what is said of anything else."""
+
+_EXAMPLES = {
+    Mapping[str, float]: '{"text": number}',
+    Mapping[str, tuple[str, ...]]: '{"text": ["text"]}',
+    Mapping[str, Any]: '{"text": value}',
+}
+
+
+def read(text: str, wanted: Any) -> Any:  # noqa: ANN401 - settings are of several types
+    """Read a text as the type of its setting; raise ValueError with what is wrong with it."""
+    written = text.strip()
+    if wanted is str:
+        return written
+    if wanted in _ATOMS:
+        return _atom(written, *_ATOMS[wanted])
+    if wanted == tuple[str, ...]:
+        return tuple(part.strip() for part in written.replace("\n", ",").split(",") if part.strip())
+    try:
+        return msgspec.json.decode(written or "{}", type=wanted)
+    except msgspec.DecodeError as error:
+        msg = f"is not JSON like {_EXAMPLES[wanted]}: {error}"
+        raise ValueError(msg) from None
+
+
+def _atom(text: str, parse: Callable[[str], Any], accepted: Any, words: str) -> Any:  # noqa: ANN401 - as `read`
+    try:
+        return msgspec.convert(parse(text), accepted)
+    except (KeyError, ValueError):
+        msg = f"{text!r} is {words}"
+        raise ValueError(msg) from None

@@ -34,11 +34,12 @@ _NUMBERS = count()
 
 
 def run() -> Iterator[Figure]:
-    """Measure a real module (time, memory), reading its plan back, and how the time grows with components."""
+    """Measure a real module (time, memory), its plan written and read, and how the time grows with components."""
     name, request, provider, settings = _subject()
     once = seconds(partial(plan_text, request, provider, settings), repeat=7)
     yield _held(f"{name}: document to plan", once, 0.15)
     text = plan_text(request, provider, settings)
+    yield Figure(f"{name}: plan of {len(text):,} bytes written", seconds(partial(to_json, from_json(text))), "s")
     yield Figure(f"{name}: plan of {len(text):,} bytes read back", seconds(partial(from_json, text)), "s")
     megabytes = memory_of_planning()
     yield Figure(f"{name}: memory above the interpreter", megabytes, "MB", target="< 60 MB", held=megabytes < 60)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from click.testing import CliRunner, Result
+from msgspec.structs import replace
 
 from mbs.cli import main
 from mbs.cli.watch import watch

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from msgspec import structs
 
 from devhub.settings import read_seed
 from mbs.koji.grants import Grants, Needs, TagAccess, lacks
@@ -110,7 +111,7 @@ def test_what_a_hub_does_not_tell_is_not_held_against_it() -> None:
 def fresh(koji_plan: BuildPlan) -> BuildPlan:
     """A plan whose tags do not exist yet."""
     name = f"module-{uuid.uuid4().hex[:8]}"
-    return replace(koji_plan, koji_tag=name, build_tag=f"{name}-build", target=name)
+    return structs.replace(koji_plan, koji_tag=name, build_tag=f"{name}-build", target=name)
 
 
 @pytest.fixture
@@ -127,11 +128,11 @@ def refused(account: HubAccount, session: HubSession) -> Callable[..., str]:
 def test_a_tag_permission_that_the_service_lacks_is_refused_before_any_tag_is_made(
     fresh: BuildPlan, refused: Callable[..., str]
 ) -> None:
-    assert "mend it with: koji grant-permission admin mbs" in refused(replace(fresh, tag_permission="admin"))
+    assert "mend it with: koji grant-permission admin mbs" in refused(structs.replace(fresh, tag_permission="admin"))
 
 
 def test_a_user_without_grants_is_told_all_of_them_at_once(fresh: BuildPlan, refused: Callable[..., str]) -> None:
-    message = refused(replace(fresh, tag_permission="tag"), "alice")
+    message = refused(structs.replace(fresh, tag_permission="tag"), "alice")
     for grant in ("grant-permission tag alice", "grant-permission target alice", "grant-cg-access alice"):
         assert f"koji {grant}" in message
 
@@ -141,14 +142,14 @@ def test_a_tag_for_the_compose_that_is_closed_is_refused_before_anything_is_buil
 ) -> None:
     closed = f"{fresh.koji_tag}-candidate"
     running_hub.admin().callMethod("createTag", closed, perm="admin")
-    plan = replace(fresh, publication=replace(fresh.publication, candidate_tags=("nowhere", closed)))
+    plan = structs.replace(fresh, publication=structs.replace(fresh.publication, candidate_tags=("nowhere", closed)))
     assert f"tag {closed} asks for the permission admin" in refused(plan)
 
 
 def test_the_default_permission_lets_the_service_tag_and_nobody_without_it(
     fresh: BuildPlan, session: HubSession, account: HubAccount, running_hub: RunningHub
 ) -> None:
-    ensure_tags(session, replace(fresh, tag_permission=Settings().koji_tag_permission))
+    ensure_tags(session, structs.replace(fresh, tag_permission=Settings().koji_tag_permission))
     target, source = f"{fresh.koji_tag}-example", running_hub.sources["rpms/greeter-macros"]
     session.call("createBuildTarget", target, "module-f40-build", fresh.koji_tag)
     nvr = built(session, session.call("build", source, target, {"skip_tag": True}))

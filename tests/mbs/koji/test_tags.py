@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from mbs.koji.session import Call, call
 from mbs.koji.tags import Found, TagFacts, desired_links, missing
@@ -17,7 +18,7 @@ OWN = {"perl": False}
 @pytest.fixture
 def plan(koji_plan: BuildPlan) -> BuildPlan:
     groups = (PlannedGroup("build", ("bash", "gcc")),)
-    return replace(
+    return structs.replace(
         koji_plan, packages=("perl",), blocked_packages=("perl", "tk"), groups=groups, tag_permission="admin"
     )
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from devhub.examples import publish
 from mbs.model.errors import Refused, TimedOut, Unprocessable
@@ -194,7 +195,9 @@ def test_a_draft_gets_the_number_of_a_scratch_build_as_libmodulemd_writes_it(pre
     }
     draft = prepared(data).builds[0].draft()
     text = edit(draft.plan.modulemd, Changes(context=context))
-    draft = replace(draft, plan=replace(draft.plan, nsvc=replace(draft.plan.nsvc, context=context), modulemd=text))
+    draft = structs.replace(
+        draft, plan=structs.replace(draft.plan, nsvc=structs.replace(draft.plan.nsvc, context=context), modulemd=text)
+    )
     nsvc = NSVC("app", "master", draft.plan.nsvc.version, f"{context}_12")
     named = draft.named(Allocation(7, 5, nsvc))
     assert named.modulemd == apply(read_stream(text), Changes(context=nsvc.context)).text

@@ -36,6 +36,10 @@ def test_what_comes_out_is_json() -> None:
     assert work("echo", {"text": "ä", "tuple": (1, None, 2.5)}) == {"text": "ä", "tuple": [1, None, 2.5]}
 
 
+def test_half_a_character_comes_out_as_a_question_mark() -> None:
+    assert work("echo", "a\udc80b") == "a?b"
+
+
 def test_a_question_is_answered_by_the_parent() -> None:
     answers: Questions = {"streams": lambda name, more: {name: tuple(more)}}
     assert work("ask", ("streams", ["perl", ["5.24"]]), answers) == {"perl": ["5.24"]}

@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import yaml
 from gi.repository import GLib
@@ -22,7 +23,7 @@ def echo(order: object, _: Parent) -> object:
     return order
 
 
-def ask(order: tuple[str, list[object]], parent: Parent) -> object:
+def ask(order: tuple[str, list[Any]], parent: Parent) -> object:
     question, arguments = order
     return parent.ask(question, *arguments)
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from mbs.model.schema import field_docs
 from mbs.settings import InvalidSettings, Settings
 from mbs.settings.sources import load
 from tests.conftest import ROOT
+from tools.reference import field_docs
 
 
 def test_values_are_read_by_their_types() -> None:

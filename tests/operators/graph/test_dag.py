@@ -7,12 +7,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from airflow.serialization.serialized_objects import DagSerialization
+from msgspec.structs import replace
 
 from mbs.model.naming import KOJI_BUILDS
 from mbs.model.nsvc import NSVC

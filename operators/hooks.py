@@ -74,6 +74,7 @@ def account_of(connection: Connection) -> HubAccount:
             password=connection.password,
             schema=connection.schema,
             port=connection.port,
+            # Not `extra_dejson`: it sends the supervisor what to mask, and a triggerer's event loop must not wait.
             extra=json.loads(connection.extra or "{}"),
         )
     )

@@ -43,7 +43,10 @@ class Snapshot:
 
 
 def watch(registry: Registry, ids: Sequence[int], *, sleep: Callable[[float], None] = time.sleep) -> bool:
-    """Show the builds until all have ended; a pipe gets one line per change. Tells whether all succeeded."""
+    """Show the builds until all have ended; a pipe gets one line per change. Tells whether all succeeded.
+
+    Loops of our own: every look is shown, where a library of retries gives the last one.
+    """
     console = Console(highlight=False)
     show = _live if console.is_terminal else _lines
     return all(snapshot.succeeded for snapshot in show(registry, ids, sleep))

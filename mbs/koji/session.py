@@ -18,6 +18,14 @@ from types import TracebackType
 from typing import Any, Literal, NamedTuple, Protocol, Self, TypeVar
 
 import koji
+from tenacity import (
+    Retrying,
+    retry_if_exception,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_chain,
+    wait_fixed,
+)
 
 from mbs.koji.faults import TRANSPORT_ERRORS, KojiValue, is_lost_session, translate
 from mbs.model.errors import HubRefused, HubUnavailable
@@ -99,8 +107,13 @@ class HubSession:
     ) -> None:
         """Take the account; `delays` are the seconds between tries of a call that may be repeated."""
         self.account = account
-        self._delays = tuple(delays)
-        self._sleep = sleep
+        self._patiently = Retrying(
+            retry=retry_if_exception_type(HubUnavailable),
+            wait=wait_chain(*map(wait_fixed, (*delays, 0))),
+            stop=stop_after_attempt(len(delays) + 1),
+            sleep=sleep,
+            reraise=True,
+        )
         self._clients: dict[int, koji.ClientSession] = {}
         _sessions.add(self)
 
@@ -149,24 +162,24 @@ class HubSession:
         self.close()
 
     def _repeated(self, name: str, work: Callable[[koji.ClientSession], Answer]) -> Answer:
-        for delay in self._delays:
-            try:
-                return self._tried(name, work)
-            except HubUnavailable:
-                self._sleep(delay)
-        return self._tried(name, work)
+        return self._patiently(lambda: self._tried(name, work))
 
     def _tried(self, name: str, work: Callable[[koji.ClientSession], Answer]) -> Answer:
         """Do the work; a session that the hub does not know any more did nothing, and is replaced once."""
-        replaced = False
-        while True:
-            try:
-                return work(self._client())
-            except (koji.GenericError, *TRANSPORT_ERRORS) as error:
-                if replaced or not is_lost_session(error):
-                    raise translate(error, name) from error
-            self._drop()
-            replaced = True
+        anew = Retrying(
+            retry=retry_if_exception(is_lost_session),
+            before_sleep=lambda _: self._drop(),
+            stop=stop_after_attempt(2),
+            reraise=True,
+        )
+
+        def attempt() -> Answer:
+            return work(self._client())
+
+        try:
+            return anew(attempt)
+        except (koji.GenericError, *TRANSPORT_ERRORS) as error:
+            raise translate(error, name) from error
 
     def _client(self) -> koji.ClientSession:
         thread = threading.get_ident()

@@ -156,7 +156,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _waited_for(process: subprocess.Popen[bytes], deadline: Deadline) -> int | None:
     """Wait for a process and give its peak memory in bytes; None where it is still there at the deadline.
 
-    Until it runs its own program a process counts the memory of the one that started it: no more than that is 0.
+    Until it runs its own program a process counts the memory of the one that started it: no more than that is 0. It is
+    asked for by hand since wait4 alone tells the memory, and takes no time limit.
     """
     inherited = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with contextlib.suppress(OutOfTime):

@@ -16,11 +16,12 @@ import resource
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop_after_delay, wait_fixed
 
 from mbs.model.errors import MbsError, ScmUnavailable
 from mbs.scm.servers import Hosts, Redirected, followed, redirect_of
@@ -179,18 +180,19 @@ class Git:
 
     def _patiently(self, arguments: tuple[str, ...], most: int | None) -> bytes:
         """Try again what the network broke, until the host has had the time of one command."""
-        environment = _environment(self._settings) | _instead_of(self._origin, self._place)
-        end = time.monotonic() + self._settings.timeout
-        for left in reversed(range(self._settings.attempts)):
-            self._hosts.check(self._place)
-            try:
-                return self._once(arguments, environment, b"", most)
-            except ScmUnavailable as error:
-                if not left or time.monotonic() >= end:
-                    self._hosts.give_up(self._place, error)
-                    raise
-            time.sleep(self._settings.retry_interval)
-        raise AssertionError("at least one attempt is made")
+        settings, environment = self._settings, _environment(self._settings) | _instead_of(self._origin, self._place)
+        again = Retrying(
+            before=lambda _: self._hosts.check(self._place),
+            retry=retry_if_exception_type(ScmUnavailable),
+            wait=wait_fixed(settings.retry_interval),
+            stop=stop_after_attempt(settings.attempts) | stop_after_delay(settings.timeout),
+            reraise=True,
+        )
+        try:
+            return again(self._once, arguments, environment, b"", most)
+        except ScmUnavailable as error:
+            self._hosts.give_up(self._place, error)
+            raise
 
     def _once(
         self, arguments: tuple[str, ...], environment: Mapping[str, str], given: bytes, most: int | None = None

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 
 from mbs.koji.session import HubSession
-from mbs.koji.snapshot import Key, Snapshot, look
+from mbs.koji.snapshot import Key, Lookout, Snapshot
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -84,6 +84,7 @@ class HubPoller:
         self._pace = pace or Pace()
         self._clock = clock
         self._changed = threading.Condition()
+        self._lookout = Lookout()
         self._waiters: set[_Waiter] = set()
         self._work: list[_Work] = []
         self._thread: threading.Thread | None = None
@@ -160,7 +161,7 @@ class HubPoller:
         with self._changed:
             waiters = list(self._waiters)
         try:
-            snapshots = look(session, {waiter.key for waiter in waiters})
+            snapshots = self._lookout.look(session, {waiter.key for waiter in waiters})
         except Exception as error:  # noqa: BLE001 # no one look may end the waiting of everyone
             self._tell_unavailable(waiters, error)
         else:

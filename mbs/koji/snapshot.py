@@ -1,19 +1,26 @@
-"""Everything that someone waits for in a hub, asked in one multicall. Pure but for the one call."""
+"""Everything that someone waits for in a hub, asked in one multicall. No I/O but that one call."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from mbs.koji.faults import KojiValue
 from mbs.koji.repos import RequestInfo
 from mbs.koji.session import Call, Hub, call
-from mbs.koji.tasks import TaskInfo
+from mbs.koji.tasks import UNSUCCESSFUL, TaskInfo
 from mbs.model.errors import HubRefused
 
 TASKS_PER_CALL = 500
-"""`getTaskInfo` takes a list of ids."""
+"""`getTaskInfo` takes a list of ids, `listTasks` one of parents."""
+
+MARGIN = 60.0
+"""Seconds that a hub may need from the moment it writes as a task's start or end to the commit that shows it."""
+
+SWEEP = 30
+"""Looks within which every task is looked at wholly, whatever its children do."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -63,12 +70,87 @@ Snapshot: TypeAlias = TaskSnapshot | RequestSnapshot | HubSnapshot | HubRefused
 
 def look(hub: Hub, keys: Iterable[Key]) -> dict[Key, Snapshot]:
     """Ask for all keys in one chain of multicalls. Raises HubUnavailable."""
-    keys = set(keys)
-    tasks = sorted({key for key in keys if isinstance(key, TaskKey)})
-    requests = sorted({key for key in keys if isinstance(key, RequestKey)})
-    answers = iter(hub.multicall(_questions(tasks, requests)))
-    snapshots = {**_task_snapshots(tasks, answers), **_request_snapshots(requests, answers)}
-    return {**snapshots, HubKey(): HubSnapshot()} if HubKey() in keys else snapshots
+    return Lookout().look(hub, keys)
+
+
+class Lookout:
+    """Looks again and again at what is waited for, and asks only for what may have changed since the last look.
+
+    Of a build that waits for a running child only the children are asked for that started or ended lately, of 500
+    builds in one call. All else of a build changes only after such a child has ended, so any other is looked at wholly;
+    so is every one now and then, for what no rule foresees. Times are the hub's: the newest seen, less `MARGIN`.
+    """
+
+    def __init__(self) -> None:
+        """Begin without a memory."""
+        self._known: dict[TaskKey, TaskSnapshot] = {}
+        self._newest = 0.0
+        self._looks = 0
+
+    def look(self, hub: Hub, keys: Iterable[Key]) -> dict[Key, Snapshot]:
+        """Give what every key shows now. Raises HubUnavailable, and remembers what it knew then."""
+        keys = set(keys)
+        tasks = {key for key in keys if isinstance(key, TaskKey)}
+        busy = sorted(key for key, seen in self._known.items() if key in tasks and self._waits(key, seen))
+        whole = sorted(tasks.difference(busy))
+        requests = sorted(key for key in keys if isinstance(key, RequestKey))
+        questions = [*_whole(whole), *_changes(busy, self._newest - MARGIN), *_requested(requests)]
+        answers = iter(hub.multicall(questions or [call("getAPIVersion")]))
+        snapshots: dict[Key, Snapshot] = {HubKey(): HubSnapshot()} if HubKey() in keys else {}
+        snapshots |= self._seen(whole, answers)
+        again = self._again(busy, answers)
+        snapshots |= again
+        snapshots |= {key: _request_snapshot(next(answers)) for key in requests}
+        if done := [key for key in busy if not _is_busy(again[key])]:
+            snapshots |= self._seen(done, iter(hub.multicall(_whole(done))))
+        self._known = {key: seen for key in tasks if isinstance(seen := snapshots[key], TaskSnapshot)}
+        self._looks += 1
+        return snapshots
+
+    def _waits(self, key: TaskKey, seen: TaskSnapshot) -> bool:
+        return _is_busy(seen) and (key.id + self._looks) % SWEEP != 0
+
+    def _seen(self, keys: Sequence[TaskKey], answers: Iterator[KojiValue]) -> dict[Key, Snapshot]:
+        found: dict[Key, Snapshot] = {}
+        for chunk in _chunks(keys):
+            infos, rows = next(answers), next(answers)
+            children = self._children(rows)
+            for key, info in zip(chunk, _spread(infos, len(chunk)), strict=True):
+                self._remember_times(() if isinstance(info, HubRefused | None) else (info,))
+                if isinstance(rows, HubRefused) and key in self._known:
+                    found[key] = self._known[key]
+                else:
+                    found[key] = _task_snapshot(key, info, rows if isinstance(rows, HubRefused) else children[key.id])
+        return found
+
+    def _again(self, keys: Sequence[TaskKey], answers: Iterator[KojiValue]) -> dict[Key, TaskSnapshot]:
+        found: dict[Key, TaskSnapshot] = {}
+        for chunk in _chunks(keys):
+            changes = [self._children(rows) for rows in (next(answers), next(answers))]
+            for key in chunk:
+                known = self._known[key]
+                children = {child.id: child for child in (*known.children, *changes[0][key.id], *changes[1][key.id])}
+                found[key] = TaskSnapshot(known.task, tuple(children[each] for each in sorted(children)))
+        return found
+
+    def _children(self, rows: KojiValue) -> defaultdict[int, list[TaskInfo]]:
+        """Give the tasks of an answer by their parent; none of one that the hub refused, for a later look sees them."""
+        found: defaultdict[int, list[TaskInfo]] = defaultdict(list)
+        for row in () if isinstance(rows, HubRefused) else rows:
+            found[row["parent"]].append(TaskInfo.read(row))
+        self._remember_times(() if isinstance(rows, HubRefused) else rows)
+        return found
+
+    def _remember_times(self, rows: Iterable[Mapping[str, KojiValue]]) -> None:
+        times = (row.get(name) for row in rows for name in ("create_ts", "start_ts", "completion_ts"))
+        self._newest = max([self._newest, *filter(None, times)])
+
+
+def _is_busy(seen: TaskSnapshot) -> bool:
+    """Tell whether a task waits for children that run: it neither ends nor makes others before one of them ends."""
+    running = [child for child in seen.children if not child.ended]
+    fails = any(child.state in UNSUCCESSFUL for child in seen.children)
+    return bool(running) and not fails and all(child.awaited is not None for child in running)
 
 
 def see(hub: Hub, task_id: int) -> TaskSnapshot:
@@ -81,24 +163,22 @@ def see(hub: Hub, task_id: int) -> TaskSnapshot:
     return snapshot
 
 
-def _questions(tasks: Sequence[TaskKey], requests: Sequence[RequestKey]) -> Iterator[Call]:
-    if not (tasks or requests):
-        yield call("getAPIVersion")
-    for chunk in _chunks(tasks):
-        yield call("getTaskInfo", [key.id for key in chunk])
-    for key in tasks:
-        yield call("getTaskChildren", key.id)
-    for request in requests:
-        yield call("repo.checkRequest", request.id)
+def _whole(keys: Sequence[TaskKey]) -> Iterator[Call]:
+    for chunk in _chunks(keys):
+        ids = [key.id for key in chunk]
+        yield call("getTaskInfo", ids)
+        yield call("listTasks", {"parent": ids})
 
 
-def _task_snapshots(keys: Sequence[TaskKey], answers: Iterator[KojiValue]) -> dict[Key, Snapshot]:
-    infos = [info for chunk in _chunks(keys) for info in _spread(next(answers), len(chunk))]
-    return {key: _task_snapshot(key, info, next(answers)) for key, info in zip(keys, infos, strict=True)}
+def _changes(keys: Sequence[TaskKey], since: float) -> Iterator[Call]:
+    for chunk in _chunks(keys):
+        for moment in ("startedAfter", "completedAfter"):
+            yield call("listTasks", {"parent": [key.id for key in chunk], moment: since})
 
 
-def _request_snapshots(keys: Sequence[RequestKey], answers: Iterator[KojiValue]) -> dict[Key, Snapshot]:
-    return {key: _request_snapshot(next(answers)) for key in keys}
+def _requested(keys: Sequence[RequestKey]) -> Iterator[Call]:
+    for key in keys:
+        yield call("repo.checkRequest", key.id)
 
 
 def _task_snapshot(key: TaskKey, info: KojiValue, children: KojiValue) -> Snapshot:
@@ -107,7 +187,7 @@ def _task_snapshot(key: TaskKey, info: KojiValue, children: KojiValue) -> Snapsh
             return answer
     if info is None:
         return HubRefused(f"there is no task {key.id}", call="getTaskInfo")
-    return TaskSnapshot(TaskInfo.read(info), tuple(sorted(map(TaskInfo.read, children), key=lambda child: child.id)))
+    return TaskSnapshot(TaskInfo.read(info), tuple(sorted(children, key=lambda child: child.id)))
 
 
 def _request_snapshot(answer: KojiValue) -> Snapshot:

@@ -10,7 +10,7 @@ from typing import Any
 
 from mbs.model.document import Dependencies, Modulemd
 from mbs.model.nsvc import NSVC
-from mbs.model.registered import MemoryProvider, RegisteredModule
+from mbs.model.registered import BuildRequire, MemoryProvider, RegisteredModule
 from mbs.modulemd.changes import Changes
 from mbs.modulemd.reader import edit, read_all, read_stream
 from mbs.planning.request import Request
@@ -96,7 +96,8 @@ def _module(name: str, entry: Mapping[str, Any], platform: NSVC) -> RegisteredMo
     document = documents().get(f"{name}:{stream}") or Modulemd(name, stream)
     nsvc = NSVC(name, stream, int(entry["version"]), entry["context"])
     tag = f"module-{name}-{stream}-{nsvc.version}-{nsvc.context}"
-    return RegisteredModule(nsvc, document, tag, commit=entry["ref"], buildrequires={"platform": platform})
+    base = BuildRequire(platform.name, platform.stream, platform.version, platform.context)
+    return RegisteredModule(nsvc, document, tag, commit=entry["ref"], buildrequires={"platform": base})
 
 
 def entries(document: Modulemd, key: str) -> Mapping[str, Any]:

@@ -34,10 +34,6 @@ class ExpandedStream:
         """The context of the NSVC."""
         return self.contexts.context
 
-    def buildrequires_xmd(self) -> dict[str, dict[str, str]]:
-        """Give `xmd.mbs.buildrequires` as MBS writes it: ref, stream, version, context and koji_tag by name."""
-        return {name: _as_xmd(module) for name, module in self.buildrequires.items()}
-
 
 @dataclass(frozen=True, slots=True)
 class Unsatisfied:
@@ -64,13 +60,3 @@ class Expansion:
     unsatisfied: tuple[Unsatisfied, ...] = ()
     axes: tuple[Axes, ...] = ()
     """What multiplies, for each dependency pair."""
-
-
-def _as_xmd(module: RegisteredModule) -> dict[str, str]:
-    return {
-        "ref": module.commit,
-        "stream": module.nsvc.stream,
-        "version": str(module.nsvc.version),
-        "context": module.nsvc.context,
-        "koji_tag": module.koji_tag or "",
-    }

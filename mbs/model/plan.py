@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from mbs.model.errors import UnreadablePlan
 from mbs.model.nsvc import NSVC
+from mbs.model.registered import BuildRequire
 
 FORMAT_VERSION = 1
 """Raised when a stored plan could be misread by older code."""
@@ -30,24 +31,13 @@ class Strategy(StrEnum):
     """What changed."""
 
 
-class PlannedDependency(Struct, frozen=True, forbid_unknown_fields=True):
-    """A module that this one is built against, resolved; in the order of its tag's inheritance."""
+class PlannedDependency(BuildRequire, frozen=True):
+    """A module build that this one is built against; in the order of its tag's inheritance."""
 
-    name: str
-    stream: str
-    version: int
-    context: str
-    koji_tag: str | None
-    ref: str = ""
     base: bool = False
     """Whether it is a base module (platform)."""
     priority: int = 0
     """Koji inheritance priority of its tag in the build tag; 10, 20, ... (§12.3)."""
-
-    @property
-    def nsvc(self) -> NSVC:
-        """The build that it is."""
-        return NSVC(self.name, self.stream, self.version, self.context)
 
 
 class PlannedGroup(Struct, frozen=True, forbid_unknown_fields=True):

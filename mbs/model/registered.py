@@ -6,9 +6,52 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from msgspec import Struct
+
+from mbs.model.contexts import DEFAULT_CONTEXT
 from mbs.model.document import Modulemd
 from mbs.model.errors import Problem
 from mbs.model.nsvc import NSVC
+
+
+class BuildRequire(Struct, frozen=True, forbid_unknown_fields=True):
+    """A module build that another is built against: an entry of `xmd.mbs.buildrequires`."""
+
+    name: str
+    stream: str
+    version: int
+    context: str
+    koji_tag: str | None = None
+    ref: str = ""
+    """The dist-git commit of its document."""
+
+    @classmethod
+    def read(cls, name: str, entry: object) -> BuildRequire:
+        """Read an entry of any age; raise ValueError where it names no build. Fedora's first ones have no context."""
+        found = entry if isinstance(entry, Mapping) else {}
+        stream, version = found.get("stream"), str(found.get("version", ""))
+        context = found.get("context", DEFAULT_CONTEXT)
+        if not (isinstance(stream, str) and version.isdecimal() and isinstance(context, str)):
+            msg = "needs a stream and a version (a number)"
+            raise ValueError(msg)
+        tag, ref = (str(found.get(key) or "") for key in ("koji_tag", "ref"))
+        return cls(name, stream, int(version), context, tag or None, ref)
+
+    @property
+    def entry(self) -> dict[str, str]:
+        """The entry as MBS writes it."""
+        return {
+            "ref": self.ref,
+            "stream": self.stream,
+            "version": str(self.version),
+            "context": self.context,
+            "koji_tag": self.koji_tag or "",
+        }
+
+    @property
+    def nsvc(self) -> NSVC:
+        """The build that it is."""
+        return NSVC(self.name, self.stream, self.version, self.context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +66,8 @@ class RegisteredModule:
     stream_version: float | None = None
     """Of base modules, padded to x.y.z (§7.3): el8.1 is 80100.0."""
     virtual_streams: tuple[str, ...] = ()
-    buildrequires: Mapping[str, NSVC] = field(default_factory=dict)
-    """What it was built against, resolved (`xmd.mbs.buildrequires`), base modules included."""
+    buildrequires: Mapping[str, BuildRequire] = field(default_factory=dict)
+    """What it was built against, base modules included."""
     arches: tuple[str, ...] = ()
     retired: bool = False
     """A base module that is no longer built for (state garbage); what was built against it may still be used."""
@@ -40,7 +83,7 @@ class StoredModule:
     commit: str = ""
     stream_version: float | None = None
     virtual_streams: tuple[str, ...] = ()
-    buildrequires: Mapping[str, NSVC] = field(default_factory=dict)
+    buildrequires: Mapping[str, BuildRequire] = field(default_factory=dict)
     arches: tuple[str, ...] = ()
     retired: bool = False
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import cast
 
 from mbs.model.contexts import DEFAULT_CONTEXT
 from mbs.model.document import Dependencies, Modulemd
 from mbs.model.naming import tag_from_template
 from mbs.model.nsvc import NSVC
-from mbs.model.registered import RegisteredModule
+from mbs.model.registered import BuildRequire, RegisteredModule
 from mbs.model.versions import stream_version
 from mbs.modulemd.changes import Changes
 from mbs.modulemd.reader import apply, read_stream
@@ -58,15 +57,15 @@ def imported(
         commit=_text(mbs, "commit") or "",
         stream_version=stream_version(stream, suffixes=suffixes) if base else None,
         virtual_streams=_texts(mbs, "virtual_streams") if base else (),
-        buildrequires={name: _nsvc(name, entry) for name, entry in _buildrequires(completed).items()},
+        buildrequires={name: BuildRequire.read(name, entry) for name, entry in _entries(completed).items()},
         arches=_texts(mbs, "koji_tag_arches"),
     )
 
 
 def filled_in(document: Modulemd, module: RegisteredModule) -> tuple[str, ...]:
     """Say what `imported` filled in with a template: the Koji tag, and what the module was built against."""
-    known = _buildrequires(document)
-    against = [nsvc.name_stream for name, nsvc in sorted(module.buildrequires.items()) if name not in known]
+    known = _entries(document)
+    against = [one.nsvc.name_stream for name, one in sorted(module.buildrequires.items()) if name not in known]
     tag = module.koji_tag if _text(document.xmd_mbs, "koji_tag") is None else None
     return (*([f"Koji tag {tag}"] if tag else []), *([f"built against {', '.join(against)}"] if against else []))
 
@@ -92,9 +91,9 @@ def _filled(document: Modulemd, template: str, context: str) -> dict[str, object
     """Make the keys of `xmd.mbs` that are missing."""
     nsvc = NSVC(str(document.name), str(document.stream), document.version, context)
     tag = _text(document.xmd_mbs, "koji_tag") or tag_from_template(template, nsvc)
-    unknown = {"ref": "", "version": "0", "context": DEFAULT_CONTEXT, "koji_tag": ""}
-    entries = {name: {**unknown, "stream": stream} for name, stream in _single_streams(document).items()}
-    found = {**entries, **_buildrequires(document)}
+    streams = _single_streams(document).items()
+    filled = {name: BuildRequire(name, stream, 0, DEFAULT_CONTEXT).entry for name, stream in streams}
+    found = {**filled, **_entries(document)}
     return {"koji_tag": tag} | ({"buildrequires": found} if found else {})
 
 
@@ -124,7 +123,7 @@ def _problems(document: Modulemd, *, fill: bool) -> Iterator[Finding]:
 
 def _buildrequires_problems(document: Modulemd, *, fill: bool) -> Iterator[Finding]:
     """Find build dependencies that are not resolved, or not legibly; `fill` says that single streams resolve them."""
-    resolved = _buildrequires(document)
+    resolved = _entries(document)
     wanted = {name: streams for pair in document.dependencies for name, streams in pair.buildrequires.items()}
     missing = sorted(wanted.keys() - set(resolved) - set(_single_streams(document) if fill else ()))
     if missing:
@@ -134,10 +133,11 @@ def _buildrequires_problems(document: Modulemd, *, fill: bool) -> Iterator[Findi
             "data.xmd.mbs.buildrequires",
         )
     for name, entry in resolved.items():
-        if not _is_resolved(entry):
+        try:
+            BuildRequire.read(name, entry)
+        except ValueError as error:
             yield unprocessable(
-                f'The entry of {name} in xmd["mbs"]["buildrequires"] needs a stream and a version (a number)',
-                f"data.xmd.mbs.buildrequires.{name}",
+                f'The entry of {name} in xmd["mbs"]["buildrequires"] {error}', f"data.xmd.mbs.buildrequires.{name}"
             )
 
 
@@ -157,26 +157,10 @@ def _base_problems(document: Modulemd) -> Iterator[Finding]:
         yield unprocessable("The virtual streams must be a list of strings", "data.xmd.mbs.virtual_streams")
 
 
-def _buildrequires(document: Modulemd) -> Mapping[str, object]:
+def _entries(document: Modulemd) -> Mapping[str, object]:
     """Give `xmd.mbs.buildrequires`."""
     value = document.xmd_mbs.get("buildrequires", {})
     return value if isinstance(value, Mapping) else {}
-
-
-def _is_resolved(entry: object) -> bool:
-    """Say whether an entry of `xmd.mbs.buildrequires` names one build."""
-    return (
-        isinstance(entry, Mapping)
-        and isinstance(entry.get("stream"), str)
-        and str(entry.get("version", "")).isdecimal()
-        and isinstance(entry.get("context", DEFAULT_CONTEXT), str)
-    )
-
-
-def _nsvc(name: str, entry: object) -> NSVC:
-    """Read a checked entry of `xmd.mbs.buildrequires`; the first modules of Fedora have no context there."""
-    fields = cast("Mapping[str, str]", entry)
-    return NSVC(name, fields["stream"], int(fields["version"]), fields.get("context", DEFAULT_CONTEXT))
 
 
 def _text(mbs: Mapping[str, object], key: str) -> str | None:

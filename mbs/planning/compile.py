@@ -57,7 +57,6 @@ class PreparedBuild:
             runtime_context=contexts.runtime_context,
             commit=self.commit,
             srpms=self.request.srpms,
-            buildrequires=self.buildrequires,
             reuse_from_id=self.reuse_from[0] if self.reuse_from else None,
         )
 
@@ -66,12 +65,9 @@ class PreparedBuild:
         return self.draft().named(allocation)
 
     @cached_property
-    def buildrequires(self) -> Mapping[str, Mapping[str, str]]:
-        """`xmd.mbs.buildrequires`; with a side tag the base module's tag is the one it stands for."""
-        tags = koji_tags(self.expanded.buildrequires, self.settings.base_module_names, self.request.side_tag)
-        return {
-            name: {**entry, "koji_tag": tags[name] or ""} for name, entry in self.expanded.buildrequires_xmd().items()
-        }
+    def dependencies(self) -> tuple[PlannedDependency, ...]:
+        """The modules it is built against, in the order of their tags' inheritance."""
+        return dependencies(self.expanded.buildrequires, self.settings.base_module_names, self.request.side_tag)
 
     @property
     def imported(self) -> bool:
@@ -106,7 +102,7 @@ class PreparedBuild:
             tag_extra=tag_extra(settings.koji_tag_extra_opts, self.document.mbs_options),
             packages=packages(self.document, self.components),
             blocked_packages=texts(self.document.mbs_options.get("blocked_packages")),
-            dependencies=dependencies(self.expanded.buildrequires, self.buildrequires, settings.base_module_names),
+            dependencies=self.dependencies,
             groups=groups(self.expanded.buildrequires.values()),
             macros=PlannedMacros("", settings.koji_build_macros_target or None),
             components=self.components,
@@ -140,7 +136,7 @@ class PreparedBuild:
         }
         return {
             **self.document.xmd_mbs,
-            "buildrequires": self.buildrequires,
+            "buildrequires": {one.name: one.entry for one in self.dependencies},
             "commit": self.commit,
             "mse": True,
             "rpms": pinned(self.components),
@@ -194,26 +190,26 @@ def koji_tags(
 
 
 def dependencies(
-    modules: Mapping[str, RegisteredModule],
-    buildrequires: Mapping[str, Mapping[str, str]],
-    base_module_names: Sequence[str],
+    modules: Mapping[str, RegisteredModule], base_module_names: Sequence[str], side_tag: str | None
 ) -> tuple[PlannedDependency, ...]:
     """Order the dependencies for Koji's inheritance: modules by name, then base modules.
 
     A tag of lower priority number wins, so what a module brings is found before what the platform has. MBS's order is
-    that of a mapping, effectively none (§12.3).
+    that of a mapping, effectively none (§12.3). Raises what `koji_tags` raises.
     """
+    tags = koji_tags(modules, base_module_names, side_tag)
     ordered = sorted(modules.values(), key=lambda module: (module.nsvc.name in base_module_names, module.nsvc))
-    priorities = {tag: 10 * place for place, tag in enumerate(_tags_in_order(ordered, buildrequires), start=1)}
+    in_order = dict.fromkeys(tag for module in ordered if (tag := tags[module.nsvc.name]))
+    priorities = {tag: 10 * place for place, tag in enumerate(in_order, start=1)}
     return tuple(
         PlannedDependency(
-            name=module.nsvc.name,
-            stream=module.nsvc.stream,
-            version=module.nsvc.version,
-            context=module.nsvc.context,
-            koji_tag=(tag := buildrequires[module.nsvc.name]["koji_tag"] or None),
+            name=(nsvc := module.nsvc).name,
+            stream=nsvc.stream,
+            version=nsvc.version,
+            context=nsvc.context,
+            koji_tag=(tag := tags[nsvc.name] or None),
             ref=module.commit,
-            base=module.nsvc.name in base_module_names,
+            base=nsvc.name in base_module_names,
             priority=priorities.get(tag or "", 0),
         )
         for module in ordered
@@ -245,8 +241,3 @@ def tag_extra(defaults: Mapping[str, str | int | bool], options: Mapping[str, ob
 def texts(value: object) -> tuple[str, ...]:
     """Read a list of texts out of xmd; anything else is none."""
     return tuple(str(item) for item in value) if isinstance(value, list | tuple) else ()
-
-
-def _tags_in_order(modules: Iterable[RegisteredModule], buildrequires: Mapping[str, Mapping[str, str]]) -> list[str]:
-    tags = (buildrequires[module.nsvc.name]["koji_tag"] for module in modules)
-    return list(dict.fromkeys(tag for tag in tags if tag))

@@ -67,10 +67,10 @@ def _needed_by(key: NameStream, newest: Mapping[NameStream, ModuleBuildRow]) -> 
         if one not in found:
             found.add(one)
             entries = newest[one].buildrequires if one in newest else {}
-            waiting += [(name, str(entry["stream"])) for name, entry in entries.items()]
+            waiting += [(name, entry.stream) for name, entry in entries.items()]
     return found
 
 
 def _is_behind(build: ModuleBuildRow, ready: NSVC) -> bool:
     entry = build.buildrequires.get(ready.name)
-    return entry is not None and entry["stream"] == ready.stream and int(entry["version"]) < ready.version
+    return entry is not None and entry.stream == ready.stream and entry.version < ready.version

@@ -5,8 +5,6 @@ A `Draft` is plain data and its naming pure text: both work where a stranger's d
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -31,8 +29,6 @@ class Draft(Struct, frozen=True, forbid_unknown_fields=True):
     runtime_context: str | None
     commit: str
     srpms: tuple[str, ...]
-    buildrequires: Mapping[str, Mapping[str, str]]
-    """`xmd.mbs.buildrequires`."""
     reuse_from_id: int | None
 
     @property
@@ -49,7 +45,6 @@ class Draft(Struct, frozen=True, forbid_unknown_fields=True):
             runtime_context=self.runtime_context,
             commit=self.commit,
             srpms=self.srpms,
-            buildrequires=self.buildrequires,
             reuse_from_id=self.reuse_from_id,
         )
 

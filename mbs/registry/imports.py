@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import delete, select
@@ -94,16 +94,7 @@ def _fill(build: ModuleBuild, module: RegisteredModule) -> None:
     build.koji_tag, build.commit, build.modulemd = module.koji_tag, module.commit, module.document.text
     build.arches, build.virtual_streams = list(module.arches), sorted(module.virtual_streams)
     build.stream_version = module.stream_version
-    build.buildrequires = dict(_entries(module))
-
-
-def _entries(module: RegisteredModule) -> Iterator[tuple[str, dict[str, object]]]:
-    """Give `xmd.mbs.buildrequires` with what every entry must have: the first modules of Fedora name no context."""
-    found = module.document.xmd_mbs.get("buildrequires")
-    for name, nsvc in module.buildrequires.items():
-        entry = found.get(name) if isinstance(found, Mapping) else None
-        resolved = {"stream": nsvc.stream, "version": str(nsvc.version), "context": nsvc.context}
-        yield name, {**(entry if isinstance(entry, Mapping) else {}), **resolved}
+    build.buildrequires = {name: one.entry for name, one in module.buildrequires.items()}
 
 
 def _link(session: Session, build: ModuleBuild, module: RegisteredModule, base_module_names: Iterable[str]) -> None:
@@ -113,6 +104,6 @@ def _link(session: Session, build: ModuleBuild, module: RegisteredModule, base_m
         base = module.buildrequires.get(name)
         if base is None:
             continue
-        found = session.scalar(select(ModuleBuild.id).where(builds.identified_by(base)))
+        found = session.scalar(select(ModuleBuild.id).where(builds.identified_by(base.nsvc)))
         if found is not None:
             session.add(BaseModuleLink(build_id=build.id, base_module_id=found))

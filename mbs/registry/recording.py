@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
 from msgspec.structs import replace
@@ -52,8 +52,6 @@ class NewBuild:
     runtime_context: str | None = None
     commit: str = ""
     srpms: tuple[str, ...] = ()
-    buildrequires: Mapping[str, object] = field(default_factory=dict)
-    """`xmd.mbs.buildrequires`."""
     reuse_from_id: int | None = None
 
 
@@ -255,7 +253,7 @@ def _module_build(new: NewBuild) -> ModuleBuild:
         koji_tag=plan.koji_tag,
         srpms=list(new.srpms),
         arches=list(plan.arches),
-        buildrequires=dict(new.buildrequires),
+        buildrequires={one.name: one.entry for one in plan.dependencies},
         modulemd=plan.modulemd,
         source_modulemd=plan.source_modulemd,
         plan=text_of_plan,

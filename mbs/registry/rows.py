@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from mbs.model.nsvc import NSVC
+from mbs.model.registered import BuildRequire
 from mbs.model.states import ComponentState, ModuleState
 from mbs.registry import models
 
@@ -33,8 +34,8 @@ class ModuleBuildRow:
     arches: tuple[str, ...]
     virtual_streams: tuple[str, ...]
     stream_version: float | None
-    buildrequires: Mapping[str, Any]
-    """`xmd.mbs.buildrequires`: name to ref, stream, version, context, koji_tag."""
+    buildrequires: Mapping[str, BuildRequire]
+    """What it was built against, by name."""
     build_context: str | None
     build_context_no_bms: str | None
     runtime_context: str | None
@@ -252,7 +253,7 @@ def module_build_row(build: models.ModuleBuild) -> ModuleBuildRow:
         arches=tuple(build.arches),
         virtual_streams=tuple(build.virtual_streams),
         stream_version=build.stream_version,
-        buildrequires=build.buildrequires,
+        buildrequires={name: BuildRequire.read(name, entry) for name, entry in build.buildrequires.items()},
         build_context=build.build_context,
         build_context_no_bms=build.build_context_no_bms,
         runtime_context=build.runtime_context,

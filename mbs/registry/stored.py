@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from sqlalchemy import ColumnElement, Engine, select
 
@@ -57,8 +56,8 @@ class RegistryStore:
             return [module_build_row(build) for build in found]
 
     def _bases(self, row: ModuleBuildRow) -> tuple[NSVC, ...]:
-        resolved = _resolved(row.buildrequires)
-        return tuple(resolved[name] for name in self._base_module_names if name in resolved)
+        names = (name for name in self._base_module_names if name in row.buildrequires)
+        return tuple(row.buildrequires[name].nsvc for name in names)
 
     def _modules(self, rows: list[ModuleBuildRow]) -> tuple[StoredModule, ...]:
         texts = self._texts([row.id for row in rows])
@@ -84,14 +83,7 @@ def _stored(row: ModuleBuildRow, text: str) -> StoredModule:
         commit=row.commit,
         stream_version=row.stream_version,
         virtual_streams=row.virtual_streams,
-        buildrequires=_resolved(row.buildrequires),
+        buildrequires=row.buildrequires,
         arches=row.arches,
         retired=row.state is ModuleState.GARBAGE,
     )
-
-
-def _resolved(buildrequires: Mapping[str, Any]) -> dict[str, NSVC]:
-    return {
-        name: NSVC(name, entry["stream"], int(entry["version"]), entry["context"])
-        for name, entry in buildrequires.items()
-    }

@@ -74,7 +74,7 @@ def _previous(
         return None
     if build.reuse_from_id is not None:
         return registry.builds.get(build.reuse_from_id)
-    streams = {name: str(entry["stream"]) for name, entry in build.buildrequires.items()}
+    streams = {one.name: one.stream for one in plan.dependencies}
     contexts = accepted_contexts(streams, _base_modules(registry, streams, settings))
     candidates = (row for row in registry.builds.reusable(plan.nsvc.name, plan.nsvc.stream) if row.id != build.id)
     chosen = choose_previous(candidates, contexts, strategy)

@@ -11,7 +11,7 @@ import solv
 from mbs.expansion.expand import expand
 from mbs.model.document import Dependencies, Modulemd
 from mbs.model.nsvc import NSVC
-from mbs.model.registered import MemoryProvider, RegisteredModule
+from mbs.model.registered import BuildRequire, MemoryProvider, RegisteredModule
 from mbs.model.versions import stream_version
 from mbs.settings import Settings
 from tools.bench.figures import Figure, loop_seconds, seconds
@@ -126,5 +126,5 @@ def _module(name: str, stream: str, release: str, context: str, *, below: str | 
         nsvc=NSVC(name, stream, 0 if base else int(release[1:]), context),
         document=Modulemd(name=name, stream=stream, dependencies=(Dependencies(requires=requires),)),
         stream_version=stream_version(stream) if base else None,
-        buildrequires={} if base else {"platform": NSVC("platform", release, 0, "00000000")},
+        buildrequires={} if base else {"platform": BuildRequire("platform", release, 0, "00000000")},
     )

@@ -77,7 +77,7 @@ def test_a_published_module_is_imported_with_a_template_and_can_be_built_against
     assert said in result.stdout.splitlines()
     assert result.stdout.endswith("4 modules imported.\n")
     build = registry.builds.get(nsvc("bad"))
-    assert (build.koji_tag, build.buildrequires["platform"]["stream"]) == (tag, "f40")
+    assert (build.koji_tag, build.buildrequires["platform"].stream) == (tag, "f40")
     mine = tmp_path / "mine.yaml"
     mine.write_text(document("mine", needs("platform: [f40], bad: ['1']")).replace("  context: c0ffee00\n", ""))
     planned = mbs("plan", mine, "--json")
@@ -127,7 +127,7 @@ def test_an_entry_without_context_does_not_break_what_is_built_against_it(regist
     (tmp_path / "old.yaml").write_text(old)
     assert mbs("import", PLATFORM, tmp_path / "old.yaml").exit_code == 0
     entry = registry.builds.get(NSVC("old", "1", 20240101000000, "c0ffee00")).buildrequires["platform"]
-    assert (entry["version"], entry["context"]) == ("1", "00000000")
+    assert (entry.version, entry.context) == (1, "00000000")
     (tmp_path / "mine.yaml").write_text(
         document("mine", needs("platform: [f40], old: ['1']")).replace("  context: c0ffee00\n", "")
     )

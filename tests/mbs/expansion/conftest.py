@@ -8,7 +8,7 @@ import pytest
 
 from mbs.model.document import Dependencies, Modulemd
 from mbs.model.nsvc import NSVC
-from mbs.model.registered import RegisteredModule
+from mbs.model.registered import BuildRequire, RegisteredModule
 from mbs.model.versions import stream_version
 
 Listed = Mapping[str, Sequence[str]]
@@ -40,7 +40,7 @@ def module() -> MakeModule:
             commit="0123abc",
             stream_version=stream_version(identity.stream) if identity.name == "platform" else None,
             virtual_streams=tuple(virtual),
-            buildrequires={"platform": NSVC.parse(f"platform:{on}:0:00000000")} if on else {},
+            buildrequires={"platform": BuildRequire("platform", on, 0, "00000000")} if on else {},
             retired=retired,
         )
 

@@ -14,7 +14,7 @@ from mbs.expansion.result import ExpandedStream, Expansion
 from mbs.model.document import Dependencies, Modulemd
 from mbs.model.errors import Unprocessable
 from mbs.model.nsvc import NSVC
-from mbs.model.registered import MemoryProvider, RegisteredModule
+from mbs.model.registered import BuildRequire, MemoryProvider, RegisteredModule
 from mbs.model.versions import stream_version
 from mbs.settings import Settings
 
@@ -62,7 +62,7 @@ def registered(nsvc: NSVC, pairs: tuple[Dependencies, ...], release: str) -> Reg
         nsvc=nsvc,
         document=Modulemd(name=nsvc.name, stream=nsvc.stream, dependencies=pairs),
         stream_version=stream_version(nsvc.stream) if base else None,
-        buildrequires={} if base else {"platform": NSVC("platform", release, 0, "00000000")},
+        buildrequires={} if base else {"platform": BuildRequire("platform", release, 0, "00000000")},
     )
 
 

@@ -102,16 +102,6 @@ class TestDocumentedExamples:
 
 
 class TestResults:
-    def test_buildrequires_are_written_as_mbs_writes_them(self, document: Make, two_releases: Modules) -> None:
-        result = expand_over(document(({"platform": ["f28"], "gtk": ["1"]}, {})), two_releases).results[0]
-        assert result.buildrequires_xmd()["gtk"] == {
-            "ref": "0123abc",
-            "stream": "1",
-            "version": "28",
-            "context": "c8",
-            "koji_tag": "module-gtk-1-28-c8",
-        }
-
     def test_of_each_stream_the_newest_version_with_its_contexts_counts(self, document: Make, module: Make) -> None:
         modules = [
             module("platform:f29:0:00000000"),

@@ -3,7 +3,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from mbs.model.registered import MemoryProvider
+import pytest
+
+from mbs.model.registered import BuildRequire, MemoryProvider
 
 Make = Callable[..., Any]
 
@@ -30,3 +32,21 @@ def test_of_each_release_the_newest_ready_build_counts_and_a_retired_one_if_ther
     )
     assert [str(one.nsvc) for one in provider.base_modules("platform")] == ["platform:f29:2:c", "platform:f28:1:c"]
     assert provider.streams("platform") == ("f29",)
+
+
+def test_buildrequires_are_written_as_mbs_writes_them_and_read_again() -> None:
+    gtk = BuildRequire("gtk", "1", 28, "c8", "module-gtk-1-28-c8", "0123abc")
+    assert gtk.entry == {
+        "ref": "0123abc",
+        "stream": "1",
+        "version": "28",
+        "context": "c8",
+        "koji_tag": "module-gtk-1-28-c8",
+    }
+    assert BuildRequire.read("gtk", gtk.entry | {"filtered_rpms": ["gtk-0:1-1"]}) == gtk
+
+
+@pytest.mark.parametrize("entry", [None, [], {}, {"stream": 1, "version": 1}, {"stream": "1", "version": "-1"}])
+def test_what_names_no_build_is_not_read(entry: object) -> None:
+    with pytest.raises(ValueError, match="needs a stream and a version"):
+        BuildRequire.read("gtk", entry)

@@ -5,6 +5,7 @@ import pytest
 from mbs.model.document import Dependencies, Modulemd
 from mbs.model.errors import Unprocessable
 from mbs.model.nsvc import NSVC
+from mbs.model.registered import BuildRequire
 from mbs.modulemd.changes import Changes
 from mbs.modulemd.imported import imported
 from mbs.modulemd.reader import apply, read, read_all, read_stream
@@ -47,7 +48,7 @@ def test_resolved_buildrequires_are_read(minimal: str) -> None:
         dependencies=(Dependencies({"platform": ("f28",)}, {}),),
         xmd={"mbs": {"buildrequires": resolved, "commit": "abc"}},
     )
-    assert imported(document, BASE).buildrequires == {"platform": NSVC("platform", "f28", 3, "00000000")}
+    assert imported(document, BASE).buildrequires == {"platform": BuildRequire("platform", "f28", 3, "00000000", "t")}
     assert imported(document, BASE).commit == "abc"
 
 

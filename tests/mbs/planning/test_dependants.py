@@ -7,6 +7,7 @@ from typing import Any
 
 from mbs.model.nsvc import NSVC
 from mbs.model.plan import BuildPlan
+from mbs.model.registered import BuildRequire
 from mbs.planning.dependants import dependants, resubmission
 from mbs.registry import ModuleBuildRow
 
@@ -15,7 +16,7 @@ READY = NSVC("lib", "1", 20, "c0ffee00")
 
 def row(name: str, version: int = 5, digest: str | None = "plan", **requires: int) -> ModuleBuildRow:
     """Make a ready build of stream 1, built against these versions of stream 1 of other modules."""
-    entries = {module: {"stream": "1", "version": str(number)} for module, number in requires.items()}
+    entries = {module: BuildRequire(module, "1", number, "c0ffee00") for module, number in requires.items()}
     facts: dict[str, Any] = {
         "nsvc": NSVC(name, "1", version, "c0ffee00"),
         "buildrequires": entries,

@@ -16,7 +16,7 @@ from airflow.timetables.events import EventsTimetable
 
 from mbs.model.naming import KOJI_BUILDS
 from mbs.model.plan import BuildPlan, PlannedComponent
-from mbs.model.quoting import cell, plain, quoted
+from mbs.model.quoting import code, plain, quoted
 from mbs.planning.graph import Kind, Node, graph
 from mbs.planning.ids import component_prefix, dag_id, group_id
 from operators.tasks.component import BuildComponentOperator, BuildMacrosOperator
@@ -198,7 +198,7 @@ def page(plan: BuildPlan) -> str:
         ("Built against", ", ".join(f"{it.name}:{it.stream}" for it in plan.dependencies) or "nothing"),
         ("Rebuild strategy", plan.rebuild_strategy),
     ]
-    table = "\n".join(f"| {name} | {cell(str(value))} |" for name, value in rows)
+    table = "\n".join(f"| {name} | {code(str(value), in_cell=True)} |" for name, value in rows)
     return f"| | |\n|---|---|\n{table}\n"
 
 

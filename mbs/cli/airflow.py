@@ -24,6 +24,7 @@ from tenacity import RetryError, Retrying, retry_if_exception_type, retry_if_not
 
 from mbs.model.errors import Infrastructure, MbsError, PoolMissing
 from mbs.model.naming import KOJI_BUILDS
+from mbs.model.quoting import plain
 from mbs.settings import Settings
 from mbs.settings.sources import config_file, of_file
 
@@ -208,7 +209,7 @@ def _said(answer: requests.Response) -> str:
         detail = answer.json()["detail"]
     except (ValueError, KeyError, TypeError):
         detail = answer.text[:500]
-    return " ".join(str(detail).split())
+    return plain(str(detail))
 
 
 def _cause(error: BaseException) -> str:

@@ -56,7 +56,7 @@ def shows_errors(command: Callable[P, T]) -> Callable[P, T]:
         try:
             return command(*args, **kwargs)
         except Refused as refused:
-            for problem in quoting.problem_lines(refused.problems):
+            for problem in refused.lines:
                 click.echo(problem, err=True)
         except MbsError as error:
             click.echo(quoting.printable(str(error)), err=True)

@@ -43,7 +43,7 @@ def finished_modules(files: Iterable[Path], settings: Settings, reading: Reading
     if not reading.koji_tag_template:
         found = replace(found, refused=tuple(tuple(map(_with_hint, problems)) for problems in found.refused))
     if found.problems and not reading.skip_invalid:
-        raise InvalidModulemd.of(found.problems)
+        raise InvalidModulemd(*found.problems)
     return found
 
 

@@ -7,7 +7,6 @@ from itertools import groupby
 
 import click
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -148,4 +147,4 @@ def _pairs(facts: dict[str, str | None]) -> Table:
 
 
 def _row(table: Table, *cells: str | None) -> None:
-    table.add_row(*(escape(printable(cell or "")) for cell in cells))
+    table.add_row(*(Text(printable(cell or ""), overflow="fold") for cell in cells))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from mbs.components.tree import ModuleTree
 from mbs.model.document import ModuleComponent, RpmComponent
-from mbs.model.errors import Problem, Unprocessable
+from mbs.model.errors import Finding, Problem, Unprocessable, refuse, unprocessable
 from mbs.model.quoting import listed, quoted
 
 _LONGEST_CIRCLE = 10
@@ -72,23 +72,21 @@ def _number(tree: ModuleTree, batch: int, previous: int | None, numbers: dict[st
 
 
 def _by_edges(tree: ModuleTree) -> dict[str, Place]:
-    problems = list(_unknown_names(tree))
-    if problems:
-        raise Unprocessable.of(problems)
+    refuse(_unknown_names(tree))
     edges: dict[str, tuple[str, ...]] = {}
     _connect(tree, (), edges)
     batches = _levels(edges, {component.name: component.where for component in tree.rpms()})
     return {name: Place(batches[name], after) for name, after in edges.items()}
 
 
-def _unknown_names(tree: ModuleTree) -> Iterator[Problem]:
+def _unknown_names(tree: ModuleTree) -> Iterator[Finding]:
     for below in tree.trees():
         known = {entry.name for entry in _entries(below)}
         for entry in _entries(below):
             unknown = sorted(set(entry.buildafter) - known)
             if unknown:
                 message = f"\"buildafter\" of '{quoted(entry.name)}' names what is no component of "
-                yield Problem(
+                yield unprocessable(
                     f"{message}'{quoted(str(below.document.name))}': {listed(unknown)}", f"{entry.where}.buildafter"
                 )
 

@@ -13,7 +13,7 @@ from mbs.components import ComponentSettings
 from mbs.components.arches import component_arches
 from mbs.components.order import Place
 from mbs.components.selection import SelectedComponent, Selection
-from mbs.model.errors import Problem, Unprocessable
+from mbs.model.errors import refuse, unprocessable
 from mbs.model.plan import PlannedComponent
 from mbs.model.quoting import quoted
 from mbs.scm.protocol import Ref
@@ -84,15 +84,13 @@ def _koji_url(repository: str) -> str:
 
 
 def _refuse_without_arch(components: Iterable[tuple[str, str | None]], arches: Sequence[str]) -> None:
-    problems = [
-        Problem(
+    refuse(
+        unprocessable(
             f"The component '{quoted(name)}' would be built for no arch; the module is built for {', '.join(arches)}",
             f"{where}.arches" if where else None,
         )
         for name, where in components
-    ]
-    if problems:
-        raise Unprocessable.of(problems)
+    )
 
 
 HIGHEST = 2**31 - 1

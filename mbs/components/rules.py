@@ -9,10 +9,9 @@ from mbs.components import ComponentSettings
 from mbs.components.order import places
 from mbs.components.tree import ModuleTree, default_ref, too_many
 from mbs.model.document import ModuleComponent, Modulemd, RpmComponent
-from mbs.model.errors import InvalidModulemd, Problem, Refused, Unprocessable
+from mbs.model.errors import Finding, InvalidModulemd, Problem, Refused, Unprocessable, forbidden, unprocessable
 from mbs.model.naming import MACROS
 from mbs.model.quoting import listed, quoted
-from mbs.modulemd.rules import Finding, forbidden, unprocessable
 from mbs.scm.url import is_ref, location_of
 
 _PACKAGE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,127}")

@@ -12,9 +12,8 @@ from mbs.components.order import Place, places
 from mbs.components.rules import name_problems, permission_problems, source_problems
 from mbs.components.tree import ModuleTree, default_ref
 from mbs.model.document import RpmComponent
-from mbs.model.errors import InvalidRequest, Problem, Refused
+from mbs.model.errors import Finding, Findings, Problem, bad_request, refuse, unprocessable
 from mbs.model.quoting import listed, quoted
-from mbs.modulemd.rules import Finding, refuse, unprocessable
 from mbs.scm.protocol import Ref
 from mbs.scm.url import location_of
 
@@ -61,7 +60,8 @@ def select(tree: ModuleTree, settings: ComponentSettings, overrides: Overrides |
     overrides = overrides or Overrides()
     default = default_ref(tree.document, settings)
     refs = {component.name: _ref(component, default, settings, overrides) for component in tree.rpms()}
-    placed, misplaced = _placed(tree)
+    misplaced = Findings()
+    placed = misplaced.of(lambda: places(tree)) or {}
     refuse(
         [
             *_of_components(tree, lambda one: permission_problems(one, settings)),
@@ -77,14 +77,6 @@ def select(tree: ModuleTree, settings: ComponentSettings, overrides: Overrides |
         for one in below.document.rpms
     )
     return Selection(tuple(sorted(selected, key=lambda one: one.component.name)))
-
-
-def _placed(tree: ModuleTree) -> tuple[Mapping[str, Place], list[Finding]]:
-    """Give the place of every component, or what stands against it."""
-    try:
-        return places(tree), []
-    except Refused as error:
-        return {}, [Finding(problem, type(error)) for problem in error.problems]
 
 
 def _source_problems(component: RpmComponent, ref: Ref) -> Iterator[Finding]:
@@ -155,16 +147,10 @@ def srpm_overrides(srpms: Iterable[str]) -> dict[str, str]:
     Only what lies in Koji's upload area is taken (`cli-build/<unique>/<package>.src.rpm`). MBS also took files of its
     own host. Raises `InvalidRequest` with all that are anything else.
     """
-    found: dict[str, str] = {}
-    problems = []
-    for srpm in srpms:
-        match = _UPLOADED.fullmatch(srpm)
-        if match is None:
-            problems.append(
-                Problem(f"Provided srpm is invalid: '{quoted(srpm)}'. Upload it to cli-build/ of Koji first", "srpms")
-            )
-        else:
-            found.setdefault(match["name"], srpm)
-    if problems:
-        raise InvalidRequest.of(problems)
-    return found
+    matches = {srpm: _UPLOADED.fullmatch(srpm) for srpm in srpms}
+    refuse(
+        bad_request(f"Provided srpm is invalid: '{quoted(srpm)}'. Upload it to cli-build/ of Koji first", "srpms")
+        for srpm, match in matches.items()
+        if match is None
+    )
+    return {match["name"]: srpm for srpm, match in reversed(matches.items()) if match}

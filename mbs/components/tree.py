@@ -48,7 +48,7 @@ def gather(document: Modulemd, fetch: Callable[[Ref], Modulemd], settings: Compo
     if not gathering.problems and gathering.components > settings.max_components:
         gathering.problems.append(Problem(too_many(gathering.components, settings), "data.components"))
     if gathering.problems:
-        raise (NotAuthorized if gathering.forbidden else Unprocessable).of(gathering.problems)
+        raise (NotAuthorized if gathering.forbidden else Unprocessable)(*gathering.problems)
     return tree
 
 

@@ -6,10 +6,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Self, TypeVar
 
-from mbs.model.quoting import LINE_LENGTH, PROBLEMS
+from mbs.model.quoting import LINE_LENGTH, PROBLEMS, printable
+
+T = TypeVar("T")
 
 
 class MbsError(Exception):
@@ -33,6 +36,10 @@ class Problem:
         if len(self.message) > LINE_LENGTH:
             object.__setattr__(self, "message", f"{self.message[: LINE_LENGTH - 3]}...")
 
+    def moved(self, lines: int) -> Problem:
+        """Give the problem of a part of a document that has so many lines before it."""
+        return replace(self, line=self.line + lines) if self.line else self
+
     def __str__(self) -> str:
         """Give the problem as one line of text."""
         place = f"line {self.line}: " if self.line is not None else ""
@@ -54,19 +61,31 @@ class Refused(MbsError):
         )
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
-    @classmethod
-    def of(cls, problems: Iterable[Problem]) -> Refused:
-        """Build from an iterable of problems."""
-        return cls(*problems)
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The problems, each as what it was refused for."""
+        return tuple(Finding(problem, type(self)) for problem in self.problems)
+
+    @property
+    def lines(self) -> list[str]:
+        """The problems as texts for a terminal or a log."""
+        return [printable(str(problem)) for problem in self.problems]
+
+    def each(self, change: Callable[[Problem], Problem]) -> Self:
+        """Give the same refusal of changed problems."""
+        return type(self)(*map(change, self.problems))
 
 
 def _bounded(problems: list[Problem]) -> Iterator[Problem]:
     """Give the first of many problems, and one that counts the others, also those that were counted before."""
     single = [problem for problem in problems if not problem.more]
+    counted = sum(problem.more for problem in problems)
+    if not counted and len(single) <= PROBLEMS + 1:  # the line that counts one more could as well tell it
+        yield from single
+        return
     yield from single[:PROBLEMS]
-    more = len(single[PROBLEMS:]) + sum(problem.more for problem in problems)
-    if more:
-        yield Problem(f"... and {more} more.", more=more)
+    more = len(single[PROBLEMS:]) + counted
+    yield Problem(f"... and {more} more.", more=more)
 
 
 class InvalidRequest(Refused):
@@ -105,6 +124,53 @@ class TimedOut(Refused):
     """It took longer than a submission may."""
 
     status = 504
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A problem and the class of refusal that it alone would be."""
+
+    problem: Problem
+    refused: type[Refused] = Unprocessable
+
+
+def bad_request(message: str, where: str | None = None) -> Finding:
+    """Make a finding that MBS answers with 400."""
+    return Finding(Problem(message, where), InvalidRequest)
+
+
+def forbidden(message: str, where: str | None = None) -> Finding:
+    """Make a finding that MBS answers with 403."""
+    return Finding(Problem(message, where), NotAuthorized)
+
+
+def unprocessable(message: str, where: str | None = None) -> Finding:
+    """Make a finding that MBS answers with 422."""
+    return Finding(Problem(message, where), Unprocessable)
+
+
+class Findings(list[Finding]):
+    """What is wrong, collected over several steps, so that it is told at once."""
+
+    def of(self, step: Callable[[], T]) -> T | None:
+        """Take a step and give its result; what it refuses is found, and there is no result."""
+        try:
+            return step()
+        except Refused as refused:
+            self += refused.findings
+            return None
+
+
+def refuse(findings: Iterable[Finding]) -> None:
+    """Raise one refusal that carries all `findings`; return where there are none.
+
+    Its class is that of the finding with the highest status: a document that cannot be processed (422) outweighs
+    a forbidden option (403), and that a malformed request (400).
+    """
+    found = list(findings)
+    if found:
+        gravest = max((finding.refused for finding in found), key=lambda refused: refused.status)
+        raise gravest(*dict.fromkeys(finding.problem for finding in found))
 
 
 class Infrastructure(MbsError):

@@ -2,6 +2,14 @@
 
 Terminals, logs, pages and notes show what packagers wrote, often to others than its writer. So what acts (control and
 bidirectional characters, Markdown) or is not seen (zero-width characters) is written out, and what is long is cut.
+
+| Where it is shown | Function | What comes of it |
+|---|---|---|
+| a terminal, a log | `printable` | its lines |
+| a name, a title, a message of another program | `plain` | one line |
+| a value within a sentence, or several | `quoted`, `listed` | one line, cut |
+| a sentence of a note, which is Markdown | `markdown` | one line without markup, links, HTML; cut to a length |
+| a value in a note, or in a table of Markdown | `code` | one line in the letters of a machine; cut likewise |
 """
 
 from __future__ import annotations
@@ -53,31 +61,18 @@ def listed(texts: Iterable[object], most: int = 10) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def problem_lines(problems: Iterable[object]) -> list[str]:
-    """Give the problems of a refusal as texts for a terminal or a log, not more than anybody reads."""
-    every = [str(problem) for problem in problems]
-    lines = [_cut(printable(line[: 10 * LINE_LENGTH]), LINE_LENGTH) for line in every[:PROBLEMS]]
-    if len(every) > PROBLEMS + 1:
-        return [*lines, f"... and {len(every) - PROBLEMS} more."]
-    return lines + every[PROBLEMS:]  # a refusal that was cut already ends with the number of the others
-
-
-def code(text: str) -> str:
-    """Quote a value in Markdown: it is shown as it is, in the letters of a machine."""
-    line = plain(text)
+def code(text: str, length: int | None = None, *, in_cell: bool = False) -> str:
+    """Quote a value in Markdown: it is shown as it is, in the letters of a machine; `in_cell`, a bar would end it."""
+    line = plain(text) if length is None else quoted(text, length)
+    line = line.replace("|", r"\x7c") if in_cell else line
     longest = max((len(run) for run in re.findall(r"`+", line)), default=0)
     fence, pad = "`" * (longest + 1), " " if longest else ""
     return f"{fence}{pad}{line}{pad}{fence}" if line else ""
 
 
-def cell(text: str) -> str:
-    """Quote a value in a table of Markdown, where a bar would end it."""
-    return code(text.replace("|", r"\x7c"))
-
-
-def markdown(text: str) -> str:
+def markdown(text: str, length: int | None = None) -> str:
     """Quote a sentence in Markdown: it is one line without links, images, markup or HTML."""
-    words = _LINKED_BY_ITSELF.split(plain(text))
+    words = _LINKED_BY_ITSELF.split(plain(text) if length is None else quoted(text, length))
     line = "".join(code(word) if place % 2 else _MARKUP.sub(r"\\\g<0>", word) for place, word in enumerate(words))
     begin = _BLOCK.match(line)
     return line if begin is None else _escaped_at(line, begin.end() if line[0].isdigit() else 0)

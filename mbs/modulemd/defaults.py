@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import PurePosixPath
 
 import yaml
 
-from mbs.model.errors import InvalidModulemd, Problem, Refused
+from mbs.model.errors import Finding, Findings, InvalidModulemd, Problem, Refused, refuse
 from mbs.modulemd.guard import MANY_DOCUMENTS, scan
 from mbs.modulemd.nodes import mapping, plain, text
 
@@ -22,23 +23,28 @@ def default_streams(files: Mapping[str, bytes]) -> dict[str, str]:
     A document in `overrides` without a stream takes the default away. Raises `InvalidModulemd` with every file that
     cannot be read, and every module to which two files of a directory give different streams.
     """
-    problems: list[Problem] = []
+    refused = Findings()
     found: dict[str, dict[str, str | None]] = {"": {}, OVERRIDES: {}}
     for path in sorted(files):
         directory = str(PurePosixPath(path).parent).removeprefix(".")
-        try:
-            for module, stream in _read(files[path]):
-                if found[directory].setdefault(module, stream) != stream:
-                    problems.append(Problem(f"{path}: another file says that the default of {module} is not {stream}"))
-        except Refused as refused:
-            problems += [Problem(f"{path}: {problem}") for problem in refused.problems]
-    if problems:
-        raise InvalidModulemd.of(problems)
+        for module, stream in refused.of(partial(_read, path, files[path])) or ():
+            if found[directory].setdefault(module, stream) != stream:
+                message = f"{path}: another file says that the default of {module} is not {stream}"
+                refused.append(Finding(Problem(message), InvalidModulemd))
+    refuse(refused)
     return {module: stream for module, stream in sorted((found[""] | found[OVERRIDES]).items()) if stream}
 
 
-def _read(content: bytes) -> Iterator[tuple[str, str | None]]:
-    """Give module and default stream of every document of a file; other kinds are skipped."""
+def _read(path: str, content: bytes) -> list[tuple[str, str | None]]:
+    """Give module and default stream of every document of a file."""
+    try:
+        return list(_documents(content))
+    except Refused as refused:
+        raise refused.each(lambda problem: Problem(f"{path}: {problem}")) from None
+
+
+def _documents(content: bytes) -> Iterator[tuple[str, str | None]]:
+    """Give module and default stream of every document; other kinds are skipped."""
     for part in scan(content, MANY_DOCUMENTS):
         if part.kind == _KIND:
             data = mapping(mapping(plain(yaml.compose(part.text, Loader=yaml.CSafeLoader))).get("data"))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import yaml
 
 from mbs.model.errors import InvalidModulemd, Problem
+from mbs.model.quoting import plain
 
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufeff\ufffe\uffff]")
 _TAG_DIRECTIVE = re.compile(r"^%TAG\b", re.MULTILINE)
@@ -118,7 +119,7 @@ def _events(text: str) -> Iterator[yaml.Event]:
         mark = error.problem_mark or error.context_mark
         raise refusal(error.problem or error.context or "no YAML", mark.line + 1 if mark else None) from None
     except yaml.YAMLError as error:
-        raise refusal(" ".join(str(error).split())) from None
+        raise refusal(plain(str(error))) from None
 
 
 @dataclass(slots=True)

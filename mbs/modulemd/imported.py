@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 
 from mbs.model.contexts import DEFAULT_CONTEXT
 from mbs.model.document import Dependencies, Modulemd
+from mbs.model.errors import Finding, refuse, unprocessable
 from mbs.model.naming import tag_from_template
 from mbs.model.nsvc import NSVC
 from mbs.model.registered import BuildRequire, RegisteredModule
 from mbs.model.versions import stream_version
 from mbs.modulemd.changes import Changes
 from mbs.modulemd.reader import apply, read_stream
-from mbs.modulemd.rules import Finding, identity_problems, marking_problems, refuse, unprocessable
+from mbs.modulemd.rules import identity_problems, marking_problems
 
 MISSING_ENTRIES = (
     'The imported module buildrequires other modules, but the metadata in the xmd["mbs"]["buildrequires"] dictionary '

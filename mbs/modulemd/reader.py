@@ -87,8 +87,7 @@ def read_part(part: Part, *, sound: bool = False) -> Modulemd | PackagerV3:
     try:
         return _document(_parsed(part.text if sound else _sound(part.text)))
     except InvalidModulemd as refused:
-        moved = [replace(each, line=each.line + part.line - 1) if each.line else each for each in refused.problems]
-        raise InvalidModulemd(*moved) from None
+        raise refused.each(lambda problem: problem.moved(part.line - 1)) from None
 
 
 def read_all(text: str | bytes, limits: Limits = MANY_DOCUMENTS) -> tuple[Modulemd, ...]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mbs.model.document import DEVEL_SUFFIX
-from mbs.model.errors import InvalidRequest, NotAuthorized, Problem, Refused, Unprocessable
+from mbs.model.errors import Finding, bad_request, unprocessable
 from mbs.model.quoting import quoted
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]{0,127}")
@@ -37,49 +37,9 @@ class Rules:
     default_branch: str
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A problem and the class of refusal that it alone would be."""
-
-    problem: Problem
-    refused: type[Refused] = Unprocessable
-
-
 def scm_stream(branch: str, rules: Rules) -> str:
     """Give the stream that a branch stands for: dashes become `_` where they are not allowed."""
     return branch if rules.allow_dashes_in_svc else branch.replace("-", "_")
-
-
-def bad_request(message: str, where: str | None = None) -> Finding:
-    """Make a finding that MBS answers with 400."""
-    return Finding(Problem(message, where), InvalidRequest)
-
-
-def forbidden(message: str, where: str | None = None) -> Finding:
-    """Make a finding that MBS answers with 403."""
-    return Finding(Problem(message, where), NotAuthorized)
-
-
-def unprocessable(message: str, where: str | None = None) -> Finding:
-    """Make a finding that MBS answers with 422."""
-    return Finding(Problem(message, where), Unprocessable)
-
-
-def refuse(findings: Iterable[Finding]) -> None:
-    """Raise `refusal_of` all `findings`; return where there are none."""
-    found = list(findings)
-    if found:
-        raise refusal_of(found)
-
-
-def refusal_of(findings: Sequence[Finding]) -> Refused:
-    """Make one exception that carries all `findings`, at least one.
-
-    Its class is that of the finding with the highest status: a document that cannot be processed (422) outweighs
-    a forbidden option (403), and that a malformed request (400).
-    """
-    gravest = max((finding.refused for finding in findings), key=lambda refused: refused.status)
-    return gravest(*dict.fromkeys(finding.problem for finding in findings))
 
 
 def identity_problems(

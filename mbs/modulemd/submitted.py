@@ -7,19 +7,11 @@ from dataclasses import replace
 from typing import overload
 
 from mbs.model.document import Modulemd, PackagerV3
+from mbs.model.errors import Finding, bad_request, refuse
 from mbs.model.versions import commit_version
 from mbs.modulemd.changes import Changes
 from mbs.modulemd.reader import apply
-from mbs.modulemd.rules import (
-    Finding,
-    Rules,
-    bad_request,
-    context_problems,
-    identity_problems,
-    length_problems,
-    refuse,
-    scm_stream,
-)
+from mbs.modulemd.rules import Rules, context_problems, identity_problems, length_problems, scm_stream
 
 
 @overload

@@ -16,22 +16,12 @@ from typing import cast
 import yaml
 
 from mbs.model.document import DEVEL_SUFFIX, Modulemd, PackagerV3
-from mbs.model.errors import InvalidModulemd, Problem, Refused
+from mbs.model.errors import Finding, Findings, InvalidModulemd, Problem, bad_request, forbidden, refuse, unprocessable
 from mbs.model.quoting import quoted
 from mbs.modulemd.guard import ONE_DOCUMENT, Limits, Part, scan
 from mbs.modulemd.lines import lines_by_path, lines_of, located
 from mbs.modulemd.reader import read_part
-from mbs.modulemd.rules import (
-    Finding,
-    Rules,
-    bad_request,
-    context_problems,
-    forbidden,
-    identity_problems,
-    marking_problems,
-    refuse,
-    unprocessable,
-)
+from mbs.modulemd.rules import Rules, context_problems, identity_problems, marking_problems
 from mbs.modulemd.sketch import sketch
 from mbs.modulemd.static_contexts import dependency_pairs
 from mbs.modulemd.structure import MOST_FOUND, is_known, structural_problems
@@ -54,7 +44,7 @@ def validate(
 
     `name` is the module's where the document does not say it; `also` judges the document by what only the caller
     knows (`submitted.scm_problems`). The class of the exception is that of the gravest problem: `InvalidModulemd`
-    and `Unprocessable` before `NotAuthorized` before `InvalidRequest` (`rules.refusal_of`).
+    and `Unprocessable` before `NotAuthorized` before `InvalidRequest` (`errors.refuse`).
     """
     return _judged(text, limits, lambda document: [*rule_problems(document, rules, name), *also(document)])
 
@@ -87,13 +77,8 @@ def _judged(
     """
     (part,) = scan(text, replace(limits, documents=1))
     root = yaml.compose(part.text, Loader=yaml.CSafeLoader) or yaml.ScalarNode("", "")
-    broken = [Finding(problem, InvalidModulemd) for problem in islice(structural_problems(root), MOST_FOUND)]
-    document = None
-    if not broken:
-        try:
-            document = read_part(replace(part, line=1), sound=True)
-        except InvalidModulemd as refused:
-            broken = [Finding(_quoted(problem, root), InvalidModulemd) for problem in refused.problems]
+    broken = Findings(Finding(problem, InvalidModulemd) for problem in islice(structural_problems(root), MOST_FOUND))
+    document = None if broken else broken.of(lambda: _read(part, root))
     judged = document or (sketch(root) if is_known(root) else None)
     found = list(islice(judge(judged), MOST_FOUND)) if judged else []
     told = list(_beside(broken, found, root))
@@ -130,6 +115,14 @@ def _beside(broken: Iterable[Finding], findings: Iterable[Finding], root: yaml.N
             yield replace(finding, problem=located(finding.problem, lines))
 
 
+def _read(part: Part, root: yaml.Node) -> Modulemd | PackagerV3:
+    """Read what has a sound structure; what libmodulemd has against it is told with the line of what it quotes."""
+    try:
+        return read_part(replace(part, line=1), sound=True)
+    except InvalidModulemd as refused:
+        raise refused.each(lambda problem: _quoted(problem, root)) from None
+
+
 def _quoted(problem: Problem, root: yaml.Node) -> Problem:
     """Give what libmodulemd says about a whole document the line of the text that it quotes."""
     if problem.line:
@@ -140,12 +133,7 @@ def _quoted(problem: Problem, root: yaml.Node) -> Problem:
 
 def _numbered(findings: list[Finding], part: Part) -> list[Finding]:
     """Turn the lines of a part into those of the whole text, and sort by them."""
-    moved = [
-        replace(each, problem=replace(each.problem, line=each.problem.line + part.line - 1))
-        if each.problem.line
-        else each
-        for each in findings
-    ]
+    moved = [replace(each, problem=each.problem.moved(part.line - 1)) for each in findings]
     return sorted(moved, key=lambda finding: finding.problem.line or 0)
 
 
@@ -186,10 +174,10 @@ def _repository_problems(body: Modulemd, rules: Rules) -> Iterator[Finding]:
 
 def _dependency_problems(document: Modulemd | PackagerV3, rules: Rules) -> Iterator[Finding]:
     """Find static contexts that are wrong, and streams that are built against no base module at all."""
-    try:
-        pairs = dependency_pairs(document)
-    except Refused as refused:
-        yield from (Finding(problem, type(refused)) for problem in refused.problems)
+    found = Findings()
+    pairs = found.of(lambda: dependency_pairs(document))
+    if pairs is None:
+        yield from found
         return
     named = {name for pair in pairs for name in pair.buildrequires}
     if not named.intersection(rules.base_module_names):

@@ -12,10 +12,9 @@ import yaml
 
 from mbs.components.rules import component_problems
 from mbs.model.document import Modulemd, PackagerV3
-from mbs.model.errors import Problem
+from mbs.model.errors import Finding, Refused
 from mbs.modulemd.guard import Limits
 from mbs.modulemd.lines import lines_by_path, located
-from mbs.modulemd.rules import Finding
 from mbs.modulemd.submitted import scm_problems, yaml_problems
 from mbs.modulemd.validation import validate, validate_included
 from mbs.scm.protocol import ModuleSource
@@ -61,11 +60,11 @@ def included(found: ModuleSource, settings: Settings) -> Modulemd:
     )
 
 
-def with_lines(problems: Iterable[Problem], text: str) -> Iterator[Problem]:
-    """Give problems of a document that was checked the lines of their places in its text."""
+def with_lines(refused: Refused, text: str) -> Refused:
+    """Give the problems of a document that was checked the lines of their places in its text."""
     root = yaml.compose(text.removeprefix("\ufeff"), Loader=yaml.CSafeLoader)
     lines = lines_by_path(root or yaml.ScalarNode("", ""))
-    return (located(problem, lines) for problem in problems)
+    return refused.each(lambda problem: located(problem, lines))
 
 
 def _checked(

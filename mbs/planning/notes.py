@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 from urllib.parse import quote
 
-from mbs.model.quoting import code, markdown, quoted
+from mbs.model.quoting import code, markdown
 
 NOTE_LENGTH = 1000
 """Characters that Airflow keeps of a note."""
@@ -128,7 +128,7 @@ def reasons(failures: Iterable[Failure]) -> str:
 
 def sentence(text: str) -> str:
     """Quote a sentence, cut to what a note has room for."""
-    return markdown(quoted(text, SENTENCE_LENGTH))
+    return markdown(text, SENTENCE_LENGTH)
 
 
 def listed(head: str, items: Sequence[str], more: str = "in the log") -> str:
@@ -149,7 +149,7 @@ def _failure(one: Failure, lines: int) -> str:
     head = f"**{markdown(one.what)}**{f' ({markdown(one.arch)})' if one.arch else ''}{link}:"
     if not one.lines:
         return f"{head} {sentence(one.why)}"
-    return "\\\n  ".join((head, *(code(quoted(line, SENTENCE_LENGTH // 2)) for line in one.lines[:lines])))
+    return "\\\n  ".join((head, *(code(line, SENTENCE_LENGTH // 2) for line in one.lines[:lines])))
 
 
 def _imported(builds: Mapping[str, str | None]) -> str:

@@ -7,7 +7,7 @@ document, then everything about its dependencies and components together, last t
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
@@ -19,12 +19,12 @@ from mbs.components.tree import gather
 from mbs.expansion.expand import expand
 from mbs.expansion.result import ExpandedStream, Expansion, Unsatisfied
 from mbs.model.document import Modulemd, PackagerV3
-from mbs.model.errors import InvalidRequest, Problem, Refused, Unprocessable
+from mbs.model.errors import Finding, Findings, Refused, Unprocessable, bad_request, refuse, unprocessable
 from mbs.model.nsvc import NSVC
 from mbs.model.plan import PlannedComponent
 from mbs.model.registered import ModuleProvider, RegisteredModule
 from mbs.model.versions import prefixed_version
-from mbs.modulemd.rules import LONGEST_CONTEXT, Finding, refuse
+from mbs.modulemd.rules import LONGEST_CONTEXT
 from mbs.modulemd.static_contexts import InputStream, input_streams
 from mbs.modulemd.submitted import from_scm, from_yaml
 from mbs.planning.check import from_repository, included, pasted, with_lines
@@ -67,7 +67,7 @@ def prepare(
     try:
         return _prepared(request, source, provider, scm, settings, hub or HubFacts(), reuse_from)
     except Refused as refused:
-        raise type(refused)(*with_lines(refused.problems, source.text)) from None
+        raise with_lines(refused, source.text) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +107,15 @@ def _prepared(
         InputStream(_with_branch(one.document, request.branch), one.static) for one in input_streams(source.document)
     ]
     defaults = DefaultModules(provider, scm, hub, settings)
-    findings: list[Finding] = []
-    expansions = [_collect(findings, partial(_expand, one, request, provider, settings, defaults)) for one in inputs]
-    selection = _collect(findings, partial(_select, inputs[0].document, request, scm, settings))
-    findings += [*_too_many(expansions, settings), *(_too_long(inputs) if request.scratch else ())]
-    refuse(findings)
+    found = Findings()
+    expansions = [found.of(partial(_expand, one, request, provider, settings, defaults)) for one in inputs]
+    selection = found.of(partial(_select, inputs[0].document, request, scm, settings))
+    found += [*_too_many(expansions, settings), *(_too_long(inputs) if request.scratch else ())]
+    refuse(found)
     planner = _Planner(request, settings, source, hub, _known(selection), scm, reuse_from)
-    found = [(one.document, expansion) for one, expansion in zip(inputs, expansions, strict=True) if expansion]
-    builds = [planner.build(document, result) for document, expansion in found for result in expansion.results]
-    return Submission(tuple(builds), tuple(bad for _, expansion in found for bad in expansion.unsatisfied))
+    known = [(one.document, expansion) for one, expansion in zip(inputs, expansions, strict=True) if expansion]
+    builds = [planner.build(document, result) for document, expansion in known for result in expansion.results]
+    return Submission(tuple(builds), tuple(bad for _, expansion in known for bad in expansion.unsatisfied))
 
 
 def _expand(
@@ -205,23 +205,14 @@ class _Planner:
         return known.get(tag or "") or module.arches
 
 
-def _collect(findings: list[Finding], step: Callable[[], T]) -> T | None:
-    """Run a step; what it refuses is added to the findings."""
-    try:
-        return step()
-    except Refused as refused:
-        findings += [Finding(problem, type(refused)) for problem in refused.problems]
-        return None
-
-
 def _too_many(expansions: Iterable[Expansion | None], settings: Settings) -> Iterator[Finding]:
     """Refuse what no single expansion exceeds but all of them together do (many static contexts)."""
     total = sum(len(expansion.results) for expansion in expansions if expansion)
     if total > settings.max_builds:
-        text = (
-            f"The module has {total} contexts, more than the {settings.max_builds} builds that one submission may be."
+        yield unprocessable(
+            f"The module has {total} contexts, more than the {settings.max_builds} builds that one submission may be.",
+            "data",
         )
-        yield Finding(Problem(text, "data"), Unprocessable)
 
 
 def _too_long(inputs: Iterable[InputStream]) -> Iterator[Finding]:
@@ -229,7 +220,7 @@ def _too_long(inputs: Iterable[InputStream]) -> Iterator[Finding]:
     for context in (str(one.document.context) for one in inputs if one.static):
         if len(context) > LONGEST_CONTEXT - len("_99"):
             text = f'The context "{context}" is too long for a scratch build, which adds its number: use ten characters'
-            yield Finding(Problem(text, "data.context"), InvalidRequest)
+            yield bad_request(text, "data.context")
 
 
 def _with_branch(document: Modulemd, branch: str | None) -> Modulemd:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mbs.components.selection import srpm_overrides
-from mbs.model.errors import InvalidRequest, Refused
+from mbs.model.errors import Finding, Findings, InvalidRequest, bad_request, forbidden, refuse, unprocessable
 from mbs.model.naming import is_koji_name, is_user_name
 from mbs.model.nsvc import NSVC
 from mbs.model.quoting import listed, quoted
-from mbs.modulemd.rules import Finding, bad_request, forbidden, refuse, scm_stream, unprocessable
+from mbs.modulemd.rules import scm_stream
 from mbs.planning.fields import SUBMISSION, is_list_of_texts
 from mbs.scm.url import ScmUrl, is_ref, submitted_url
 from mbs.settings import Settings
@@ -138,7 +138,9 @@ def _scratch_problems(given: Mapping[str, Any], settings: Settings, *, scratch: 
     if not is_list_of_texts(given["srpms"]):
         yield bad_request("srpms must be specified as a list", "srpms")
     else:
-        yield from _refused_by(lambda: srpm_overrides(given["srpms"]))
+        found = Findings()
+        found.of(lambda: srpm_overrides(given["srpms"]))
+        yield from found
 
 
 def _scm_problems(given: Mapping[str, Any], settings: Settings) -> Iterator[Finding]:
@@ -146,7 +148,9 @@ def _scm_problems(given: Mapping[str, Any], settings: Settings) -> Iterator[Find
         if key not in given:
             yield bad_request(f"Missing {key}", key)
     if isinstance(given.get("scmurl"), str):
-        yield from _refused_by(lambda: submitted_url(given["scmurl"], settings.scm_rules))
+        found = Findings()
+        found.of(lambda: submitted_url(given["scmurl"], settings.scm_rules))
+        yield from found
     for key, what in (("module_name", "Module name"), ("module_stream", "Stream name")):
         if key in given:
             yield bad_request(f"{what} override is only allowed when a YAML file is submitted", key)
@@ -179,14 +183,6 @@ def _reuse_problems(given: Mapping[str, Any], settings: Settings) -> Iterator[Fi
     except InvalidRequest:
         text = 'The parameter "reuse_components_from" contains an invalid module identifier'
         yield bad_request(text, "reuse_components_from")
-
-
-def _refused_by(check: Callable[[], object]) -> Iterator[Finding]:
-    """Turn a refusal into findings."""
-    try:
-        check()
-    except Refused as refused:
-        yield from (Finding(problem, type(refused)) for problem in refused.problems)
 
 
 def _reuse(value: object) -> int | NSVC | None:

@@ -44,7 +44,7 @@ def read_import(request: ImportRequest, parent: Parent) -> FinishedModules:
     rules = ImportRules(settings.base_module_names, settings.stream_suffixes, request.koji_tag_template)
     found = collect([("", _text(request, parent))], rules)
     if found.problems and not (request.skip_invalid and found.modules):
-        raise InvalidModulemd.of(found.problems)
+        raise InvalidModulemd(*found.problems)
     return found
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from mbs.model.errors import InvalidRequest, RegistryUnavailable
+from mbs.model.quoting import plain
 from mbs.registry.models import Base
 from mbs.registry.rows import Listing, Page
 
@@ -40,7 +41,7 @@ def known_when_unavailable() -> Iterator[None]:
     try:
         yield
     except (OperationalError, InterfaceError) as error:
-        msg = f"The registry's database does not answer: {' '.join(str(error.orig).split())}"
+        msg = f"The registry's database does not answer: {plain(str(error.orig))}"
         raise RegistryUnavailable(msg) from error
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 
-from mbs.model.errors import InvalidRequest, Problem, ScmUnavailable, Unprocessable
+from mbs.model.errors import InvalidRequest, ScmUnavailable, Unprocessable
 from mbs.scm.git import Git, GitRefused, GitSettings, GitStopped, scratch_repository
 from mbs.scm.protocol import ModuleSource, Ref, SubmittedSource
 from mbs.scm.servers import Hosts, host_of
@@ -269,7 +269,7 @@ def _report(found: Mapping[Ref, str | Exception]) -> None:
     """Raise what went wrong: first what the packager can mend, else that servers are away."""
     refused = {ref: answer for ref, answer in sorted(found.items()) if isinstance(answer, GitRefused)}
     if refused:
-        raise Unprocessable.of(Problem(f"Failed to get the latest commit for {_why(*one)}") for one in refused.items())
+        raise Unprocessable(*(f"Failed to get the latest commit for {_why(*one)}" for one in refused.items()))
     away = {ref: answer for ref, answer in sorted(found.items(), reverse=True) if isinstance(answer, ScmUnavailable)}
     if away:
         first = {host_of(ref.repository): f"{ref.repository} does not answer: {error}" for ref, error in away.items()}

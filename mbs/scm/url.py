@@ -11,6 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from mbs.model.errors import InvalidRequest, NotAuthorized, Unprocessable
+from mbs.model.quoting import quoted
 
 SCHEMES = frozenset({"git", "http", "https", "file"})
 """MBS also lists git+rsync; git has not spoken rsync since 2.8."""
@@ -177,6 +178,4 @@ def _malformed(text: str) -> InvalidRequest:
 
 def shown(text: str) -> str:
     """Give a URL as a message may hold it: without a password, on one line whatever is in it, and not too long."""
-    public = re.sub(r"//[^/]*@", "//***@", text)
-    short = public if len(public) <= LONGEST_SHOWN else f"{public[: LONGEST_SHOWN - 3]}..."
-    return short if short.isprintable() else ascii(short)
+    return quoted(re.sub(r"//[^/]*@", "//***@", text), LONGEST_SHOWN)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mbs.model.errors import InvalidRequest, NotFound
+from mbs.model.errors import InvalidRequest, NotFound, refuse, unprocessable
 from mbs.model.nsvc import NSVC
-from mbs.modulemd.rules import refuse, unprocessable
 from mbs.planning.draft import Draft
 from mbs.planning.hub import Hub, HubFacts
 from mbs.planning.planner import Planner, PlanRequest, plan_in_sandbox

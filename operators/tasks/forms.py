@@ -23,7 +23,7 @@ from mbs.koji.facts import KojiFacts
 from mbs.koji.session import IMPATIENT, HubSession
 from mbs.model.errors import Infrastructure, InvalidRequest, MbsError, NotAuthorized, Refused, TimedOut
 from mbs.model.naming import BUILDS, PROBLEMS, SubmittedBuild
-from mbs.model.quoting import printable, problem_lines
+from mbs.model.quoting import printable
 from mbs.planning import notes
 from mbs.planning.fields import Field, Kind
 from mbs.planning.ids import NOTE, dag_id
@@ -205,7 +205,7 @@ def _key(context: Context) -> str:
 
 def _refused(context: Context, refusal: Refused) -> AirflowFailException:
     """Tell every problem, and give the error that ends the task for good."""
-    problems = problem_lines(refusal.problems)
+    problems = refusal.lines
     context["ti"].xcom_push(PROBLEMS, problems)
     context["ti"].xcom_push(NOTE, notes.refusal(problems))
     return AirflowFailException("Refused: " + "\n".join(problems))

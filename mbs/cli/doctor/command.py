@@ -25,7 +25,7 @@ from mbs.koji.account import CONNECTION
 from mbs.koji.grants import Needs
 from mbs.koji.session import IMPATIENT, HubSession
 from mbs.model.errors import MbsError
-from mbs.model.quoting import printable
+from mbs.model.quoting import plain, printable
 from mbs.registry import Registry, engine_for
 from mbs.settings import InvalidSettings, Settings
 from mbs.settings.sources import CHECKOUT, config_file, load, of_file
@@ -149,7 +149,7 @@ def _part(name: str, subject: str, look: Callable[[], Iterable[Finding]]) -> Par
     try:
         return Part(name, subject, tuple(look()))
     except MbsError as error:
-        return Part(name, subject, (wrong(" ".join(str(error).split()), _REMEDIES[name]),))
+        return Part(name, subject, (wrong(plain(str(error)), _REMEDIES[name]),))
 
 
 _REMEDIES = {

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mbs.model.document import Modulemd, PackagerV3
-from mbs.model.errors import InvalidModulemd, InvalidRequest, NotAuthorized, Refused, Unprocessable
+from mbs.model.errors import Finding, InvalidModulemd, InvalidRequest, NotAuthorized, Refused, Unprocessable
 from mbs.modulemd.guard import MANY_DOCUMENTS, scan
-from mbs.modulemd.rules import Finding, Rules, identity_problems
+from mbs.modulemd.rules import Rules, identity_problems
 from mbs.modulemd.structure import structural_problems
 from mbs.modulemd.submitted import scm_problems
 from mbs.modulemd.validation import validate

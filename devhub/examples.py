@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -31,6 +32,18 @@ def publish(examples: Path, into: Path) -> dict[str, str]:
     return {f"{source.parent.name}/{source.name}": _publish_one(source, into.absolute()) for source in sources}
 
 
+def commit_again(repository: Path, branch: str) -> str:
+    """Add a commit of now, with the files of main, to a branch, and give it: of a module's stream a new version."""
+    base = _git(repository, "rev-parse", "--verify", "main")
+    known = _git(repository, "for-each-ref", "--format=%(objectname)", f"refs/heads/{branch}")
+    parents = [word for parent in dict.fromkeys((known, base)) if parent for word in ("-p", parent)]
+    now = int(time.time())
+    commit = _git(repository, "commit-tree", f"{base}^{{tree}}", *parents, "-m", "Build again", when=now)
+    _git(repository, "update-ref", f"refs/heads/{branch}", commit)
+    _git(repository, "update-server-info")
+    return commit
+
+
 def _directories(parent: Path) -> Iterable[Path]:
     return sorted(path for path in parent.glob("*") if path.is_dir())
 
@@ -41,7 +54,7 @@ def _publish_one(source: Path, into: Path) -> str:
         _git(repository, "init", "--quiet", "--bare", "--template=", "--initial-branch=main", str(repository))
     with tempfile.TemporaryDirectory() as scratch:
         _commit(repository, source.absolute(), Path(scratch) / "index")
-    _git(repository, "update-server-info")
+    _git(repository, "update-server-info")  # for those who fetch it over plain HTTP
     return f"file://{repository}?#{_git(repository, 'rev-parse', 'main')}"
 
 

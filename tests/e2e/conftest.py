@@ -12,11 +12,10 @@ import pytest
 
 from mbs.registry import BuildFilter, ModuleState
 from tests.e2e.reader import TUTORIAL, Reader
-from tests.e2e.world import World
-from tools.demo import story
-from tools.demo.story import Followed
+from tests.e2e.world import STREAM, World
 from tools.stack import manager
 from tools.stack.apart import fresh_home
+from tools.stack.client import FollowedBuild
 from tools.stack.layout import checkout
 
 QUICKER = {
@@ -41,8 +40,8 @@ def world() -> Iterator[World]:
     be_quicker(started.layout.home / "airflow.cfg")
     try:
         manager.start(started.layout)
-        story.publish_examples(started.layout)
-        story.import_platform(started.api, started.layout.hub)
+        started.publish_examples()
+        started.import_platform()
         yield started
     finally:
         manager.stop(started.layout)
@@ -75,12 +74,12 @@ def _what_only_devhub_can_do(request: pytest.FixtureRequest, world: World) -> No
 
 
 @pytest.fixture(scope="session")
-def greeter(world: World, tmp_path_factory: pytest.TempPathFactory) -> Followed:
+def greeter(world: World, tmp_path_factory: pytest.TempPathFactory) -> FollowedBuild:
     """A ready build of the example: that of the tutorial, where the hub is the one that it speaks of."""
     if not world.layout.hub.own:
-        build = world.example("greeter")
+        build = world.example("greeter", STREAM)
         assert world.ends(build) == "success", world.row(build).state_reason
         return build
     Reader(world.layout, tmp_path_factory.mktemp("home")).follow(TUTORIAL)
     [row] = world.registry.builds.find(BuildFilter(name="greeter", states=(ModuleState.READY,))).items
-    return story.followed(world.api, world.registry, row.id)
+    return world.followed(row.id)

@@ -11,7 +11,6 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from mbs.registry import ModuleState
 from tests.e2e.world import World, module
-from tools.demo import story
 from tools.stack import secrets
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.slow]
@@ -66,7 +65,7 @@ def test_submit_through_the_form_see_a_failure_and_retry_it_in_the_graph(world: 
             "the module build",
             90,
         )[0]
-        build = story.followed(world.api, world.registry, row.id)
+        build = world.followed(row.id)
         assert world.ends(build) == "failed"
 
     page.goto(f"{ui}/dags/{build.dag_id}/runs/{quote(build.run_id)}")

@@ -8,7 +8,7 @@ import pytest
 
 from mbs.registry import BuildFilter, ModuleState
 from tests.e2e.world import World, module
-from tools.demo.story import Followed
+from tools.stack.client import FollowedBuild
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -16,7 +16,7 @@ SUCCESS = {"success", "skipped"}
 
 
 def test_the_example_is_built_and_every_rpm_carries_the_modules_release_and_label(
-    world: World, greeter: Followed
+    world: World, greeter: FollowedBuild
 ) -> None:
     build = greeter
     states = world.states(build)
@@ -36,7 +36,7 @@ def test_a_failed_arch_is_red_with_the_reason_and_clear_failed_finishes_without_
     world.packages("calm", "moody", "late")
     document = module("moods", {"calm": {}, "moody": {}, "late": {"buildorder": 5}})
     with world.fault("build_faults", [{"kind": "fail", "package": "moody", "arch": "aarch64"}]):
-        build = world.submit(document)
+        build = world.paste(document)
         assert world.ends(build) == "failed"
     states = world.states(build)
     assert states["batch_1.moody.aarch64"] == "failed"
@@ -67,11 +67,11 @@ def test_a_failed_arch_is_red_with_the_reason_and_clear_failed_finishes_without_
 class Small:
     """Small modules of several kinds, built at the same time."""
 
-    hollow: Followed
+    hollow: FollowedBuild
     """Without components."""
-    chain: Followed
+    chain: FollowedBuild
     """Ordered by `buildafter`."""
-    stack: Followed
+    stack: FollowedBuild
     """With an included module."""
 
 
@@ -80,9 +80,9 @@ def small(world: World) -> Small:
     world.packages("first", "second", "apart", "ground", "roof", requires={"second": "first", "roof": "ground"})
     world.repository("base", module("base", {"ground": {}}))
     built = Small(
-        hollow=world.submit(module("hollow", {})),
-        chain=world.submit(module("chain", {"first": {}, "second": {"buildafter": "[first]"}, "apart": {}})),
-        stack=world.submit(module("stack", {"roof": {"buildorder": 1}}, modules=["base"])),
+        hollow=world.paste(module("hollow", {})),
+        chain=world.paste(module("chain", {"first": {}, "second": {"buildafter": "[first]"}, "apart": {}})),
+        stack=world.paste(module("stack", {"roof": {"buildorder": 1}}, modules=["base"])),
     )
     for build in (built.hollow, built.chain, built.stack):
         assert world.ends(build) == "success", world.row(build).state_reason
@@ -118,8 +118,8 @@ def test_more_is_never_in_koji_than_the_pool_allows_also_with_two_modules(world:
     world.packages(*names)
     slow = [{"kind": "slow", "package": "crowd-*", "seconds": 2}]
     with world.pool(4), world.fault("build_faults", slow):
-        crowd = world.submit(module("crowd", {package: {} for package in names}))
-        other = world.submit(module("other", {package: {} for package in names[:2]}))
+        crowd = world.paste(module("crowd", {package: {} for package in names}))
+        other = world.paste(module("other", {package: {} for package in names[:2]}))
         assert {world.ends(build) for build in (crowd, other)} == {"success"}
     # A component at the boundary may exceed the pool by its other arch.
     assert 4 <= world.most_arch_builds([crowd, other]) <= 5

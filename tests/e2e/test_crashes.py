@@ -13,8 +13,8 @@ from sqlalchemy import text
 
 from mbs.registry import ModuleState
 from tests.e2e.world import World, module
-from tools.demo.story import Followed
 from tools.stack import manager, processes, supervisor
+from tools.stack.client import FollowedBuild
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -23,12 +23,12 @@ WAITING = {"deferred", "running", "queued", "scheduled", "up_for_retry"}
 """States of a task that has not given up."""
 
 
-def submissions(world: World, build: Followed) -> Counter[str]:
+def submissions(world: World, build: FollowedBuild) -> Counter[str]:
     """How often each source was submitted to Koji for a module build."""
     return Counter(task["request"][0].rsplit("/", 1)[-1] for task in world.build_tasks(build))
 
 
-def built_once(world: World, build: Followed) -> None:
+def built_once(world: World, build: FollowedBuild) -> None:
     assert world.ends(build) == "success"
     assert world.row(build).state is ModuleState.READY
     assert set(submissions(world, build).values()) == {1}
@@ -47,7 +47,7 @@ def workers_in_a_task(world: World) -> Iterator[psutil.Process]:
 def test_a_worker_killed_between_submission_and_recording_builds_nothing_twice(world: World) -> None:
     world.packages("fragile")
     with world.fault("build_faults", [{"kind": "slow", "package": "fragile", "seconds": 10}]):
-        build = world.submit(module("crash", {"fragile": {}}))
+        build = world.paste(module("crash", {"fragile": {}}))
         # The macros and the package: Koji has it, and the worker has hardly had the time to write that down.
         world.api.until(lambda: len(submissions(world, build)) == 2, "the submission", interval=0.05)
         processes.kill(workers_in_a_task(world))
@@ -57,7 +57,7 @@ def test_a_worker_killed_between_submission_and_recording_builds_nothing_twice(w
 @pytest.mark.faults
 def test_an_answer_that_is_lost_after_the_submission_builds_nothing_twice(world: World) -> None:
     world.packages("unheard")
-    build = world.submit(module("silence", {"unheard": {}}))
+    build = world.paste(module("silence", {"unheard": {}}))
     world.reaches(build, "macros.repo", "deferred", "running")
     with world.fault("drop_reply_percent", 40):
         world.reaches(build, "batch_1.unheard.x86_64", "deferred", "success", seconds=180)
@@ -68,7 +68,7 @@ def test_an_answer_that_is_lost_after_the_submission_builds_nothing_twice(world:
 def test_a_build_survives_the_death_of_postgresql_and_of_every_part_of_airflow(world: World) -> None:
     world.packages("sturdy", "steady")
     with world.fault("build_faults", [{"kind": "slow", "package": "st*dy", "seconds": 10}]):
-        build = world.submit(module("endurance", {"sturdy": {}, "steady": {"buildorder": 1}}))
+        build = world.paste(module("endurance", {"sturdy": {}, "steady": {"buildorder": 1}}))
         world.reaches(build, "batch_1.sturdy.x86_64", "deferred")
         world.kill("postgres")
         world.becomes_ready()
@@ -85,7 +85,7 @@ def test_a_build_survives_the_death_of_postgresql_and_of_every_part_of_airflow(w
 def test_a_build_survives_an_outage_of_the_hub(world: World) -> None:
     world.packages("patient")
     with world.fault("build_faults", [{"kind": "slow", "package": "patient", "seconds": 10}]):
-        build = world.submit(module("outage", {"patient": {}}))
+        build = world.paste(module("outage", {"patient": {}}))
         world.reaches(build, "batch_1.patient.x86_64", "deferred")
         supervisor.stop(world.layout, "devhub")
         time.sleep(OUTAGE_SECONDS)
@@ -95,7 +95,7 @@ def test_a_build_survives_an_outage_of_the_hub(world: World) -> None:
 
 
 def test_a_plan_that_cannot_be_read_breaks_its_own_dag_only_and_says_which(world: World) -> None:
-    build = world.submit(module("damaged", {}))
+    build = world.paste(module("damaged", {}))
     world.ends(build)
     with world.registry.engine.begin() as connection:
         connection.execute(
@@ -103,5 +103,5 @@ def test_a_plan_that_cannot_be_read_breaks_its_own_dag_only_and_says_which(world
         )
     [error] = world.api.until(lambda: world.api.call("GET", "importErrors")["import_errors"], "the import error", 60)
     assert str(build.plan.nsvc) in error["stack_trace"]
-    healthy = world.submit(module("healthy", {}))
+    healthy = world.paste(module("healthy", {}))
     assert world.ends(healthy) == "success"

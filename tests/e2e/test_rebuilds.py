@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import pytest
 
+from mbs.cli.airflow import ApiError
 from mbs.registry import ModuleState
 from mbs.steps.reuse import REASON, UNNEEDED_MACROS
-from tests.e2e.world import World, module
-from tools.airflow_api import ApiError
-from tools.demo.story import Followed
+from tests.e2e.world import STREAM, World, module
+from tools.stack.client import FollowedBuild
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -20,22 +20,22 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 class Next:
     """What was built after the example, both at the same time."""
 
-    salute: Followed
+    salute: FollowedBuild
     """A module that buildrequires the example."""
-    again: Followed
+    again: FollowedBuild
     """The example's next version, in which nothing has changed."""
 
 
 @pytest.fixture(scope="module")
-def following(world: World, greeter: Followed) -> Next:
+def following(world: World, greeter: FollowedBuild) -> Next:
     assert world.row(greeter).state is ModuleState.READY
-    done = Next(world.example("salute"), world.example("greeter"))
+    done = Next(world.example("salute", STREAM), world.example("greeter", STREAM))
     assert {world.ends(done.salute), world.ends(done.again)} == {"success"}
     return done
 
 
 def test_a_second_module_is_built_with_the_rpms_of_the_one_that_it_buildrequires(
-    world: World, greeter: Followed, following: Next
+    world: World, greeter: FollowedBuild, following: Next
 ) -> None:
     [dependency] = [one for one in following.salute.plan.dependencies if one.name == "greeter"]
     assert dependency.koji_tag == greeter.plan.koji_tag

@@ -42,7 +42,7 @@ def test_a_killed_supervisor_comes_back_with_all_that_it_ran(world: World) -> No
     world.api.until(lambda: supervisor.answers(world.layout), "supervisord")
     world.becomes_ready()
     assert len([each for each in before if processes.lives(each)]) == 1, "the keeper"
-    assert world.ends(world.submit(module("revived", {}))) == "success"
+    assert world.ends(world.paste(module("revived", {}))) == "success"
 
 
 def test_stopping_after_a_kill_leaves_no_process_and_all_of_it_starts_again(world: World) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
@@ -18,12 +17,9 @@ import requests
 
 from devhub.examples import publish
 from mbs.modulemd.reader import read_stream
-from mbs.registry import ModuleBuildRow, Registry
-from tools.airflow_api import AirflowApi, Task
-from tools.demo import story
-from tools.demo.story import Followed
+from mbs.registry import ModuleBuildRow
 from tools.stack import manager, supervisor
-from tools.stack.layout import Layout
+from tools.stack.client import FollowedBuild, RunningStack, Task
 from tools.stack.services import services
 
 SPEC = """\
@@ -65,26 +61,8 @@ data:
 {components}"""
 
 
-@dataclass(frozen=True)
-class World:
-    """The service with its parts within reach."""
-
-    layout: Layout
-
-    @cached_property
-    def api(self) -> AirflowApi:
-        """Airflow, as the administrator."""
-        return story.api_of(self.layout)
-
-    @cached_property
-    def registry(self) -> Registry:
-        """The registry."""
-        return story.registry_of(self.layout)
-
-    @cached_property
-    def hub(self) -> Any:
-        """An anonymous session of the hub."""
-        return koji.ClientSession(self.layout.hub.url)
+class World(RunningStack):
+    """The running service, and what stories do with it beside submitting and following."""
 
     @cached_property
     def admin(self) -> Any:
@@ -123,44 +101,33 @@ class World:
             directory.mkdir(parents=True)
             (directory / f"{name}.yaml").write_text(document)
             publish(Path(scratch), self.layout.examples)
-        return story.commit_module(self.layout, name, STREAM)
+        return self.commit(name, STREAM)
 
-    def example(self, name: str) -> Followed:
-        """Submit a new commit of a module of the examples, and give its build when its DAG runs."""
-        return story.submit(self.api, self.registry, self.layout, name, STREAM)
-
-    def submit(self, document: str) -> Followed:
+    def paste(self, document: str) -> FollowedBuild:
         """Paste a document into the form, and give its build when its DAG runs."""
-        return self._submit({"modulemd": document})
+        return self.submit({"modulemd": document})
 
-    def submit_commit(self, scmurl: str) -> Followed:
+    def submit_commit(self, scmurl: str) -> FollowedBuild:
         """Submit a commit through the form, again if need be, and give its build when its DAG runs."""
-        return self._submit({"scmurl": scmurl, "branch": STREAM})
+        return self.submit({"scmurl": scmurl, "branch": STREAM})
 
-    def _submit(self, fields: Mapping[str, str]) -> Followed:
-        run = self.api.trigger("submit_module", fields)
-        ended = self.api.wait("submit_module", run)
-        assert ended["state"] == "success", ended["note"]
-        [build_id, *_] = self.api.xcom("submit_module", run, "submit")
-        return story.followed(self.api, self.registry, build_id)
-
-    def ends(self, build: Followed, seconds: float = 240) -> str:
+    def ends(self, build: FollowedBuild, seconds: float = 240) -> str:
         """Wait for the end of a module build's run and give its state."""
         return str(self.api.wait(build.dag_id, build.run_id, seconds)["state"])
 
-    def tasks(self, build: Followed) -> dict[str, Task]:
+    def tasks(self, build: FollowedBuild) -> dict[str, Task]:
         """Give the tasks of a build."""
         return self.api.tasks(build.dag_id, build.run_id)
 
-    def states(self, build: Followed) -> dict[str, str | None]:
+    def states(self, build: FollowedBuild) -> dict[str, str | None]:
         """Give the states of the tasks of a build."""
         return {name: task.state for name, task in self.tasks(build).items()}
 
-    def row(self, build: Followed) -> ModuleBuildRow:
+    def row(self, build: FollowedBuild) -> ModuleBuildRow:
         """Give a build as the registry has it."""
         return self.registry.builds.get(build.build_id)
 
-    def reaches(self, build: Followed, task_id: str, *states: str, seconds: float = 120) -> None:
+    def reaches(self, build: FollowedBuild, task_id: str, *states: str, seconds: float = 120) -> None:
         """Wait until a task is in one of these states."""
         self.api.until(
             lambda: self.states(build).get(task_id) in states, f"{task_id} to be {' or '.join(states)}", seconds
@@ -184,12 +151,12 @@ class World:
                 return
         pytest.fail(f"The fault {name} cannot be switched off.")
 
-    def build_tasks(self, build: Followed) -> list[dict[str, Any]]:
+    def build_tasks(self, build: FollowedBuild) -> list[dict[str, Any]]:
         """Give the Koji build tasks of a module build, macros included."""
         tasks: list[dict[str, Any]] = self.hub.listTasks({"method": "build", "decode": True}, NEWEST)
         return [task for task in tasks if task["request"][1] == build.plan.target]
 
-    def most_arch_builds(self, builds: Iterable[Followed]) -> int:
+    def most_arch_builds(self, builds: Iterable[FollowedBuild]) -> int:
         """Give how many arch builds of module builds Koji has had at the same time, from creation to end."""
         parents = {task["id"] for build in builds for task in self.build_tasks(build)}
         tasks = self.hub.listTasks({"method": "buildArch"}, NEWEST)
@@ -198,18 +165,18 @@ class World:
         ended = [(task["completion_ts"], -1) for task in ours]
         return max(accumulate(change for _, change in sorted(begun + ended)))
 
-    def open_sources(self, build: Followed) -> str:
+    def open_sources(self, build: FollowedBuild) -> str:
         """Give the sources of a module build's Koji builds that have not ended, one a line."""
         return "\n".join(task["request"][0] for task in self.build_tasks(build) if task["state"] in OPEN)
 
-    def published(self, build: Followed, name: str, arch: str = "x86_64") -> set[str]:
+    def published(self, build: FollowedBuild, name: str, arch: str = "x86_64") -> set[str]:
         """Give the names of the RPMs in a final document of a module build: the module's own, or its -devel twin's."""
         [text] = [
             row.text for row in self.registry.documents.final(build.build_id) if (row.name, row.arch) == (name, arch)
         ]
         return {nevra.rsplit("-", 2)[0] for nevra in read_stream(text).rpm_artifacts}
 
-    def delete_run(self, build: Followed) -> None:
+    def delete_run(self, build: FollowedBuild) -> None:
         """Delete a run, as a person does in the UI."""
         self.api.call("DELETE", f"dags/{build.dag_id}/dagRuns/{quote(build.run_id)}")
 
@@ -240,15 +207,11 @@ class World:
     def pool(self, slots: int) -> Iterator[None]:
         """Allow another number of arch builds in Koji for a while."""
         usual = self.api.call("GET", "pools/koji_builds")["slots"]
-        self._resize_pool(slots)
+        self.resize_pool(slots)
         try:
             yield
         finally:
-            self._resize_pool(usual)
-
-    def _resize_pool(self, slots: int) -> None:
-        pool = {"pool": "koji_builds", "slots": slots, "include_deferred": True}
-        self.api.call("PATCH", "pools/koji_builds", json=pool, params={"update_mask": "slots"})
+            self.resize_pool(usual)
 
 
 def module(name: str, components: Mapping[str, Mapping[str, object]], modules: Sequence[str] = ()) -> str:

@@ -11,8 +11,8 @@ from mbs.registry import ComponentState
 from mbs.registry.rows import ComponentRow, MessageRow
 from tools.demo.acts import change_greet
 from tools.demo.outcome import outcome
-from tools.demo.story import publish_examples
 from tools.demo.summary import duration
+from tools.stack.client import RunningStack
 from tools.stack.layout import Layout, Ports
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -52,12 +52,12 @@ def component(number: int, name: str, *, reused_from: int | None = None, macros:
 
 def test_the_change_is_a_commit_of_one_package_and_the_next_demo_can_make_it_again(tmp_path: Path) -> None:
     layout = Layout(tmp_path, Ports())
-    publish_examples(layout)
+    RunningStack(layout).publish_examples()
     seen = [commits(layout)]
     for _ in range(2):
         change_greet(layout)
         seen.append(commits(layout))
-        publish_examples(layout)
+        RunningStack(layout).publish_examples()
         seen.append(commits(layout))
     for before, after in pairwise(seen):
         assert {name for name in before if before[name] != after[name]} == {"greet"}

@@ -17,12 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from devhub.examples import publish
+from mbs.cli.airflow import FINISHED
 from mbs.koji.faults import KojiValue
-from tools.airflow_api import FINISHED
 from tools.bench.figures import Figure
-from tools.bench.service import AIRFLOW, HUB, POSTGRES, Service, Spent, running
-from tools.demo import story
-from tools.demo.story import Followed
+from tools.bench.service import AIRFLOW, HUB, POSTGRES, MeasuredStack, Spent, running
+from tools.stack.client import FollowedBuild
 
 SIZES = (10, 100)
 BATCHES = 5
@@ -176,11 +175,11 @@ def _costs(what: str, result: Result) -> Iterable[Figure]:
     yield Figure(f"{what}: registry transactions per component", spent.transactions / result.components, "")
 
 
-def _build(service: Service, size: int) -> Result:
+def _build(service: MeasuredStack, size: int) -> Result:
     names = [f"measured-{size}-{number}" for number in range(size)]
     _publish(names, service.layout.examples)
     before = service.spent()
-    build = _submitted(service, module(size, names))
+    build = service.submit({"modulemd": module(size, names)})
     run = _ended(service, build)
     wall = (datetime.fromisoformat(run["end_date"]) - datetime.fromisoformat(run["start_date"])).total_seconds()
     time.sleep(2)  # PostgreSQL's counts come a second late
@@ -190,7 +189,7 @@ def _build(service: Service, size: int) -> Result:
     return Result(size, tasks, wall, course(service.hub, build), spent, scale)
 
 
-def _ended(service: Service, build: Followed) -> dict[str, Any]:
+def _ended(service: MeasuredStack, build: FollowedBuild) -> dict[str, Any]:
     """Wait for the end of a build's run; look rarely, so that the looks weigh nothing."""
     end = time.monotonic() + LONGEST
     while (run := service.api.run(build.dag_id, build.run_id))["state"] not in FINISHED:
@@ -211,7 +210,7 @@ def module(size: int, names: Sequence[str]) -> str:
     return MODULE.format(size=size, components="".join(lines))
 
 
-def course(hub: KojiValue, build: Followed) -> Course:
+def course(hub: KojiValue, build: FollowedBuild) -> Course:
     """Read from the hub what it did for a build."""
     batches = {component.name: component.batch for component in build.plan.components}
     made: dict[int, list[Work]] = {}
@@ -234,15 +233,6 @@ def _tasks(hub: KojiValue, method: str) -> list[dict[str, Any]]:
 
 def _work(task: dict[str, Any]) -> Work:
     return Work(task["create_ts"], task["completion_ts"])
-
-
-def _submitted(service: Service, document: str) -> Followed:
-    run = service.api.trigger("submit_module", {"modulemd": document})
-    ended = service.api.wait("submit_module", run)
-    if ended["state"] != "success":
-        raise RuntimeError(f"The module was refused: {ended['note']}")
-    [build_id, *_] = service.api.xcom("submit_module", run, "submit")
-    return story.followed(service.api, service.registry, build_id)
 
 
 def _publish(names: Sequence[str], into: Path) -> None:

@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
 
-import koji
 import psutil
 from sqlalchemy import create_engine, text
 
-from mbs.koji.faults import KojiValue
-from mbs.registry import Registry
-from tools.airflow_api import AirflowApi
-from tools.demo import story
 from tools.stack import manager, supervisor
 from tools.stack.apart import fresh_home
-from tools.stack.layout import Layout, checkout
+from tools.stack.client import RunningStack
+from tools.stack.layout import checkout
 
 AIRFLOW = ("api-server", "scheduler", "triggerer", "dag-processor")
 """The scheduler has the workers of the LocalExecutor below it."""
@@ -45,36 +40,13 @@ class Spent:
         )
 
 
-@dataclass(frozen=True)
-class Service:
-    """A running service."""
-
-    layout: Layout
-
-    @cached_property
-    def api(self) -> AirflowApi:
-        """Airflow, as the administrator."""
-        return story.api_of(self.layout)
-
-    @cached_property
-    def registry(self) -> Registry:
-        """The registry."""
-        return story.registry_of(self.layout)
-
-    @cached_property
-    def hub(self) -> KojiValue:
-        """An anonymous session of the hub."""
-        return koji.ClientSession(self.layout.hub.url)
+class MeasuredStack(RunningStack):
+    """A running service that tells what it spends."""
 
     def spent(self) -> Spent:
         """Give what was spent until now."""
         counts = dict(self.hub.callMethod("devhub.callCounts")) if self.layout.hub.own else {}
         return Spent(self._cpu(), counts, self._transactions())
-
-    def resize_pool(self, slots: int) -> None:
-        """Set the number of arch builds that may be in Koji."""
-        pool = {"pool": "koji_builds", "slots": slots, "include_deferred": True}
-        self.api.call("PATCH", "pools/koji_builds", json=pool, params={"update_mask": "slots"})
 
     def _cpu(self) -> dict[str, float]:
         measured = (*AIRFLOW, POSTGRES, HUB) if self.layout.hub.own else (*AIRFLOW, POSTGRES)
@@ -90,14 +62,14 @@ class Service:
 
 
 @contextmanager
-def running(*hub_options: str) -> Iterator[Service]:
+def running(*hub_options: str) -> Iterator[MeasuredStack]:
     """Run a service in var/bench, its own hub with these options of `devhub serve`; nothing of it remains running."""
     layout = replace(fresh_home(checkout() / "var" / "bench"), devhub_options=hub_options)
     try:
         manager.start(layout, lambda _: None)
-        service = Service(layout)
-        story.publish_examples(layout)
-        story.import_platform(service.api, layout.hub)
+        service = MeasuredStack(layout)
+        service.publish_examples()
+        service.import_platform()
         yield service
     finally:
         manager.stop(layout, lambda _: None)

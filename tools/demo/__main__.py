@@ -10,15 +10,13 @@ import click
 from rich.console import Console
 
 from mbs.model.errors import MbsError
-from mbs.registry import Registry
-from tools.airflow_api import AirflowApi
-from tools.demo import story
 from tools.demo.acts import ACTS, Act
 from tools.demo.outcome import reused_of
 from tools.demo.progress import lines
 from tools.demo.summary import Shown, print_summary
 from tools.demo.view import view_for
 from tools.stack import manager
+from tools.stack.client import RunningStack
 from tools.stack.environment import forget_services
 from tools.stack.layout import Layout, checkout, layout
 from tools.stack.problem import StackProblem
@@ -39,12 +37,12 @@ def main(timeout: float) -> None:
 def demo(console: Console, timeout: float) -> bool:
     """Play every act, up to the first that fails, and sum up; give whether all of them succeeded."""
     begin = time.monotonic()
-    stack = layout()
-    console.print(beginning(stack), markup=False, highlight=False, soft_wrap=True)
-    manager.start(stack, lambda text: console.print(f"  {text}", markup=False, highlight=False))
+    stack = RunningStack(layout())
+    console.print(beginning(stack.layout), markup=False, highlight=False, soft_wrap=True)
+    manager.start(stack.layout, lambda text: console.print(f"  {text}", markup=False, highlight=False))
     stage = Stage(console, stack, timeout)
     succeeded = stage.play()
-    print_summary(console, stack, stage.registry, stage.shown, time.monotonic() - begin)
+    print_summary(console, stack, stage.shown, time.monotonic() - begin)
     return succeeded
 
 
@@ -58,32 +56,30 @@ def beginning(stack: Layout) -> str:
 class Stage:
     """Where the acts are played: the running service, and what has been shown so far."""
 
-    def __init__(self, console: Console, stack: Layout, timeout: float) -> None:
+    def __init__(self, console: Console, stack: RunningStack, timeout: float) -> None:
         self._console, self._stack, self._timeout = console, stack, timeout
-        self._api: AirflowApi = story.api_of(stack)
-        self.registry: Registry = story.registry_of(stack)
         self.shown: list[Shown] = []
 
     def play(self) -> bool:
         """Play all acts, each on the results of those before it."""
-        story.publish_examples(self._stack)
+        self._stack.publish_examples()
         self._console.print("Importing the platform")
-        story.import_platform(self._api, self._stack.hub)
+        self._stack.import_platform()
         return all(self._act(number, act) for number, act in enumerate(ACTS, 1))
 
     def _act(self, number: int, act: Act) -> bool:
         begin = time.monotonic()
         self._console.print(f"\n{number} of {len(ACTS)}  {act.about}", style="bold", highlight=False, soft_wrap=True)
-        act.before(self._stack)
-        build = story.submit(self._api, self.registry, self._stack, act.module, act.stream)
+        act.before(self._stack.layout)
+        build, registry = self._stack.example(act.module, act.stream), self._stack.registry
         with view_for(self._console, f"Building {build.plan.nsvc}", build.plan.arches) as view:
 
             def show(states: dict[str, str | None]) -> None:
-                reason = self.registry.builds.get(build.build_id).state_reason
-                view.show(lines(build.plan, states, reused_of(self.registry, build.build_id), reason))
+                reason = registry.builds.get(build.build_id).state_reason
+                view.show(lines(build.plan, states, reused_of(registry, build.build_id), reason))
 
-            state = story.follow(self._api, build, show, self._timeout)
-        page = self._api.page_of(build.dag_id, build.run_id)
+            state = self._stack.follow(build, show, self._timeout)
+        page = self._stack.api.page_of(build.dag_id, build.run_id)
         self.shown.append(Shown(build, page, time.monotonic() - begin))
         return state == "success"
 

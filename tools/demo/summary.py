@@ -6,16 +6,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import koji
 from rich.console import Console
 
 from mbs.koji.faults import KojiValue
 from mbs.model.naming import koji_build
 from mbs.model.nsvc import NSVC
-from mbs.registry import Registry
 from tools.demo.outcome import Outcome, outcome_of
-from tools.demo.story import Followed
 from tools.stack import secrets
+from tools.stack.client import FollowedBuild, RunningStack
 from tools.stack.layout import Layout
 
 
@@ -23,21 +21,20 @@ from tools.stack.layout import Layout
 class Shown:
     """A module build that has ended, and how long it took."""
 
-    build: Followed
+    build: FollowedBuild
     page: str
     """URL of its run in the UI."""
     seconds: float
 
 
-def print_summary(console: Console, layout: Layout, registry: Registry, shown: Sequence[Shown], seconds: float) -> None:
+def print_summary(console: Console, stack: RunningStack, shown: Sequence[Shown], seconds: float) -> None:
     """Print what every build has left in Koji and in the registry, and where to look; `seconds` is the wall time."""
-    hub = koji.ClientSession(layout.hub.url)
     for each in shown:
-        row = registry.builds.get(each.build.build_id)
+        row = stack.registry.builds.get(each.build.build_id)
         console.print(f"\n[bold]{row.nsvc}[/bold]  {row.state.label} after {duration(each.seconds)}", highlight=False)
-        _print(console, _facts(layout, hub, registry, each))
+        _print(console, _facts(stack, each))
     console.print()
-    _print(console, _ending(layout, seconds))
+    _print(console, _ending(stack.layout, seconds))
 
 
 def duration(seconds: float) -> str:
@@ -51,7 +48,8 @@ def _print(console: Console, facts: Iterator[tuple[str, str]]) -> None:
         console.print(f"  {name:13}{value}", highlight=False, markup=False, soft_wrap=True)
 
 
-def _facts(layout: Layout, hub: KojiValue, registry: Registry, shown: Shown) -> Iterator[tuple[str, str]]:
+def _facts(stack: RunningStack, shown: Shown) -> Iterator[tuple[str, str]]:
+    registry, hub = stack.registry, stack.hub
     row, plan = registry.builds.get(shown.build.build_id), shown.build.plan
     if row.state_reason:
         yield "Reason", row.state_reason
@@ -59,7 +57,7 @@ def _facts(layout: Layout, hub: KojiValue, registry: Registry, shown: Shown) -> 
     yield "Built with", ", ".join(f"{it.name}:{it.stream}:{it.version}:{it.context}" for it in plan.dependencies)
     yield "Koji tag", plan.koji_tag
     yield "RPMs", rpm_counts(hub, plan.koji_tag)
-    if repository := repository_path(hub, layout, plan.build_tag):
+    if repository := repository_path(hub, stack.layout, plan.build_tag):
         yield "Repository", repository
     if on_tag := composed(hub, plan.nsvc):
         yield "For composes", "; ".join(f"{tag}: {', '.join(nvrs)}" for tag, nvrs in on_tag.items())

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -23,6 +21,7 @@ from mbs.model.nsvc import NSVC
 from mbs.model.plan import BuildPlan
 from mbs.registry import Allocation, Identity, NewBuild, Recorded, Registry, engine_for
 from mbs.registry.migrate import upgrade
+from tools.devhub import serving
 from tools.stack.environment import forget_services
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -151,10 +150,5 @@ class RunningHub:
 def running_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     """One hub, with builders, for all tests of a session; tests use tags of their own."""
     state = tmp_path_factory.mktemp("devhub")
-    command = [sys.executable, "-m", "devhub.cli", "serve", "--port", "0", "--state", str(state / "hub")]
-    command += ["--simulate", "--builders", "4"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        url = process.stdout.readline().removeprefix("Koji hub:").strip()
-        yield RunningHub(url, publish(ROOT / "examples", state / "git"))
-        process.terminate()
+    with serving(state / "hub", "--simulate", "--builders", "4") as hub:
+        yield RunningHub(hub.url, publish(ROOT / "examples", state / "git"))

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from devhub.database import Database
 from devhub.init import open_hub
 from devhub.server import Server
 from devhub.settings import Settings, read_seed
+from tools.devhub import serving
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -91,12 +90,5 @@ def story_hub(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         user, password = (request.config.getoption(f"--hub-{option}") for option in ("user", "password"))
         yield Hub(str(url), str(user), str(password), ours=False)
         return
-    state = tmp_path_factory.mktemp("stories")
-    command = [sys.executable, "-m", "devhub.cli", "serve", "--state", str(state), "--port", "0", "--builders", "2"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        yield Hub(process.stdout.readline().split(": ", 1)[1].strip(), "mbs", "mbs")
-    finally:
-        process.terminate()
-        process.wait()
+    with serving(tmp_path_factory.mktemp("stories"), "--builders", "2") as hub:
+        yield Hub(hub.url, "mbs", "mbs")

@@ -14,6 +14,7 @@ import koji
 import pytest
 
 from devhub.examples import publish
+from tools.devhub import serving
 
 ROOT = Path(__file__).resolve().parents[2]
 KOJI = Path(sys.executable).with_name("koji")
@@ -93,22 +94,13 @@ class Built:
 @pytest.fixture(scope="module")
 def cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
     state, home = tmp_path_factory.mktemp("cli"), tmp_path_factory.mktemp("home")
-    command = [sys.executable, "-m", "devhub.cli", "serve", "--state", str(state), "--port", "0", "--builders", "2"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        url = process.stdout.readline().split(": ", 1)[1].strip()
-        assert f"koji -c {state}/koji.conf -p devhub --user mbs --password mbs list-tags" in process.stdout.readline()
-        _make_target(url)
+    with serving(state, "--builders", "2") as hub:
+        assert f"koji -c {state}/koji.conf -p devhub --user mbs --password mbs list-tags" in hub.hint
+        _make_target(hub.login())
         yield CommandLine(state, home)
-    finally:
-        process.terminate()
-        process.wait()
 
 
-def _make_target(url: str) -> None:
-    session = koji.ClientSession(url, {"user": "mbs", "password": "mbs"})
-    session.login()
+def _make_target(session: koji.ClientSession) -> None:
     session.createBuildTarget(TARGET, "module-f40-build", "f40")
     for package in ("phrasebook", "archful", "broken", "slow"):
         session.packageListAdd("f40", package, "mbs")

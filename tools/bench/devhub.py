@@ -9,12 +9,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 import socket
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +23,7 @@ from devhub import builds, listing, lookup, packages, tags, tasks
 from devhub.init import open_hub
 from devhub.settings import Settings, read_seed
 from tools.bench.figures import Figure
+from tools.devhub import serving
 
 TASKS, TAGS, BATCH = 5000, 500, 500
 CLIENTS = 2
@@ -36,13 +34,12 @@ ECHO = "a waitress that sends a fixed answer"
 def run(seconds: float = 3.0) -> list[Figure]:
     """Measure a devhub of its own, in a process of its own, over HTTP."""
     echo = _echo_rate(seconds)
-    with tempfile.TemporaryDirectory() as state, _hub(Path(state)) as (url, process):
-        session = koji.ClientSession(url, {"user": "mbs", "password": "mbs"})
-        session.login()
+    with tempfile.TemporaryDirectory() as state, serving(Path(state), "--builders", "0") as hub:
+        session, process = hub.login(), hub.process
         task_id, tag = _first(session)
         plain, plain_cpu = _rates(process.pid, seconds, lambda: session.getTaskInfo(task_id))
         one, one_cpu = _rates(process.pid, seconds, lambda: _multicall(session, task_id), per_round=BATCH)
-        two = _rate_of_clients(url, task_id, seconds)
+        two = _rate_of_clients(hub.url, task_id, seconds)
         empty = _latencies(session, task_id, tag, seconds)
         _fill(Path(state))
         full = _latencies(session, task_id, tag, seconds)
@@ -92,18 +89,6 @@ def _serve_echo(listener: socket.socket) -> None:
         return [body]
 
     waitress.serve(answer, sockets=[listener], threads=8, _quiet=True)
-
-
-@contextmanager
-def _hub(state: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    command = [sys.executable, "-m", "devhub.cli", "serve", "--state", str(state), "--port", "0", "--builders", "0"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        line = process.stdout.readline() if process.stdout else ""
-        yield line.split(": ", 1)[1].strip(), process
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def _first(session: koji.ClientSession) -> tuple[int, str]:

@@ -1,38 +1,15 @@
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Protocol
 
-import koji
 import pytest
 
 from devhub.server import Server
-
-
-@dataclass
-class RunningHub:
-    """A devhub in a process of its own, without builders."""
-
-    process: subprocess.Popen[str]
-    url: str
-    state: Path
-
-    def login(self, user: str = "mbs", **options: object) -> koji.ClientSession:
-        given = {"user": user, "password": user, "max_retries": 3, "retry_interval": 0.1, **options}
-        session = koji.ClientSession(self.url, given)
-        session.login()
-        return session
-
-    def kill(self) -> None:
-        os.kill(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+from tools.devhub import RunningDevhub, serving
 
 
 @contextmanager
@@ -47,25 +24,24 @@ def run_in_thread(server: Server) -> Iterator[str]:
         thread.join()
 
 
-@pytest.fixture(scope="module")
-def serve() -> Iterator[Callable[..., RunningHub]]:
-    """Give a function that starts a devhub on a state directory."""
-    started: list[subprocess.Popen[str]] = []
+class Serve(Protocol):
+    """Starts a devhub without builders on a state directory."""
 
-    def start(state: Path, *arguments: str) -> RunningHub:
-        command = [sys.executable, "-m", "devhub.cli", "serve", "--state", str(state), "--port", "0", "--builders", "0"]
-        process = subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, text=True)
-        started.append(process)
-        assert process.stdout is not None
-        return RunningHub(process, process.stdout.readline().split(": ", 1)[1].strip(), state)
-
-    yield start
-    for process in started:
-        process.kill()
-        process.wait()
+    def __call__(self, state: Path, *options: str) -> RunningDevhub: ...
 
 
 @pytest.fixture(scope="module")
-def hub(serve: Callable[..., RunningHub], tmp_path_factory: pytest.TempPathFactory) -> RunningHub:
+def serve() -> Iterator[Serve]:
+    """Give a function that starts a devhub; all of them end with the tests of the module."""
+    with ExitStack() as started:
+
+        def start(state: Path, *options: str) -> RunningDevhub:
+            return started.enter_context(serving(state, "--builders", "0", *options))
+
+        yield start
+
+
+@pytest.fixture(scope="module")
+def hub(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> RunningDevhub:
     """A devhub that the tests of a module share; each makes its own tags."""
     return serve(tmp_path_factory.mktemp("hub") / "state")

@@ -16,7 +16,8 @@ from devhub import connections
 from devhub.init import open_hub
 from devhub.server import Server
 from devhub.settings import Settings, read_seed
-from tests.devhub.hub.conftest import RunningHub, run_in_thread
+from tests.devhub.hub.conftest import run_in_thread
+from tools.devhub import RunningDevhub
 
 CALL = b"<?xml version='1.0'?>\n<methodCall>\n<methodName>getAPIVersion</methodName>\n<params></params></methodCall>"
 
@@ -57,7 +58,7 @@ def say(connection: socket.socket, request_: bytes) -> bytes:
         return b""
 
 
-def test_many_slow_and_idle_clients_hold_up_nobody(hub: RunningHub) -> None:
+def test_many_slow_and_idle_clients_hold_up_nobody(hub: RunningDevhub) -> None:
     with dialed(hub.url, connections.CONNECTIONS + 150) as clients:
         for position, client in enumerate(clients):
             with contextlib.suppress(OSError):  # the first ones have lost their places by now
@@ -89,7 +90,7 @@ def test_a_request_that_comes_byte_by_byte_is_given_up(
         assert is_closed(client)
 
 
-def test_a_slow_reader_of_large_files_holds_no_worker(hub: RunningHub) -> None:
+def test_a_slow_reader_of_large_files_holds_no_worker(hub: RunningDevhub) -> None:
     with (hub.state / "files" / "work" / "large.bin").open("wb") as large:
         large.truncate(200 << 20)
     with dialed(hub.url, 12) as readers:  # more than there are workers
@@ -109,7 +110,7 @@ def test_a_slow_reader_of_large_files_holds_no_worker(hub: RunningHub) -> None:
         (b"POST /kojihub HTTP/1.1\r\nContent-Length: -1\r\nConnection: close\r\n\r\n", b"400"),
     ],
 )
-def test_what_is_no_proper_request_is_refused(hub: RunningHub, request_: bytes, status: bytes) -> None:
+def test_what_is_no_proper_request_is_refused(hub: RunningDevhub, request_: bytes, status: bytes) -> None:
     with dialed(hub.url, 1) as (client,):
         assert say(client, request_)[9:] in (status, b"")  # the connection may be gone before it is read
     assert is_answered(hub.url)
@@ -126,7 +127,7 @@ BOMB = b"""<?xml version='1.0'?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b 
 
 
 @pytest.mark.parametrize("depth", [100, 300, 330, 1_000, 60_000])
-def test_deep_nesting_is_answered_or_refused_and_harms_nobody(hub: RunningHub, depth: int) -> None:
+def test_deep_nesting_is_answered_or_refused_and_harms_nobody(hub: RunningDevhub, depth: int) -> None:
     answer = requests.post(hub.url, nested(depth), timeout=30)
     assert answer.status_code in (200, 400)
     assert is_answered(hub.url)
@@ -142,12 +143,12 @@ def test_deep_nesting_is_answered_or_refused_and_harms_nobody(hub: RunningHub, d
     ],
     ids=["entities", "no utf-8", "no utf-8 in a name", "more than a hub reads"],
 )
-def test_a_hostile_call_is_refused(hub: RunningHub, body: bytes) -> None:
+def test_a_hostile_call_is_refused(hub: RunningDevhub, body: bytes) -> None:
     answer = requests.post(hub.url, body, timeout=30)
     assert (answer.status_code, answer.text.startswith("Invalid request")) == (400, True)
     assert is_answered(hub.url)
 
 
-def test_a_method_that_does_not_exist_is_a_fault(hub: RunningHub) -> None:
+def test_a_method_that_does_not_exist_is_a_fault(hub: RunningDevhub) -> None:
     answer = requests.post(hub.url, CALL.replace(b"getAPIVersion", b"__init__"), timeout=10)
     assert (answer.status_code, "Invalid method: __init__" in answer.text) == (200, True)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import concurrent.futures
-from collections.abc import Callable
 from pathlib import Path
 
 import koji
@@ -9,9 +8,8 @@ import pytest
 import requests
 
 from devhub.database import Database
-from tests.devhub.hub.conftest import RunningHub
-
-Serve = Callable[..., RunningHub]
+from tests.devhub.hub.conftest import Serve
+from tools.devhub import RunningDevhub
 
 
 def test_what_was_committed_outlives_a_kill(serve: Serve, tmp_path: Path) -> None:
@@ -33,7 +31,7 @@ def test_a_session_outlives_a_restart(serve: Serve, tmp_path: Path) -> None:
     assert session.getLoggedInUser()["name"] == "mbs"
 
 
-def test_clients_at_once_lose_no_update(hub: RunningHub) -> None:
+def test_clients_at_once_lose_no_update(hub: RunningDevhub) -> None:
     hub.login().createTag("at-once")
 
     def add(client: int) -> list[int]:
@@ -50,7 +48,7 @@ def test_clients_at_once_lose_no_update(hub: RunningHub) -> None:
     assert session.callMethod("devhub.callCounts")["build"] == 80
 
 
-def test_a_repeated_change_is_refused_and_a_call_from_the_past_too(hub: RunningHub) -> None:
+def test_a_repeated_change_is_refused_and_a_call_from_the_past_too(hub: RunningDevhub) -> None:
     session = hub.login()
     session.createTag("repeated-a")
     session.callnum -= 1
@@ -62,14 +60,14 @@ def test_a_repeated_change_is_refused_and_a_call_from_the_past_too(hub: RunningH
         session.getTag("repeated-a")
 
 
-def test_an_expired_session_is_renewed_by_the_client(hub: RunningHub) -> None:
+def test_an_expired_session_is_renewed_by_the_client(hub: RunningDevhub) -> None:
     session = hub.login()
     with Database.open(hub.state / "hub.sqlite").transaction() as connection:  # as a hub does with old ones
         connection.execute("UPDATE sessions SET expired = 1 WHERE id = ?", (session.sinfo["session-id"],))
     assert session.createTag("renewed")
 
 
-def test_a_multicall_keeps_what_succeeded(hub: RunningHub) -> None:
+def test_a_multicall_keeps_what_succeeded(hub: RunningDevhub) -> None:
     session = hub.login()
     with session.multicall() as calls:
         made = calls.createTag("multicall")
@@ -82,7 +80,7 @@ def test_a_multicall_keeps_what_succeeded(hub: RunningHub) -> None:
 @pytest.mark.parametrize(
     ("body", "status"), [(b"no xml", 400), (b"", 400), (b"<methodCall><methodName>x</methodName></methodCall>", 200)]
 )
-def test_a_body_that_is_no_call_harms_nobody(hub: RunningHub, body: bytes, status: int) -> None:
+def test_a_body_that_is_no_call_harms_nobody(hub: RunningDevhub, body: bytes, status: int) -> None:
     assert requests.post(hub.url, data=body, timeout=10).status_code == status
     assert hub.login().getAPIVersion() == 1
 
@@ -96,12 +94,12 @@ def test_a_body_that_is_too_large_is_refused(serve: Serve, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("directory", "name"), [("../up", "x"), ("/etc", "x"), ("a/../..", "x"), ("a", "../x"), ("", "x")]
 )
-def test_an_upload_stays_in_its_area(hub: RunningHub, directory: str, name: str) -> None:
+def test_an_upload_stays_in_its_area(hub: RunningDevhub, directory: str, name: str) -> None:
     with pytest.raises(koji.GenericError, match="Invalid upload"):
         hub.login().checkUpload(directory, name)
 
 
-def test_files_are_served_in_part_as_listings_and_never_from_outside(hub: RunningHub) -> None:
+def test_files_are_served_in_part_as_listings_and_never_from_outside(hub: RunningDevhub) -> None:
     top = hub.url.replace("/kojihub", "/kojifiles")
     files = hub.state / "files"
     (files / "repos" / "f40" / "1").mkdir(parents=True)
@@ -117,7 +115,7 @@ def test_files_are_served_in_part_as_listings_and_never_from_outside(hub: Runnin
         assert requests.get(f"{top}/{path}", timeout=10).status_code == 404
 
 
-def test_only_admins_order_faults(hub: RunningHub) -> None:
+def test_only_admins_order_faults(hub: RunningDevhub) -> None:
     with pytest.raises(koji.ActionNotAllowed):
         hub.login().callMethod("devhub.setFault", "drop_percent", 100)
 
@@ -125,12 +123,12 @@ def test_only_admins_order_faults(hub: RunningHub) -> None:
 @pytest.mark.parametrize(
     ("name", "value"), [("drop_percent", "10"), ("build_fault", []), ("build_faults", "[]"), ("build_faults", [{}])]
 )
-def test_a_fault_that_could_never_strike_is_refused(hub: RunningHub, name: str, value: object) -> None:
+def test_a_fault_that_could_never_strike_is_refused(hub: RunningDevhub, name: str, value: object) -> None:
     with pytest.raises(koji.ParameterError):
         hub.login("kojiadmin").callMethod("devhub.setFault", name, value)
 
 
-def test_a_dropped_connection_and_a_bad_gateway_are_survived_by_the_client(hub: RunningHub) -> None:
+def test_a_dropped_connection_and_a_bad_gateway_are_survived_by_the_client(hub: RunningDevhub) -> None:
     admin, session = hub.login("kojiadmin", max_retries=30), hub.login(max_retries=30)
     admin.callMethod("devhub.setFault", "drop_percent", 50)
     assert session.getAPIVersion() == 1
@@ -140,13 +138,13 @@ def test_a_dropped_connection_and_a_bad_gateway_are_survived_by_the_client(hub: 
     assert session.getAPIVersion() == 1
 
 
-def test_a_client_that_wants_tls_is_told_at_once(hub: RunningHub) -> None:
+def test_a_client_that_wants_tls_is_told_at_once(hub: RunningDevhub) -> None:
     with pytest.raises(requests.exceptions.SSLError):
         requests.get(hub.url.replace("http:", "https:"), timeout=30, verify=False)  # noqa: S501 - there is no TLS
     assert hub.login().getAPIVersion() == 1
 
 
-def test_a_web_page_in_a_browser_of_this_machine_may_not_call(hub: RunningHub) -> None:
+def test_a_web_page_in_a_browser_of_this_machine_may_not_call(hub: RunningDevhub) -> None:
     call = "<?xml version='1.0'?><methodCall><methodName>getAPIVersion</methodName></methodCall>"
     assert requests.post(hub.url, call, timeout=10).status_code == 200
     for origin in ("https://evil.example", hub.url.removesuffix("/kojihub"), "null"):

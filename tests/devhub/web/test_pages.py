@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ import requests
 
 from devhub.examples import publish
 from operators import links
+from tools.devhub import RunningDevhub, serving
 
 pytestmark = pytest.mark.skipif(shutil.which("rpmbuild") is None, reason="the hub builds packages")
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -46,22 +45,13 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    state = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "devhub.cli", "serve", "--state", str(state), "--port", "0", "--builders", "2"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        url = process.stdout.readline().split(": ", 1)[1].strip()
-        yield _fill(url, publish(EXAMPLES, tmp_path_factory.mktemp("git")), tmp_path_factory.mktemp("files"))
-    finally:
-        process.terminate()
-        process.wait()
+    with serving(tmp_path_factory.mktemp("site"), "--builders", "2") as hub:
+        yield _fill(hub, publish(EXAMPLES, tmp_path_factory.mktemp("git")), tmp_path_factory.mktemp("files"))
 
 
-def _fill(url: str, sources: dict[str, str], work: Path) -> Site:
+def _fill(hub: RunningDevhub, sources: dict[str, str], work: Path) -> Site:
     """Build a package, fail with another, ask for nonsense, and import a module."""
-    session = koji.ClientSession(url, {"user": "mbs", "password": "mbs"})
-    session.login()
+    session = hub.login()
     session.createBuildTarget("f40", "module-f40-build", "f40")
     session.editTag2("f40", extra={"hostile": HOSTILE})
     session.packageListAdd("f40", "phrasebook", "mbs")
@@ -73,7 +63,7 @@ def _fill(url: str, sources: dict[str, str], work: Path) -> Site:
         time.sleep(0.2)
     module = _import(session, work)["id"]
     built = {name: session.listBuilds(taskID=tasks[name])[0]["build_id"] for name in ("good", "bad")}
-    return Site(session, url.removesuffix("/kojihub"), tasks, {**built, "module": module})
+    return Site(session, hub.url.removesuffix("/kojihub"), tasks, {**built, "module": module})
 
 
 def _import(session: koji.ClientSession, work: Path) -> dict[str, int]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -22,6 +20,7 @@ from mbs.model.errors import HubRefused
 from mbs.model.plan import BuildPlan
 from mbs.settings import Settings
 from tests.conftest import RunningHub
+from tools.devhub import serving
 
 NEEDS = Needs("tag", imports=True)
 ENOUGH = Grants(
@@ -166,11 +165,8 @@ def strict_hub(tmp_path: Path) -> Iterator[str]:
     """A hub whose policies are those of a stock one."""
     config = tmp_path / "strict.yaml"
     config.write_text(yaml.safe_dump({**read_seed(), "policy": {}}))
-    command = [sys.executable, "-m", "devhub.cli", "serve", "--port", "0", "--state", str(tmp_path / "hub")]
-    with subprocess.Popen([*command, "--config", str(config)], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        yield process.stdout.readline().removeprefix("Koji hub:").strip()
-        process.terminate()
+    with serving(tmp_path / "hub", "--config", str(config)) as hub:
+        yield hub.url
 
 
 def test_a_policy_that_stops_our_builds_is_refused_at_the_first_task(fresh: BuildPlan, strict_hub: str) -> None:

@@ -14,11 +14,10 @@ from sqlalchemy import create_engine, inspect
 
 from mbs.cli.doctor.account import FILE, find
 from tests.conftest import PostgresUrl
-from tools.stack import manager, secrets
+from tools.stack import StackProblem, manager, secrets
 from tools.stack.environment import forget_services
 from tools.stack.hub import Account, Hub
 from tools.stack.layout import Layout, Ports, checkout, layout
-from tools.stack.problem import StackProblem
 from tools.stack.services import services
 
 DEPLOY = checkout() / "docs" / "how-to" / "deploy.md"

@@ -95,6 +95,7 @@ def test_after_the_death_of_keeper_and_supervisord_stop_leaves_nothing(layout: L
 def test_stopping_stops_whole_groups(layout: Layout) -> None:
     left = [process for process in supervisor.leftovers(layout) if process.cmdline()[:1] == ["sleep"]]
     supervisor.stop(layout, "one")
+    until(lambda: not all(processes.lives(process) for process in left))  # supervisord waits for the group's first only
     still = [process for process in left if processes.lives(process)]
     assert len(still) == len(left) - 1, "what has a session of its own goes before the next start"
     supervisor.start(layout, "one")

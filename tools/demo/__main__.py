@@ -15,11 +15,10 @@ from tools.demo.outcome import reused_of
 from tools.demo.progress import lines
 from tools.demo.summary import Shown, print_summary
 from tools.demo.view import view_for
-from tools.stack import manager
+from tools.stack import StackProblem, manager
 from tools.stack.client import RunningStack
 from tools.stack.environment import forget_services
 from tools.stack.layout import Layout, checkout, layout
-from tools.stack.problem import StackProblem
 
 
 @click.command()

@@ -6,10 +6,9 @@ import os
 
 import click
 
-from tools.stack import manager, secrets
+from tools.stack import StackProblem, manager, secrets
 from tools.stack.environment import forget_services
 from tools.stack.layout import checkout, layout
-from tools.stack.problem import StackProblem
 
 
 @click.group()

@@ -1,7 +1,8 @@
 """`python -m tools.stack.begin NAME NEED,... COMMAND...`: how supervisord starts each process of the stack.
 
 Ends what an earlier process of any name left behind, notes the start, waits until those that it needs are ready, and
-becomes the command.
+becomes the command. supervisord does none of these: it loses sight of the children of a process that was killed, counts
+no starts, and knows an order of starts but not what a process needs when it is started again.
 """
 
 from __future__ import annotations

@@ -23,10 +23,9 @@ from mbs.koji.faults import KojiValue
 from mbs.model.plan import BuildPlan
 from mbs.planning.ids import dag_id
 from mbs.registry import Registry, engine_for
-from tools.stack import secrets
+from tools.stack import StackProblem, secrets
 from tools.stack.hub import PLATFORM_TAG
 from tools.stack.layout import Layout, checkout
-from tools.stack.problem import StackProblem
 
 POLL_SECONDS = 1.0
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tools.stack import StackProblem
 from tools.stack.environment import HUB_PREFIX
-from tools.stack.problem import StackProblem
 
 PLATFORM_TAG = "module-f40-build"
 """What the examples' platform is built from, on a devhub."""

@@ -1,7 +1,8 @@
 """`python -m tools.stack.keeper CONFIGURATION`: the parent of supervisord, which starts it anew where it was killed.
 
-What a killed supervisord leaves behind becomes a child of this process and is ended first: ports and data directories
-must be free for those that come next.
+It stands for the init system, which supervisord counts on and a laptop's user cannot. What a killed supervisord leaves
+behind becomes a child of this process and is ended first: ports and data directories must be free for those that come
+next.
 """
 
 from __future__ import annotations

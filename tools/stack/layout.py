@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools.stack import StackProblem
 from tools.stack.environment import of_the_machine
 from tools.stack.hub import Hub
-from tools.stack.problem import StackProblem
 
 SOCKET_PATH_LIMIT = 107
 """Bytes of a UNIX socket's path that Linux takes."""

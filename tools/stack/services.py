@@ -1,4 +1,7 @@
-"""The processes of the stack, in the order in which they start, and how one sees that each is ready."""
+"""The processes of the stack, in the order in which they start, and how one sees that each is ready.
+
+For supervisord a process that runs is ready; these are when they answer, or have said that they live.
+"""
 
 from __future__ import annotations
 

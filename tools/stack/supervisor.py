@@ -24,9 +24,8 @@ from xmlrpc.client import Fault, ServerProxy
 import psutil
 from supervisor.xmlrpc import SupervisorTransport
 
-from tools.stack import processes
+from tools.stack import StackProblem, processes
 from tools.stack.layout import Layout, checkout
-from tools.stack.problem import StackProblem
 
 if TYPE_CHECKING:
     from tools.stack.services import Service

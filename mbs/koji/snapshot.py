@@ -19,7 +19,7 @@ TASKS_PER_CALL = 500
 MARGIN = 60.0
 """Seconds that a hub may need from the moment it writes as a task's start or end to the commit that shows it."""
 
-SWEEP = 30
+SWEEP = 60
 """Looks within which every task is looked at wholly, whatever its children do."""
 
 

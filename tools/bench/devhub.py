@@ -108,9 +108,9 @@ def _rate(seconds: float, call: Callable[[], object], per_round: int = 1) -> flo
 
 def _rates(pid: int, seconds: float, call: Callable[[], object], per_round: int = 1) -> tuple[float, float]:
     """Give calls per second, and per second of a process's CPU, which says the same on a busy machine."""
-    start, before = time.perf_counter(), _cpu(pid)
+    start, before = time.perf_counter(), cpu_of(pid)
     rate = _rate(seconds, call, per_round)
-    return rate, rate * (time.perf_counter() - start) / (_cpu(pid) - before)
+    return rate, rate * (time.perf_counter() - start) / (cpu_of(pid) - before)
 
 
 def _rate_of_clients(url: str, task_id: int, seconds: float) -> float:
@@ -125,7 +125,8 @@ def _rate_of_client(url: str, task_id: int, seconds: float) -> float:
     return _rate(seconds, lambda: _multicall(session, task_id), per_round=BATCH)
 
 
-def _cpu(pid: int) -> float:
+def cpu_of(pid: int) -> float:
+    """Give the seconds of CPU that a process has taken."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import hypothesis
 import hypothesis.configuration
@@ -141,7 +140,7 @@ class RunningHub:
         counts: Mapping[str, int] = self.admin().callMethod("devhub.callCounts")
         return counts
 
-    def set_fault(self, name: str, value: Any) -> None:
+    def set_fault(self, name: str, value: object) -> None:
         """Switch a fault on, or off with None."""
         self.admin().callMethod("devhub.setFault", name, value)
 

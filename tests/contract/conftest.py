@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import koji
 import pytest
@@ -33,13 +34,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @dataclass(frozen=True)
 class Hub:
-    """A hub under test; `database` and `settings` are None for one that is not ours."""
+    """A hub under test."""
 
     url: str
     user: str
     password: str
-    database: Database | None = None
-    settings: Settings | None = None
     ours: bool = True
     """Whether it is a devhub, with devhub's users."""
 
@@ -59,18 +58,32 @@ class Hub:
         return koji.ClientSession(self.url, {"max_retries": 2, "retry_interval": 1})
 
 
+@dataclass(frozen=True, kw_only=True)
+class OpenHub(Hub):
+    """A devhub in this process, with its inside within reach."""
+
+    database: Database
+    settings: Settings
+
+
+class RunHub(Protocol):
+    """Starts a fresh devhub, without builders, that is made from a seed file."""
+
+    def __call__(self, seed: Path | None = None) -> OpenHub: ...
+
+
 @pytest.fixture(scope="session")
-def run_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Hub]]:
-    """Give a function that starts a fresh devhub (without builders) in this process."""
+def run_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunHub]:
+    """Give a function that starts a devhub in this process; all of them end with the session."""
     servers: list[Server] = []
 
-    def run(seed: Path | None = None) -> Hub:
+    def run(seed: Path | None = None) -> OpenHub:
         settings = Settings(state=tmp_path_factory.mktemp("hub"), port=0, seed=read_seed(seed))
         database = open_hub(settings)
         server = Server(database, settings)
         servers.append(server)
         threading.Thread(target=server.run, daemon=True).start()
-        return Hub(server.url, "mbs", "mbs", database, settings)
+        return OpenHub(server.url, "mbs", "mbs", database=database, settings=settings)
 
     yield run
     for server in servers:

@@ -18,7 +18,7 @@ from devhub.database import Connection, Database
 Record = dict[str, Any]
 
 
-def upsert(connection: sqlite3.Connection, table: str, **row: Any) -> None:
+def upsert(connection: sqlite3.Connection, table: str, **row: object) -> None:
     """Insert a row or replace the given columns of the one with its id."""
     columns, places = ", ".join(row), ", ".join(f":{column}" for column in row)
     updates = ", ".join(f"{column} = excluded.{column}" for column in row if column != "id")
@@ -89,7 +89,7 @@ class Stage:
             request = []
         upsert(connection, "tasks", **row, **times, waiting=record["waiting"], request=json.dumps(request))
 
-    def result(self, task_id: int, state: int, result: Any) -> None:
+    def result(self, task_id: int, state: int, result: object) -> None:
         """Enter how a task ended, making a task where the recording has not shown it."""
         with self.database.transaction() as connection:
             if connection.execute("SELECT 1 FROM tasks WHERE id = ?", (task_id,)).fetchone() is None:

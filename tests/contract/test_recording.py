@@ -18,6 +18,7 @@ from typing import Any
 import koji
 import pytest
 
+from tests.contract.conftest import OpenHub, RunHub
 from tests.contract.staging import Stage
 
 CALLS = [json.loads(line) for line in Path(__file__).with_name("koji-calls.jsonl").read_text().splitlines()]
@@ -49,7 +50,7 @@ def label(number: int) -> str:
 class Replay:
     """The hub under test, its stage, and a session for each of the recording's users."""
 
-    hub: Any
+    hub: OpenHub
     stage: Stage
     sessions: dict[str, koji.ClientSession] = field(default_factory=dict)
     position: int = 0
@@ -84,7 +85,7 @@ def caller(call: dict[str, Any]) -> str:
 
 
 @pytest.fixture(scope="module")
-def replay(run_hub: Callable[..., Any]) -> Replay:
+def replay(run_hub: RunHub) -> Replay:
     hub = run_hub(Path(__file__).with_name("recording.yaml"))
     stage = Stage(hub.database, hub.settings.files)
     _begin(stage)
@@ -235,7 +236,7 @@ def _prepare_tagging(stage: Stage, call: dict[str, Any]) -> None:
         _list_package(stage, tag, nvr)
 
 
-def _set_config(stage: Stage, tag: str, **changes: Any) -> None:
+def _set_config(stage: Stage, tag: str, **changes: object) -> None:
     places = ", ".join(f"{column} = :{column}" for column in changes)
     with stage.database.transaction() as connection:
         connection.execute(

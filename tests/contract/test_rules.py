@@ -16,7 +16,7 @@ import koji
 import pytest
 
 from devhub import builds, tasks
-from tests.contract.conftest import Hub
+from tests.contract.conftest import OpenHub, RunHub
 
 Sessions = Callable[[str], koji.ClientSession]
 WHOLE = {"maxdepth": None, "intransitive": False, "noconfig": False, "pkg_filter": ""}
@@ -24,17 +24,17 @@ FRESH = itertools.count()
 
 
 @pytest.fixture(scope="module")
-def hub(run_hub: Callable[..., Hub]) -> Hub:
+def hub(run_hub: RunHub) -> OpenHub:
     return run_hub()
 
 
 @pytest.fixture(scope="module")
-def mbs(hub: Hub) -> koji.ClientSession:
+def mbs(hub: OpenHub) -> koji.ClientSession:
     return hub.login("mbs")
 
 
 @pytest.fixture(scope="module")
-def admin(hub: Hub) -> koji.ClientSession:
+def admin(hub: OpenHub) -> koji.ClientSession:
     return hub.login("kojiadmin")
 
 
@@ -46,7 +46,7 @@ def tag(mbs: koji.ClientSession) -> str:
     return name
 
 
-def told(session: koji.ClientSession, method: str, *args: Any, **kwargs: Any) -> tuple[int, str]:
+def told(session: koji.ClientSession, method: str, *args: object, **kwargs: object) -> tuple[int, str]:
     """Give code and words of the fault that a call must be answered with."""
     try:
         answer = session.callMethod(method, *args, **kwargs)
@@ -57,9 +57,8 @@ def told(session: koji.ClientSession, method: str, *args: Any, **kwargs: Any) ->
     raise AssertionError(f"{method} answered {answer!r}")
 
 
-def complete_build(hub: Hub, name: str, **facts: Any) -> dict[str, Any]:
+def complete_build(hub: OpenHub, name: str, **facts: Any) -> dict[str, Any]:
     """Enter a complete build, as a builder would have made it."""
-    assert hub.database is not None
     with hub.database.transaction() as connection:
         build_id = builds.begin(connection, builds.NewBuild(name, "1", "1", owner=2, state=builds.COMPLETE, **facts))
         return builds.must_find(connection, build_id)
@@ -90,7 +89,7 @@ def test_a_user_may_have_an_at_sign_and_no_plus(admin: koji.ClientSession) -> No
     assert told(admin, "createUser", "a+b") == (1000, "Name a+b does not match RegexUserName value")
 
 
-def test_a_package_list_takes_a_name_that_can_never_be_built(hub: Hub, mbs: koji.ClientSession, tag: str) -> None:
+def test_a_package_list_takes_a_name_that_can_never_be_built(hub: OpenHub, mbs: koji.ClientSession, tag: str) -> None:
     """lookup_package(create=True) checks nothing, new_package does."""
     mbs.packageListAdd(tag, "odd~name", "mbs")
     assert [row["package_name"] for row in mbs.listPackages(tag)] == ["odd~name"]
@@ -102,7 +101,7 @@ def test_a_package_list_takes_a_name_that_can_never_be_built(hub: Hub, mbs: koji
 
 
 @pytest.mark.parametrize("ref", [None, [], 1.5, {}, {"other": 1}, {"id": "x"}])
-def test_what_is_neither_name_nor_id_is_a_wrong_parameter(mbs: koji.ClientSession, ref: Any) -> None:
+def test_what_is_neither_name_nor_id_is_a_wrong_parameter(mbs: koji.ClientSession, ref: object) -> None:
     assert told(mbs, "getTag", ref) == (1019, f"Invalid name or id value: {ref}")
 
 
@@ -116,7 +115,7 @@ def test_what_is_neither_name_nor_id_is_a_wrong_parameter(mbs: koji.ClientSessio
         ([], "Invalid type for argument: <class 'list'>"),
     ],
 )
-def test_a_build_is_named_by_id_nvr_or_its_three_parts(mbs: koji.ClientSession, ref: Any, problem: str) -> None:
+def test_a_build_is_named_by_id_nvr_or_its_three_parts(mbs: koji.ClientSession, ref: object, problem: str) -> None:
     assert told(mbs, "getBuild", ref) == (1000, problem)
 
 
@@ -307,7 +306,7 @@ def test_an_admin_has_only_the_permission_admin(admin: koji.ClientSession, mbs: 
 
 
 def test_a_tag_that_asks_for_a_permission_wants_that_very_one(
-    mbs: koji.ClientSession, admin: koji.ClientSession, hub: Hub, tag: str
+    mbs: koji.ClientSession, admin: koji.ClientSession, hub: OpenHub, tag: str
 ) -> None:
     build = complete_build(hub, f"permitted-{next(FRESH)}")
     mbs.editTag2(tag, perm="target")
@@ -317,7 +316,7 @@ def test_a_tag_that_asks_for_a_permission_wants_that_very_one(
     assert told(mbs, "untagBuildBypass", tag, build["id"]) == (1004, "tag is locked")
 
 
-def test_an_admin_imports_for_no_content_generator_by_being_one(hub: Hub, admin: koji.ClientSession) -> None:
+def test_an_admin_imports_for_no_content_generator_by_being_one(hub: OpenHub, admin: koji.ClientSession) -> None:
     problem = (1002, "Content generator access required (module-build-service)")
     names = {"name": "x", "version": "1", "release": "1"}
     assert told(admin, "CGInitBuild", "module-build-service", names) == problem
@@ -344,7 +343,7 @@ def test_the_policies_of_a_stock_hub_say_what_they_say(mbs: koji.ClientSession, 
 # What an operator asks a hub about itself
 
 
-def test_a_hub_tells_who_may_do_what(mbs: koji.ClientSession, hub: Hub) -> None:
+def test_a_hub_tells_who_may_do_what(mbs: koji.ClientSession, hub: OpenHub) -> None:
     assert {"admin", "tag", "target", "repo", "draft-promoter"} <= {row["name"] for row in mbs.getAllPerms()}
     assert all(row["description"] for row in mbs.getAllPerms())
     assert sorted(mbs.getUserPerms()) == sorted(mbs.getPerms()) == ["tag", "target"]
@@ -387,10 +386,9 @@ def test_a_request_for_a_repository_is_checked_in_kojis_order(mbs: koji.ClientSe
 # Tasks: listTasks, cancelTask
 
 
-def test_tasks_are_listed_by_all_that_koji_knows(mbs: koji.ClientSession, hub: Hub) -> None:
+def test_tasks_are_listed_by_all_that_koji_knows(mbs: koji.ClientSession, hub: OpenHub) -> None:
     me = mbs.getLoggedInUser()["id"]
     first, second = (mbs.build(f"git://h/{name}#1", "f40") for name in ("one", "two"))
-    assert hub.database is not None
     with hub.database.transaction() as connection:
         tasks.close(connection, first, {"rpms": []})
         tasks.fail(connection, second, 1005, "no")
@@ -412,7 +410,7 @@ def test_tasks_are_listed_by_all_that_koji_knows(mbs: koji.ClientSession, hub: H
     assert told(mbs, "listTasks", {"state": 2})[0] == 1
 
 
-def test_who_may_cancel_and_what(mbs: koji.ClientSession, hub: Hub) -> None:
+def test_who_may_cancel_and_what(mbs: koji.ClientSession, hub: OpenHub) -> None:
     task_id = mbs.build("git://h/x#1", "f40")
     for other in (hub.login("alice"), hub.anonymous()):
         assert told(other, "cancelTask", task_id) == (1004, "Cannot cancel task, not owner")
@@ -451,7 +449,7 @@ def metadata(name: str) -> dict[str, Any]:
     return {"metadata_version": 0, "build": typed, "buildroots": [root], "output": [output]}
 
 
-def edited(document: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+def edited(document: dict[str, Any], path: str, value: object) -> dict[str, Any]:
     """Set what a path like `output.0.type` leads to, or delete it with None."""
     *steps, last = [int(step) if step.isdigit() else step for step in path.split(".")]
     place: Any = document
@@ -509,7 +507,7 @@ RPM = {"type": "rpm", "name": "x", "version": "1", "release": "1", "arch": "src"
     ],
 )
 def test_an_import_is_refused_for_what_koji_refuses_it_for_and_leaves_nothing(
-    mbs: koji.ClientSession, directory: str, path: str, value: Any, code: int, problem: str
+    mbs: koji.ClientSession, directory: str, path: str, value: object, code: int, problem: str
 ) -> None:
     document = edited(metadata("refused-module"), path, value)
     assert told(mbs, "CGImport", document, directory) == (code, problem)

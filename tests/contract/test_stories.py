@@ -91,14 +91,14 @@ class Story:
         assert checked["repo"] is not None, "the hub gave the request up"
         return int(checked["repo"]["id"])
 
-    def build(self, source: str, **options: Any) -> int:
+    def build(self, source: str, **options: object) -> int:
         return int(self.session.build(source, self.tag, {"skip_tag": True, **options}))
 
     def wait(self, task_id: int) -> int:
         self.until(lambda: self.session.taskFinished(task_id))
         return int(self.session.getTaskInfo(task_id)["state"])
 
-    def built(self, source: str, **options: Any) -> dict[str, Any]:
+    def built(self, source: str, **options: object) -> dict[str, Any]:
         """Build something that builds, and give its build."""
         task_id = self.build(source, **options)
         assert self.wait(task_id) == koji.TASK_STATES["CLOSED"], self.session.getTaskResult(task_id, raise_fault=False)
@@ -303,7 +303,9 @@ def test_a_module_build_is_imported_once(story: Story) -> None:
         ("filesize", 1, "File size .* for modulemd.txt"),
     ],
 )
-def test_a_file_that_differs_from_its_metadata_leaves_no_build(story: Story, key: str, value: Any, told: str) -> None:
+def test_a_file_that_differs_from_its_metadata_leaves_no_build(
+    story: Story, key: str, value: object, told: str
+) -> None:
     metadata = _module_metadata(story.name("module"), DOCUMENTS)
     metadata["output"][0][key] = value
     with pytest.raises(koji.GenericError, match=told):

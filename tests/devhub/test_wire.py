@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import koji
 import pytest
@@ -18,13 +17,13 @@ VALUES = st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(TE
 
 @settings(max_examples=50)
 @given(VALUES)
-def test_an_answer_is_written_byte_for_byte_as_koji_writes_it(value: Any) -> None:
+def test_an_answer_is_written_byte_for_byte_as_koji_writes_it(value: object) -> None:
     assert wire.write_answer(value) == xmlrpcplus.dumps((value,), methodresponse=True).encode()
 
 
 @settings(max_examples=50)
 @given(st.lists(VALUES), st.dictionaries(TEXT.filter(bool), VALUES, max_size=3))
-def test_a_call_of_the_stock_client_is_read_as_koji_reads_it(args: list[Any], kwargs: dict[str, Any]) -> None:
+def test_a_call_of_the_stock_client_is_read_as_koji_reads_it(args: list[object], kwargs: dict[str, object]) -> None:
     body = xmlrpcplus.dumps((*args, {**kwargs, "__starstar": True}), "listTagged").encode()
     assert wire.read_call(body) == xmlrpcplus.loads(body)
 
@@ -61,6 +60,6 @@ def test_unusual_values_are_written_by_koji() -> None:
 
 
 @pytest.mark.parametrize(("value", "error"), [(2**63, OverflowError), ({1: 2}, TypeError), (koji, TypeError)])
-def test_what_cannot_be_carried_is_an_error(value: Any, error: type[Exception]) -> None:
+def test_what_cannot_be_carried_is_an_error(value: object, error: type[Exception]) -> None:
     with pytest.raises(error):
         wire.write_answer(value)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
@@ -15,7 +14,8 @@ from devhub.builder.rpmwriter import NewRpm, write_rpm
 BITS = {"<": 2, ">": 4, "=": 8}
 
 
-def read_requirement(text: str) -> Requirement:
+def requirement(text: str) -> Requirement:
+    """Read `name`, `name >= 1` and rich expressions."""
     if text.startswith("("):
         return Requirement(text)
     name, _, rest = text.partition(" ")
@@ -23,28 +23,23 @@ def read_requirement(text: str) -> Requirement:
     return Requirement(name, sum(BITS[sign] for sign in sense), version)
 
 
-@pytest.fixture(scope="session")
-def requirement() -> Callable[[str], Requirement]:
-    """Read `name`, `name >= 1` and rich expressions."""
-    return read_requirement
-
-
-@pytest.fixture(scope="session")
-def new_rpm() -> Callable[..., NewRpm]:
+def new_rpm(name: str, /, **facts: Any) -> NewRpm:
     """Describe a package 1-1 of noarch with whatever a test says differently; requirements are texts."""
+    texts = {key: facts.get(key, ()) for key in ("provides", "requires", "conflicts")}
+    lists = {key: tuple(map(requirement, value)) for key, value in texts.items()}
+    basics = {"version": "1", "release": "1", "arch": "noarch", "summary": name, "license": "MIT", "build_time": 1}
+    return NewRpm(**{"name": name, "source_rpm": f"{name}-1-1.src.rpm", **basics, **facts, **lists})
 
-    def describe(name: str, /, **facts: Any) -> NewRpm:
-        texts = {key: facts.get(key, ()) for key in ("provides", "requires", "conflicts")}
-        lists = {key: tuple(map(read_requirement, value)) for key, value in texts.items()}
-        basics = {"version": "1", "release": "1", "arch": "noarch", "summary": name, "license": "MIT", "build_time": 1}
-        return NewRpm(**{"name": name, "source_rpm": f"{name}-1-1.src.rpm", **basics, **facts, **lists})
 
-    return describe
+class WriteRepository(Protocol):
+    """Writes a repository of packages, each given as its name (with _ for -) and what differs from the usual."""
+
+    def __call__(self, **packages: dict[str, Any]) -> Path: ...
 
 
 @pytest.fixture
-def repository(tmp_path: Path, new_rpm: Callable[..., NewRpm]) -> Callable[..., Path]:
-    """Write a repository of packages, each given as its name (with _ for -) and what differs from the usual."""
+def repository(tmp_path: Path) -> WriteRepository:
+    """Give the function that writes a repository of a test's own."""
 
     def make(**packages: dict[str, Any]) -> Path:
         (tmp_path / "packages").mkdir(exist_ok=True)

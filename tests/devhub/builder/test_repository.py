@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import createrepo_c
 import pytest
 
 from devhub.builder.repository import primary_metadata, set_latest, write_repository
-from devhub.builder.rpmwriter import NewRpm, write_rpm
+from devhub.builder.rpmwriter import write_rpm
+from tests.devhub.builder.conftest import WriteRepository, new_rpm
 
 
 def listing(repository: Path) -> dict[str, str]:
@@ -17,16 +17,14 @@ def listing(repository: Path) -> dict[str, str]:
     return {package.name: package.location_href for package in packages}
 
 
-def test_packages_are_reached_through_the_link_to_the_top(repository: Callable[..., Path]) -> None:
+def test_packages_are_reached_through_the_link_to_the_top(repository: WriteRepository) -> None:
     repo = repository(foo={}, bar={})
     found = listing(repo)
     assert found["foo"] == "toplink/packages/foo-1-1.noarch.rpm"
     assert all((repo / location).is_file() for location in found.values())
 
 
-def test_writing_again_replaces_what_an_unfinished_attempt_left(
-    repository: Callable[..., Path], new_rpm: Callable[..., NewRpm], tmp_path: Path
-) -> None:
+def test_writing_again_replaces_what_an_unfinished_attempt_left(repository: WriteRepository, tmp_path: Path) -> None:
     repo = repository(foo={})
     (repo / ".repodata").mkdir()
     (repo / ".repodata" / "rubbish").touch()
@@ -36,9 +34,7 @@ def test_writing_again_replaces_what_an_unfinished_attempt_left(
     assert not (repo / "repodata" / "rubbish").exists()
 
 
-def test_a_replaced_package_is_read_again(
-    repository: Callable[..., Path], new_rpm: Callable[..., NewRpm], tmp_path: Path
-) -> None:
+def test_a_replaced_package_is_read_again(repository: WriteRepository, tmp_path: Path) -> None:
     repo = repository(foo={})
     changed = write_rpm(new_rpm("foo", requires=["something-new"]), tmp_path / "packages")
     write_repository(repo, tmp_path, [changed])

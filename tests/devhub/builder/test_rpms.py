@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import koji
@@ -13,7 +12,8 @@ from devhub import rpmfile
 from devhub.builder.package import Requirement, read_package, read_source_package
 from devhub.builder.payload import unpack
 from devhub.builder.root import environment, lay_out, macro_path
-from devhub.builder.rpmwriter import NewRpm, write_rpm
+from devhub.builder.rpmwriter import write_rpm
+from tests.devhub.builder.conftest import new_rpm
 
 LINKS = """\
 %install
@@ -85,7 +85,7 @@ def test_the_environment_knows_nothing_of_the_user(tmp_path: Path, monkeypatch: 
     assert values["HOME"] == str(tmp_path)
 
 
-def test_rpm_itself_takes_a_written_file_as_a_package(new_rpm: Callable[..., NewRpm], tmp_path: Path) -> None:
+def test_rpm_itself_takes_a_written_file_as_a_package(tmp_path: Path) -> None:
     rpm = new_rpm("foo", epoch=2, arch="aarch64", requires=["bar >= 1"], modularity_label="a:1:2:c")
     path = write_rpm(rpm, tmp_path)
     checked = subprocess.run(["rpm", "-Kv", str(path)], check=True, capture_output=True, text=True).stdout
@@ -95,7 +95,7 @@ def test_rpm_itself_takes_a_written_file_as_a_package(new_rpm: Callable[..., New
     assert shown == "foo-2:1-1.aarch64 a:1:2:c foo-1-1.src.rpm bar >= 1"
 
 
-def test_a_written_file_reads_back_as_what_was_written(new_rpm: Callable[..., NewRpm], tmp_path: Path) -> None:
+def test_a_written_file_reads_back_as_what_was_written(tmp_path: Path) -> None:
     path = write_rpm(new_rpm("foo", requires=["bar >= 1"], conflicts=["baz"], modularity_label="a:1"), tmp_path)
     package = read_package(path)
     assert (package.nvr, package.arch, package.modularity_label) == ("foo-1-1", "noarch", "a:1")
@@ -105,12 +105,12 @@ def test_a_written_file_reads_back_as_what_was_written(new_rpm: Callable[..., Ne
     assert unpack(path, tmp_path / "root") == []
 
 
-def test_equal_descriptions_make_equal_files(new_rpm: Callable[..., NewRpm], tmp_path: Path) -> None:
+def test_equal_descriptions_make_equal_files(tmp_path: Path) -> None:
     first = write_rpm(new_rpm("foo"), tmp_path).read_bytes()
     assert write_rpm(new_rpm("foo"), tmp_path).read_bytes() == first
 
 
-def test_a_binary_package_is_no_source_package(new_rpm: Callable[..., NewRpm], tmp_path: Path) -> None:
+def test_a_binary_package_is_no_source_package(tmp_path: Path) -> None:
     with pytest.raises(koji.BuildError, match=r"foo-1-1\.noarch\.rpm is not a source package"):
         read_source_package(write_rpm(new_rpm("foo"), tmp_path))
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import pytest
 
@@ -16,6 +16,7 @@ from devhub.database import Connection, Database
 from devhub.examples import publish
 from devhub.settings import Settings
 
+T = TypeVar("T")
 PATIENCE = 90.0  # seconds until a test gives up on a task
 OPEN = {"build_from_srpm": True, "build_from_repo_id": True}
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -31,7 +32,7 @@ class Hub:
     options: dict[str, Any] = field(default_factory=dict)
     daemon: Daemon | None = None
 
-    def start(self, builders: int = 2, policy: dict[str, bool] | None = None, **options: Any) -> None:
+    def start(self, builders: int = 2, policy: dict[str, bool] | None = None, **options: object) -> None:
         seed = {"policy": OPEN if policy is None else policy}
         settings = Settings(state=self.state, builders=builders, seed=seed, builder_options={"poll": 0.02, **options})
         self.daemon = Daemon(self.database, settings)
@@ -50,16 +51,15 @@ class Hub:
     def reader(self) -> Connection:
         return self.database.reader()
 
-    def build(self, package: str, target: str = "module", **options: Any) -> int:
+    def build(self, package: str, target: str = "module", **options: object) -> int:
         source = self.urls.get(f"rpms/{package}", package)
         with self.database.transaction() as connection:
             return tasks.create(connection, "build", [source, target, {"skip_tag": True, **options}], owner=1)
 
     def wait(self, task_id: int) -> tasks.Task:
-        task: tasks.Task = self.wait_until(lambda: self._finished(task_id))
-        return task
+        return self.wait_until(lambda: self._finished(task_id))
 
-    def wait_until(self, look: Callable[[], Any]) -> Any:
+    def wait_until(self, look: Callable[[], T | None]) -> T:
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             if found := look():
@@ -67,9 +67,9 @@ class Hub:
             time.sleep(0.02)
         raise AssertionError("nothing came of it")
 
-    def ready(self, package: str, **options: Any) -> dict[str, Any]:
+    def ready(self, package: str, **options: object) -> dict[str, Any]:
         """Build a package and tag it into the build tag; answers getBuild's struct."""
-        task = self.wait(self.build(package, **options))
+        task = self.wait(self.build(package, "module", **options))
         assert task.state == tasks.CLOSED, task.result
         made = self.build_of(task.id)
         self.tag(made["id"])
@@ -88,7 +88,7 @@ class Hub:
             event = events.current(connection) if new else tags.last_change(connection, tag_id)
             wanted = repos.Wanted(tag_id, min_event=event)
             asked = repos.request(connection, wanted, owner=1)
-        found: dict[str, Any] = self.wait_until(lambda: repos.find(self.reader, wanted))
+        found = self.wait_until(lambda: repos.find(self.reader, wanted))
         assert asked["repo"] is None or asked["repo"]["id"] == found["id"]
         return found
 
@@ -106,7 +106,7 @@ class Hub:
         shutil.copy(srpm, place)
         return f"cli-build/upload/{srpm.name}"
 
-    def inject(self, **rule: Any) -> None:
+    def inject(self, **rule: object) -> None:
         with self.database.transaction() as connection:
             rules = faults.get(connection, injected.NAME, [])
             faults.put(connection, injected.NAME, [*rules, rule])
@@ -171,9 +171,15 @@ def hub(tmp_path: Path, example_urls: dict[str, str]) -> Iterator[Hub]:
     shutil.rmtree(tmp_path)
 
 
+class MakeSrpm(Protocol):
+    """Writes a spec file with its sources, by name, and makes a source RPM of it, as a client does before an upload."""
+
+    def __call__(self, name: str, body: str, version: str = "1", **sources: str) -> Path: ...
+
+
 @pytest.fixture(scope="session")
-def make_srpm(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """Write a spec file with its sources and make a source RPM of it, as a client does before it uploads."""
+def make_srpm(tmp_path_factory: pytest.TempPathFactory) -> MakeSrpm:
+    """Give the function that makes a source RPM."""
 
     def make(name: str, body: str, version: str = "1", **sources: str) -> Path:
         place = tmp_path_factory.mktemp(name)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +11,7 @@ from devhub import builds, events, lookup, packages, repos, rpmfile, sessions, t
 from devhub.database import Database
 
 if TYPE_CHECKING:
-    from tests.devhub.daemon.conftest import Hub
+    from tests.devhub.daemon.conftest import Hub, MakeSrpm
 
 BROKEN = "%description\n.\n%build\nexit 7\n%files\n"
 EMPTY = "BuildArch: noarch\n%description\n.\n%files\n"
@@ -75,7 +73,7 @@ def test_files_and_logs_lie_where_koji_keeps_them(hub: Hub) -> None:
         assert rpmfile.read_facts(place / row["arch"] / name).payloadhash == row["payloadhash"]
 
 
-def test_macros_of_a_package_in_the_build_group_take_effect(hub: Hub, make_srpm: Callable[..., Path]) -> None:
+def test_macros_of_a_package_in_the_build_group_take_effect(hub: Hub, make_srpm: MakeSrpm) -> None:
     macros = "%dist .module_f40+1+aaaa1111\n%modularitylabel greeter:1:1:aaaa1111\n"
     install = "%install\ninstall -D -m 644 %{SOURCE0} %{buildroot}/etc/rpm/macros.zz-modules\n"
     body = f"BuildArch: noarch\n%description\n.\n{install}%files\n/etc/rpm/macros.zz-modules\n"
@@ -144,9 +142,7 @@ def test_a_build_that_names_its_repository_knows_no_target_that_came_later(hub: 
     assert hub.wait(hub.build("phrasebook", "later", repo_id=hub.repo(new=True)["id"])).state == tasks.CLOSED
 
 
-def test_a_failed_arch_fails_the_build_and_leaves_a_finished_sibling_closed(
-    hub: Hub, make_srpm: Callable[..., Path]
-) -> None:
+def test_a_failed_arch_fails_the_build_and_leaves_a_finished_sibling_closed(hub: Hub, make_srpm: MakeSrpm) -> None:
     hub.start()
     hub.repo()
     hub.inject(kind="slow", package="halfway", arch="aarch64", seconds=1)
@@ -161,7 +157,7 @@ def test_a_failed_arch_fails_the_build_and_leaves_a_finished_sibling_closed(
     assert "test aarch64 = x86_64" in hub.log(children["aarch64"].id, "build.log")
 
 
-def test_unfinished_siblings_of_a_failed_arch_are_canceled(hub: Hub, make_srpm: Callable[..., Path]) -> None:
+def test_unfinished_siblings_of_a_failed_arch_are_canceled(hub: Hub, make_srpm: MakeSrpm) -> None:
     hub.start()
     hub.repo()
     hub.inject(kind="slow", package="both", arch="x86_64", seconds=3600)
@@ -267,7 +263,7 @@ def test_a_scratch_build_leaves_files_and_no_build(hub: Hub) -> None:
     assert hub.reader.execute("SELECT count(*) FROM builds").fetchone()[0] == 0
 
 
-def test_arches_can_be_overridden_and_none_left_is_an_error(hub: Hub, make_srpm: Callable[..., Path]) -> None:
+def test_arches_can_be_overridden_and_none_left_is_an_error(hub: Hub, make_srpm: MakeSrpm) -> None:
     hub.start()
     hub.repo()
     source = hub.upload(make_srpm("anywhere", "%description\n.\n%files\n"))
@@ -299,7 +295,7 @@ def test_a_build_waits_for_a_repository_with_the_builds_it_names(hub: Hub) -> No
     assert "phrasebook-2.1-1.noarch.rpm" in listed
 
 
-def test_conflicts_of_the_build_group_keep_packages_out(hub: Hub, make_srpm: Callable[..., Path]) -> None:
+def test_conflicts_of_the_build_group_keep_packages_out(hub: Hub, make_srpm: MakeSrpm) -> None:
     hub.start()
     hub.repo()
     hub.ready("phrasebook")
@@ -312,7 +308,7 @@ def test_conflicts_of_the_build_group_keep_packages_out(hub: Hub, make_srpm: Cal
     assert "conflicts" in hub.log(hub.children(task.id)["noarch"].id, "root.log")
 
 
-def test_canceling_stops_the_running_children_and_the_build(hub: Hub, make_srpm: Callable[..., Path]) -> None:
+def test_canceling_stops_the_running_children_and_the_build(hub: Hub, make_srpm: MakeSrpm) -> None:
     hub.start()
     hub.repo()
     task_id = hub.build(hub.upload(make_srpm("sleeper", "%description\n.\n%build\nsleep 3600\n%files\n")))
@@ -391,9 +387,7 @@ def test_extra_options_of_a_client_do_not_matter(hub: Hub) -> None:
 
 
 @pytest.mark.parametrize("policy", ["build_from_srpm", "build_from_repo_id"])
-def test_a_policy_that_is_kept_for_admins_stops_everybody_else(
-    hub: Hub, make_srpm: Callable[..., Path], policy: str
-) -> None:
+def test_a_policy_that_is_kept_for_admins_stops_everybody_else(hub: Hub, make_srpm: MakeSrpm, policy: str) -> None:
     others = {"build_from_srpm": True, "build_from_repo_id": True, policy: False}
     hub.start(policy=others)
     options = {"repo_id": hub.repo()["id"]}
@@ -407,7 +401,7 @@ def test_a_policy_that_is_kept_for_admins_stops_everybody_else(
     assert hub.wait(hub.build(srpm, **options)).state == tasks.CLOSED
 
 
-def test_a_scratch_build_of_an_uploaded_package_needs_no_policy(hub: Hub, make_srpm: Callable[..., Path]) -> None:
+def test_a_scratch_build_of_an_uploaded_package_needs_no_policy(hub: Hub, make_srpm: MakeSrpm) -> None:
     hub.start(policy={})
     hub.repo()
     assert hub.wait(hub.build(hub.upload(make_srpm("thrown-away", EMPTY)), scratch=True)).state == tasks.CLOSED

@@ -11,7 +11,7 @@ from devhub.daemon import BuilderSettings
 from devhub.settings import Settings, SettingsRefused, read_seed
 
 
-def hub_settings(state: Path, options: dict[str, Any], **builder: Any) -> Settings:
+def hub_settings(state: Path, options: dict[str, Any], **builder: object) -> Settings:
     return Settings(state=state, builders=3, seed={"builder": builder}, builder_options=options)
 
 

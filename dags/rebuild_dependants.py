@@ -7,8 +7,8 @@ from datetime import timedelta
 from airflow.sdk import DAG
 
 from operators.hooks import READY_MODULES, settings
-from operators.tasks.dependants import AT_ONCE, RebuildDependantsOperator
 from operators.tasks.forms import patience
+from operators.tasks.upkeep import AT_ONCE, RebuildDependantsOperator
 
 PAGE = f"""\
 Runs when module builds become ready, and submits the modules that are built against an older build of such a stream:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import quote
@@ -15,6 +17,7 @@ from airflow.sdk import Asset, BaseHook, Connection
 
 from mbs.koji import account
 from mbs.koji.account import ConnectionFields
+from mbs.koji.facts import KojiFacts
 from mbs.koji.session import IMPATIENT, HubAccount, HubSession
 from mbs.model.errors import MbsError
 from mbs.registry import Registry, engine_for
@@ -49,10 +52,20 @@ class KojiHook(BaseHook):
         """Give a session; it logs in at its first call."""
         return HubSession(self.account)
 
+    def get_impatient_conn(self) -> HubSession:
+        """Give a session that tries everything once, for whoever comes back by himself."""
+        return HubSession(self.account, delays=IMPATIENT)
+
+    @contextmanager
+    def facts(self) -> Iterator[KojiFacts]:
+        """Answer what planning asks of the hub; where that does not answer, Airflow tries the task again."""
+        with self.get_impatient_conn() as hub:
+            yield KojiFacts(hub)
+
     def test_connection(self) -> tuple[bool, str]:
         """Log in and ask who we are (the button in the connection's form)."""
         try:
-            with HubSession(self.account, delays=IMPATIENT) as hub:
+            with self.get_impatient_conn() as hub:
                 version, user = hub.call("getKojiVersion"), hub.call("getLoggedInUser")
         except MbsError as error:
             return False, str(error)

@@ -1,19 +1,29 @@
-"""Submitting: the whole way from what a user sent to builds in the registry."""
+"""Submitting, importing and building again: the whole way from what was sent to builds in the registry."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from mbs.model.errors import InvalidRequest, NotFound, refuse, unprocessable
+from mbs.model.errors import InvalidRequest, NotFound, Refused, refuse, unprocessable
+from mbs.model.naming import SubmittedBuild
 from mbs.model.nsvc import NSVC
+from mbs.model.registered import FinishedModules
+from mbs.planning.dependants import dependants, resubmission
 from mbs.planning.draft import Draft
 from mbs.planning.hub import Hub, HubFacts
-from mbs.planning.planner import Planner, PlanRequest, plan_in_sandbox
+from mbs.planning.ids import dag_id
+from mbs.planning.planner import ImportRequest, Planner, PlanRequest, plan_in_sandbox, read_in_sandbox
 from mbs.planning.request import Request, read_request
-from mbs.registry import ModuleState, Recorded, Registry
+from mbs.registry import BuildFilter, ModuleBuildRow, ModuleState, Outcome, Page, Recorded, Registry
+from mbs.registry.imports import messages
 from mbs.registry.stored import RegistryStore
+from mbs.scm.url import ScmUrl, submitted_url
 from mbs.settings import Settings
+
+_ALL = 1_000_000
+"""More builds than any registry has ready."""
 
 
 def submit(
@@ -47,6 +57,91 @@ def submit(
             if allocation:
                 recording.store(draft.new_build(allocation))
     return recording.outcomes
+
+
+def submitted(recorded: Recorded) -> SubmittedBuild:
+    """Tell what became of a module build that was asked for."""
+    build = recorded.build
+    said = {
+        Outcome.NEW: "is submitted",
+        Outcome.RESUMED: "had failed and goes on",
+        Outcome.EXISTING: f"exists already ({build.state.name.lower()}) and was left alone",
+    }
+    return SubmittedBuild(id=build.id, nsvc=str(build.nsvc), dag_id=dag_id(build.nsvc), outcome=said[recorded.outcome])
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedModules:
+    """What came of an import."""
+
+    nsvcs: tuple[str, ...]
+    messages: tuple[str, ...]
+    """Sentences for the user: what was registered, what was left out, what was passed over."""
+
+
+def read_import(fields: Mapping[str, Any], settings: Settings) -> FinishedModules:
+    """Read base modules, or modules that were finished elsewhere, in a sandbox.
+
+    `fields` have a document, or the SCM URL of one: of one module or of many. Raises Refused with all that is wrong;
+    with `skip_invalid` the others are given.
+    """
+    skip, template = bool(fields.get("skip_invalid")), fields.get("koji_tag_template")
+    return read_in_sandbox(ImportRequest(_document(fields, settings), settings, skip, template))
+
+
+def register(
+    found: FinishedModules, user: str, *, registry: Registry, settings: Settings, skip_invalid: bool
+) -> ImportedModules:
+    """Register what was read: all or, with `skip_invalid`, what can be (MBS §6.4, §3.13). Raises Conflict."""
+    done, refused = registry.import_modules(
+        found.modules, by=user, base_module_names=settings.base_module_names, skip_invalid=skip_invalid
+    )
+    skipped = [f"Skipped: {problem}" for problem in (*found.problems, *refused)]
+    said = messages(done, found.filled, len(found.refused) + len(refused))
+    nsvcs = tuple(str(one.build.nsvc) for one in done)
+    return ImportedModules(nsvcs, (*reversed(said), *skipped, *found.remarks))
+
+
+def _document(fields: Mapping[str, Any], settings: Settings) -> str | ScmUrl:
+    scmurl, text = fields.get("scmurl"), fields.get("modulemd")
+    if bool(scmurl) == bool(text):
+        raise InvalidRequest("Give either an SCM URL or a document.")
+    return str(text) if text else submitted_url(str(scmurl), settings.scm_rules)
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """A module build that is built against an older build of a stream than the one that is ready."""
+
+    build: ModuleBuildRow
+    ready: NSVC
+
+
+def behind(registry: Registry, ready: Iterable[NSVC]) -> Iterator[Behind]:
+    """Give what to build again because of these builds, each stream once; those that are not ready do not count."""
+    rows = registry.builds.find(BuildFilter(states=(ModuleState.READY,)), Page(size=_ALL)).items
+    busy = {(entry.nsvc.name, entry.nsvc.stream) for entry in registry.builds.unfinished()}
+    for nsvc in ready:
+        for row in dependants(nsvc, rows, busy) if _is_ready(registry, nsvc) else ():
+            busy.add((row.nsvc.name, row.nsvc.stream))
+            yield Behind(row, nsvc)
+
+
+def rebuild(wanted: Behind, *, registry: Registry, settings: Settings, hub: Hub, key: str) -> None:
+    """Submit a module again, once for each `key`; the owner stays. Raises Refused, Infrastructure."""
+    build = wanted.build
+    request = resubmission(build, registry.documents.plan(build.id), wanted.ready)
+    try:
+        submit(request, build.owner, registry=registry, settings=settings, hub=hub, key=key)
+    except Refused as refusal:
+        raise Refused(f"{build.nsvc} cannot be built again: {refusal}") from None
+
+
+def _is_ready(registry: Registry, nsvc: NSVC) -> bool:
+    try:
+        return registry.builds.get(nsvc).state is ModuleState.READY
+    except NotFound:
+        return False
 
 
 def _read(fields: Mapping[str, Any], user: str, settings: Settings) -> Request:

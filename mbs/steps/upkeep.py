@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from mbs.koji.faults import raise_refused
 from mbs.koji.session import Hub, call
+from mbs.model.nsvc import NSVC
 from mbs.model.states import ComponentState, ModuleState
 from mbs.planning.upkeep import Target, expired, old_targets, stuck, without_run
 from mbs.registry import Registry
@@ -83,7 +84,7 @@ class Upkeep:
             cancel_components(self.hub, self.registry, build.id, reason)
         return [f"{build.nsvc} was in {build.state.label} for more than {days} days: canceled." for build in found]
 
-    def restart_lost_builds(self, has_run: Callable[[ModuleBuildRow], bool]) -> list[str]:
+    def restart_lost_builds(self, has_run: Callable[[NSVC], bool]) -> list[str]:
         """Give unfinished builds another run where Airflow has none; `has_run` tells about one build."""
         states = (ModuleState.WAIT, ModuleState.BUILD, ModuleState.DONE)
         builds = [
@@ -92,7 +93,7 @@ class Upkeep:
             if build.plan_digest and not (build.scratch and build.state is ModuleState.DONE)
         ]
         quiet = without_run(builds, (), grace=GRACE, now=self._now)
-        lost = without_run(quiet, {build.id for build in quiet if has_run(build)}, grace=GRACE, now=self._now)
+        lost = without_run(quiet, {build.id for build in quiet if has_run(build.nsvc)}, grace=GRACE, now=self._now)
         for build in () if self.dry_run else lost:
             self.registry.builds.restart(build.id)
         return [f"{build.nsvc} is in {build.state.label} without a run in Airflow: it gets one." for build in lost]

@@ -24,7 +24,6 @@ from airflow.utils.state import TaskInstanceState
 from sqlalchemy import select
 from sqlalchemy.orm import object_session
 
-from mbs.koji.session import IMPATIENT, HubSession
 from mbs.model.errors import MbsError, PoolMissing
 from mbs.model.naming import KOJI_BUILDS, SUBMIT_DAG
 from mbs.model.states import ModuleState
@@ -94,7 +93,7 @@ def _close(builds: list[int], reason: str, by: str) -> None:
 def _cancel(builds: list[int], reason: str) -> None:
     """Cancel what Koji still builds, and record it; what a hub that is away keeps is left to upkeep."""
     try:
-        with HubSession(KojiHook().account, delays=IMPATIENT) as hub:
+        with KojiHook().get_impatient_conn() as hub:
             for build_id in builds:
                 cancel_components(hub, registry(), build_id, reason)
     except MbsError as error:

@@ -19,20 +19,14 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context, Param
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 
-from mbs.koji.facts import KojiFacts
-from mbs.koji.session import IMPATIENT, HubSession
-from mbs.model.errors import Infrastructure, InvalidRequest, MbsError, NotAuthorized, Refused, TimedOut
-from mbs.model.naming import BUILDS, PROBLEMS, SubmittedBuild
+from mbs.model.errors import Infrastructure, MbsError, NotAuthorized, Refused, TimedOut
+from mbs.model.naming import BUILDS, PROBLEMS
 from mbs.model.quoting import printable
 from mbs.planning import notes
 from mbs.planning.fields import Field, Kind
-from mbs.planning.ids import NOTE, dag_id
-from mbs.planning.planner import ImportRequest, read_in_sandbox
-from mbs.registry import Outcome, Recorded
-from mbs.registry.imports import messages
-from mbs.scm.url import ScmUrl, submitted_url
+from mbs.planning.ids import NOTE
 from mbs.settings import Settings
-from mbs.steps.submit import submit
+from mbs.steps.submit import read_import, register, submit, submitted
 from operators.hooks import KOJI, REGISTRY, KojiHook, registry, settings
 from operators.listeners.task_log import sentence_of
 
@@ -94,24 +88,13 @@ class SubmitModuleOperator(RequestOperator):
 
     def answer(self, fields: Mapping[str, Any], user: str, key: str) -> Answer:
         """Submit what the form asks for; each new module build gets its DAG within seconds."""
-        check_submitter(user, settings())
-        done = self._submit(fields, user, key)
-        return Answer(
-            [f"{one.build.nsvc} (number {one.build.id}) {_outcome(one)}." for one in done],
-            [one.build.id for one in done],
-            {BUILDS: [_submitted(one) for one in done]},
-        )
-
-    def _submit(self, fields: Mapping[str, Any], user: str, key: str) -> tuple[Recorded, ...]:
-        with HubSession(KojiHook(self.koji_conn_id).account, delays=IMPATIENT) as hub:  # Airflow tries again
-            return submit(
-                fields,
-                user,
-                registry=registry(self.registry_conn_id),
-                settings=settings(),
-                hub=KojiFacts(hub),
-                key=key,
-            )
+        current = settings()
+        check_submitter(user, current)
+        with KojiHook(self.koji_conn_id).facts() as hub:
+            done = submit(fields, user, registry=registry(self.registry_conn_id), settings=current, hub=hub, key=key)
+        builds = [submitted(one) for one in done]
+        said = [f"{one['nsvc']} (number {one['id']}) {one['outcome']}." for one in builds]
+        return Answer(said, [one["id"] for one in builds], {BUILDS: builds})
 
 
 class ImportModuleOperator(RequestOperator):
@@ -126,16 +109,10 @@ class ImportModuleOperator(RequestOperator):
         """Import the pasted documents, or those at an SCM URL: all or, with `skip_invalid`, those that can be."""
         current, skip = settings(), bool(fields.get("skip_invalid"))
         check_importer(user, current)
-        found = read_in_sandbox(
-            ImportRequest(_document(fields, current), current, skip, fields.get("koji_tag_template"))
-        )
-        done, refused = registry(self.registry_conn_id).import_modules(
-            found.modules, by=user, base_module_names=current.base_module_names, skip_invalid=skip
-        )
-        skipped = [f"Skipped: {problem}" for problem in (*found.problems, *refused)]
-        said = messages(done, found.filled, len(found.refused) + len(refused))
-        names = [str(one.build.nsvc) for one in done]
-        return Answer([*reversed(said), *skipped, *found.remarks], names[0] if len(names) == 1 else names)
+        found = read_import(fields, current)
+        modules = registry(self.registry_conn_id)
+        done = register(found, user, registry=modules, settings=current, skip_invalid=skip)
+        return Answer(list(done.messages), done.nsvcs[0] if len(done.nsvcs) == 1 else list(done.nsvcs))
 
 
 def params(fields: Iterable[Field]) -> dict[str, Param]:
@@ -221,24 +198,3 @@ def _given_up(away: Infrastructure) -> TimedOut:
     """Refuse what has been tried until the deadline."""
     tried = f"It was tried for {settings().submission_deadline:g} seconds (setting submission_deadline)"
     return TimedOut(f"{away} {tried}. Nothing was recorded.")
-
-
-def _submitted(recorded: Recorded) -> SubmittedBuild:
-    build = recorded.build
-    return SubmittedBuild(id=build.id, nsvc=str(build.nsvc), dag_id=dag_id(build.nsvc), outcome=_outcome(recorded))
-
-
-def _outcome(recorded: Recorded) -> str:
-    said = {
-        Outcome.NEW: "is submitted",
-        Outcome.RESUMED: "had failed and goes on",
-        Outcome.EXISTING: f"exists already ({recorded.build.state.name.lower()}) and was left alone",
-    }
-    return said[recorded.outcome]
-
-
-def _document(fields: Mapping[str, Any], current: Settings) -> str | ScmUrl:
-    scmurl, text = fields.get("scmurl"), fields.get("modulemd")
-    if bool(scmurl) == bool(text):
-        raise InvalidRequest("Give either an SCM URL or a document.")
-    return str(text) if text else submitted_url(str(scmurl), current.scm_rules)

@@ -1,18 +1,25 @@
-"""The tasks of the periodic care of Koji and the registry."""
+"""The tasks that no person asks for: the periodic care of Koji and the registry, and modules built again."""
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowFailException
 
+from mbs.model.errors import Infrastructure, MbsError, Refused
+from mbs.model.nsvc import NSVC
 from mbs.planning.ids import dag_id
-from mbs.registry.rows import ModuleBuildRow
+from mbs.steps.submit import Behind, behind, rebuild
 from mbs.steps.upkeep import Upkeep
-from operators.hooks import KOJI, REGISTRY, KojiHook, registry, settings
+from operators.hooks import KOJI, READY_MODULES, REGISTRY, KojiHook, registry, settings
 
 DRY_RUN = "dry_run"
 """Param of the DAG: say what would be done, and do nothing."""
+
+AT_ONCE = 10
+"""Modules that one run submits; the others follow with the next event, for they are still behind."""
 
 _ACTIVE = ["queued", "running"]
 
@@ -70,8 +77,8 @@ class RestartLostBuildsOperator(UpkeepOperator):
     def step(self, upkeep: Upkeep, context: Context) -> list[str]:
         """Take the step."""
 
-        def has_run(build: ModuleBuildRow) -> bool:
-            return context["ti"].get_dr_count(dag_id=dag_id(build.nsvc), states=_ACTIVE) > 0
+        def has_run(nsvc: NSVC) -> bool:
+            return context["ti"].get_dr_count(dag_id=dag_id(nsvc), states=_ACTIVE) > 0
 
         return upkeep.restart_lost_builds(has_run)
 
@@ -82,3 +89,40 @@ class SettleComponentsOperator(UpkeepOperator):
     def step(self, upkeep: Upkeep, context: Context) -> list[str]:  # noqa: ARG002 # others need it
         """Take the step."""
         return upkeep.settle_components()
+
+
+class RebuildDependantsOperator(BaseOperator):
+    """Submit the modules that are built against an older build of a stream that became ready; the owner stays.
+
+    What is refused is told, and fails the task when everything else is submitted; what does not answer is tried again.
+    """
+
+    def __init__(self, *, koji_conn_id: str = KOJI, registry_conn_id: str = REGISTRY, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.koji_conn_id = koji_conn_id
+        self.registry_conn_id = registry_conn_id
+
+    def execute(self, context: Context) -> list[str]:
+        """Submit what is behind."""
+        # Many may write an event through Airflow's API; what it says is believed where the registry says so too.
+        ready = [NSVC.parse(event.extra["nsvc"]) for event in context["triggering_asset_events"][READY_MODULES]]
+        chosen = list(islice(behind(registry(self.registry_conn_id), ready), AT_ONCE))
+        run = f"{context['dag_run'].dag_id} {context['dag_run'].run_id}"
+        failed = [error for one in chosen if (error := self._submit(one, run))]
+        for error in failed:
+            if isinstance(error, Infrastructure):
+                raise error
+        if failed:
+            raise AirflowFailException("\n".join(str(error) for error in failed))
+        return [str(one.build.nsvc) for one in chosen]
+
+    def _submit(self, wanted: Behind, run: str) -> MbsError | None:
+        """Submit one; give why that was not possible."""
+        modules, nsvc = registry(self.registry_conn_id), wanted.build.nsvc
+        try:
+            with KojiHook(self.koji_conn_id).facts() as hub:
+                rebuild(wanted, registry=modules, settings=settings(), hub=hub, key=f"{run} {wanted.build.id}")
+        except (Refused, Infrastructure) as error:
+            return error
+        self.log.info("Submitted %s:%s again: %s is ready.", nsvc.name, nsvc.stream, wanted.ready)
+        return None

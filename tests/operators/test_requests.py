@@ -21,9 +21,8 @@ from mbs.planning.ids import NOTE
 from mbs.registry import BuildFilter, Registry
 from operators import hooks
 from operators.listeners.task_log import TIMED_OUT
-from operators.tasks.dependants import RebuildDependantsOperator
 from operators.tasks.forms import Answer, ImportModuleOperator, RequestOperator, SubmitModuleOperator
-from operators.tasks.upkeep import UpkeepOperator
+from operators.tasks.upkeep import RebuildDependantsOperator, UpkeepOperator
 from tests.conftest import ROOT
 from tests.mbs.modulemd.test_collection import TEMPLATE, document, needs
 

@@ -36,9 +36,9 @@ from mbs.steps.reuse import REASON, UNNEEDED_MACROS
 from mbs.steps.submit import submit
 from operators.graph import OPERATORS, specific
 from operators.hooks import READY_MODULES, settings
-from operators.tasks.dependants import RebuildDependantsOperator
 from operators.tasks.prepare import CreateTagOperator
 from operators.tasks.publish import FinalModulemdOperator, ImportBuildOperator, MarkReadyOperator
+from operators.tasks.upkeep import RebuildDependantsOperator
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 IDENTITY = ("-c", "user.name=Test", "-c", "user.email=test@localhost")

@@ -108,8 +108,8 @@ def test_a_stuck_build_is_canceled_with_what_koji_still_does(
 
 def test_a_build_without_a_run_gets_another(hub: HubSession, registry: Registry, new_plan: NewPlan) -> None:
     plan, other = new_plan(), new_plan()
-    has_run = {plan.build_id: False, other.build_id: True}
-    said = later(hub, registry, days=1).restart_lost_builds(lambda build: has_run[build.id])
+    has_run = {plan.nsvc: False, other.nsvc: True}
+    said = later(hub, registry, days=1).restart_lost_builds(has_run.__getitem__)
     assert said == [f"{plan.nsvc} is in build without a run in Airflow: it gets one."]
     assert registry.builds.get(plan.build_id).time_restarted is not None
     assert registry.builds.get(other.build_id).time_restarted is None

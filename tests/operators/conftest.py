@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 from airflow.models.xcom import XComModel
+from airflow.sdk import BaseOperator
 from airflow.sdk.bases.xcom import BaseXCom
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 from airflow.settings import dispose_orm
@@ -31,7 +32,7 @@ from operators.tasks.base import ModuleBuildOperator
 from operators.tasks.component import BuildMacrosOperator
 from operators.tasks.gate import RepoOperator
 from operators.tasks.prepare import CreateTagOperator, LinkDependenciesOperator
-from tests.conftest import record
+from tests.conftest import RunningHub, record
 from tests.operators.airflow_database import connect
 
 ARCHES = ("x86_64", "aarch64")
@@ -42,7 +43,7 @@ class TaskInstance:
     """What an operator asks of Airflow's task instance."""
 
     run: AirflowRun
-    task: ModuleBuildOperator
+    task: BaseOperator
     max_tries: int
     dag_id: str = "module"
     run_id: str = "run"
@@ -91,7 +92,7 @@ class AirflowRun:
 
     def wait(self, deferred: TaskDeferred) -> TriggerEvent:
         """Run a trigger, made anew, to its event."""
-        return asyncio.run(first_event(rebuilt(deferred.trigger)))
+        return event_of(deferred.trigger)
 
     def go_on(self, task: ModuleBuildOperator, deferred: TaskDeferred, event: TriggerEvent) -> TaskDeferred | None:
         """Do with a trigger's event what Airflow does: end the task, or wake it on a worker."""
@@ -121,6 +122,12 @@ class AirflowRun:
             self.states[task.task_id] = "success"
         return None
 
+    def waiting(self, task: ModuleBuildOperator, method: str = "execute") -> TaskDeferred:
+        """Run a task on a worker until it defers, which it must."""
+        deferred = self.begin(task, method)
+        assert deferred is not None, f"{self.states[task.task_id]}: {self.errors}"
+        return deferred
+
     def xcom(self, task_id: str, key: str) -> Any:
         """Give an XCom as Airflow's UI shows it."""
         return XComModel.deserialize_value(SimpleNamespace(value=self.xcoms[task_id, key]))
@@ -132,7 +139,7 @@ class AirflowRun:
             self.xcoms = {key: value for key, value in self.xcoms.items() if key[0] != task.task_id}
             self.states.pop(task.task_id, None)
 
-    def context(self, task: ModuleBuildOperator) -> Any:
+    def context(self, task: BaseOperator) -> Any:
         max_tries = (task.retries or 0) + self.clears.get(task.task_id, 0)
         return {
             "ti": TaskInstance(self, task, max_tries),
@@ -173,12 +180,12 @@ def run() -> AirflowRun:
 
 
 @pytest.fixture
-def account(running_hub: Any) -> HubAccount:
+def account(running_hub: RunningHub) -> HubAccount:
     return HubAccount(running_hub.url, authentication="password", user="mbs", password="mbs")
 
 
 @pytest.fixture
-def hub(account: HubAccount) -> Any:
+def hub(account: HubAccount) -> Iterator[HubSession]:
     with HubSession(account) as session:
         yield session
 
@@ -215,8 +222,14 @@ def _connection_json(engine: Engine) -> str:
     )
 
 
+class NewPlan(Protocol):
+    """Records a module build of packages, each with its batch, and gives its plan; `fields` are those that differ."""
+
+    def __call__(self, *packages: tuple[str, int], **fields: Any) -> BuildPlan: ...
+
+
 @pytest.fixture
-def new_plan(registry: Registry, running_hub: Any, tmp_path: Path) -> Callable[..., BuildPlan]:
+def new_plan(registry: Registry, running_hub: RunningHub, tmp_path: Path) -> NewPlan:
     """Record a module build and give its plan; each has an NSVC and tags of its own.
 
     Packages are the examples, or the trivial ones of `SPECS`, whose releases are the plan's own without macros.
@@ -326,25 +339,15 @@ data:
 """
 
 
-@pytest.fixture
-def prepare() -> Callable[[AirflowRun, BuildPlan], None]:
+def prepare(run: AirflowRun, plan: BuildPlan) -> None:
     """Make the tags, the macros and their repository."""
-
-    def make(run: AirflowRun, plan: BuildPlan) -> None:
-        for task in (
-            CreateTagOperator(task_id="create_tag", plan=plan),
-            LinkDependenciesOperator(task_id="link_dependencies", plan=plan),
-            BuildMacrosOperator(task_id="macros.build", plan=plan),
-            RepoOperator(task_id="macros.repo", plan=plan, macros=True),
-        ):
-            assert run.finish(task) == "success", run.errors
-
-    return make
-
-
-@pytest.fixture(name="rebuilt")
-def _rebuilt() -> Callable[[BaseTrigger], BaseTrigger]:
-    return rebuilt
+    for task in (
+        CreateTagOperator(task_id="create_tag", plan=plan),
+        LinkDependenciesOperator(task_id="link_dependencies", plan=plan),
+        BuildMacrosOperator(task_id="macros.build", plan=plan),
+        RepoOperator(task_id="macros.repo", plan=plan, macros=True),
+    ):
+        assert run.finish(task) == "success", run.errors
 
 
 @pytest.fixture
@@ -353,15 +356,20 @@ def plan() -> BuildPlan:
     return plan_of(NSVC("greeter", "1", 20261122160000, "c0ffee42"), 7)
 
 
-@pytest.fixture
-def event_of() -> Callable[[BaseTrigger], TriggerEvent]:
-    """Run a trigger to its event."""
-    return lambda trigger: asyncio.run(first_event(rebuilt(trigger)))
+def event_of(trigger: BaseTrigger) -> TriggerEvent:
+    """Run a trigger, made anew, to its event."""
+    return asyncio.run(first_event(rebuilt(trigger)))
+
+
+class Allow(Protocol):
+    """Sets who may do what: settings by their names."""
+
+    def __call__(self, **settings: str) -> None: ...
 
 
 @pytest.fixture
-def allow(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Set who may do what: settings by their names."""
+def allow(monkeypatch: pytest.MonkeyPatch) -> Allow:
+    """Give the function that sets who may do what."""
 
     def given(**settings: str) -> None:
         for name, value in settings.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,9 @@ from operators.tasks.component import BuildComponentOperator
 from operators.tasks.prepare import CreateTagOperator, LinkDependenciesOperator
 from operators.triggers import REPO_ID, RepoTrigger
 from operators.triggers import base as pollers
+from tests.conftest import RunningHub
 from tests.operators.airflow_database import Run, Triggerer, forget_triggers, move, new_triggerer_job, start
+from tests.operators.conftest import AirflowRun, NewPlan
 
 pytestmark = pytest.mark.usefixtures("airflow_database", "nothing_waits")
 
@@ -57,7 +59,7 @@ def nothing_waits() -> Iterator[None]:
 
 
 @pytest.fixture
-def plan(run: Any, new_plan: Callable[..., BuildPlan]) -> BuildPlan:
+def plan(run: AirflowRun, new_plan: NewPlan) -> BuildPlan:
     """A module build whose tags exist."""
     made = new_plan(("tool", 1))
     for operator in (CreateTagOperator, LinkDependenciesOperator):
@@ -66,7 +68,7 @@ def plan(run: Any, new_plan: Callable[..., BuildPlan]) -> BuildPlan:
 
 
 @pytest.fixture
-def slow(running_hub: Any) -> Iterator[None]:
+def slow(running_hub: RunningHub) -> Iterator[None]:
     """Have the builds last."""
     running_hub.set_fault("build_faults", [{"kind": "slow", "package": "tool", "seconds": 600}])
     yield
@@ -87,7 +89,7 @@ def tool(registry: Registry, plan: BuildPlan) -> Any:
     return next(row for row in registry.components.of(plan.build_id) if row.name == "tool")
 
 
-def requested_repository(running_hub: Any, registry: Registry, plan: BuildPlan) -> object:
+def requested_repository(running_hub: RunningHub, registry: Registry, plan: BuildPlan) -> object:
     """Give the repository that Koji was asked to build on."""
     return running_hub.admin().getTaskInfo(tool(registry, plan).task_id, request=True)["request"][2].get("repo_id")
 
@@ -104,7 +106,7 @@ def requested_repository(running_hub: Any, registry: Registry, plan: BuildPlan) 
 )
 @pytest.mark.usefixtures("slow")
 def test_a_component_is_built_on_the_gates_newest_repository_whoever_left_its_number(
-    running_hub: Any, plan: BuildPlan, registry: Registry, left: tuple[str | None, ...], newest: int | None
+    running_hub: RunningHub, plan: BuildPlan, registry: Registry, left: tuple[str | None, ...], newest: int | None
 ) -> None:
     numbers = {name: what.split() if what else (None, 0) for name, what in zip(GATES, left, strict=True)}
     run = begin(
@@ -174,7 +176,7 @@ def waiting(plan: BuildPlan, triggerer: Triggerer) -> tuple[Run, int]:
 
 @pytest.mark.usefixtures("slow")
 def test_a_wait_that_moves_to_another_triggerer_cancels_nothing(
-    plan: BuildPlan, registry: Registry, running_hub: Any, triggerer: Triggerer
+    plan: BuildPlan, registry: Registry, running_hub: RunningHub, triggerer: Triggerer
 ) -> None:
     run, trigger = waiting(plan, triggerer)
     move(trigger, new_triggerer_job())
@@ -187,7 +189,7 @@ def test_a_wait_that_moves_to_another_triggerer_cancels_nothing(
 
 @pytest.mark.usefixtures("slow")
 def test_a_wait_that_a_person_ends_cancels_the_build(
-    plan: BuildPlan, registry: Registry, running_hub: Any, triggerer: Triggerer
+    plan: BuildPlan, registry: Registry, running_hub: RunningHub, triggerer: Triggerer
 ) -> None:
     run, _ = waiting(plan, triggerer)
     run.set_state(BUILD, TaskInstanceState.FAILED)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -17,12 +16,11 @@ from mbs.model.states import ModuleState
 from mbs.registry import Registry
 from operators.tasks.base import FAILURE
 from operators.tasks.publish import ApproveOperator
-
-Allow = Callable[..., None]
+from tests.operators.conftest import AirflowRun, Allow, NewPlan
 
 
 @pytest.fixture
-def done(new_plan: Callable[..., BuildPlan], registry: Registry) -> BuildPlan:
+def done(new_plan: NewPlan, registry: Registry) -> BuildPlan:
     """A module build of alice that is imported."""
     plan = new_plan(("tool", 1))
     for state in (ModuleState.BUILD, ModuleState.DONE):
@@ -33,7 +31,7 @@ def done(new_plan: Callable[..., BuildPlan], registry: Registry) -> BuildPlan:
 class Question:
     """The task, with what Airflow's supervisor hears of it."""
 
-    def __init__(self, run: Any, plan: BuildPlan, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, run: AirflowRun, plan: BuildPlan, monkeypatch: pytest.MonkeyPatch) -> None:
         self.run, self.asked = run, []  # type: ignore[var-annotated] # Airflow's messages
         monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", self, raising=False)
         self.task = ApproveOperator(task_id="publish.approve", plan=plan)
@@ -67,7 +65,7 @@ class Question:
 
 
 @pytest.fixture
-def question(run: Any, done: BuildPlan, monkeypatch: pytest.MonkeyPatch) -> Question:
+def question(run: AirflowRun, done: BuildPlan, monkeypatch: pytest.MonkeyPatch) -> Question:
     return Question(run, done, monkeypatch)
 
 

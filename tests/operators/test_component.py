@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 from airflow.sdk.exceptions import TaskDeferred
@@ -23,12 +23,12 @@ from operators.tasks.gate import RepoOperator
 from operators.tasks.prepare import CreateTagOperator, LinkDependenciesOperator
 from operators.tasks.publish import RecordFailureOperator
 from operators.triggers import BuildTrigger
-
-NewPlan = Callable[..., BuildPlan]
+from tests.conftest import RunningHub
+from tests.operators.conftest import AirflowRun, NewPlan
 
 
 @pytest.fixture
-def plan(run: Any, new_plan: NewPlan) -> BuildPlan:
+def plan(run: AirflowRun, new_plan: NewPlan) -> BuildPlan:
     """A module build whose tags exist; its builds wait for a repository by themselves."""
     made = new_plan(("noarch-words", 1), ("tool", 1))
     for operator in (CreateTagOperator, LinkDependenciesOperator):
@@ -36,11 +36,17 @@ def plan(run: Any, new_plan: NewPlan) -> BuildPlan:
     return made
 
 
+class OrderFault(Protocol):
+    """Orders a fault of the builders."""
+
+    def __call__(self, **rule: object) -> None: ...
+
+
 @pytest.fixture
-def faults(running_hub: Any) -> Iterator[Callable[..., None]]:
+def faults(running_hub: RunningHub) -> Iterator[OrderFault]:
     """Order build faults; they end with the test."""
 
-    def order(**rule: Any) -> None:
+    def order(**rule: object) -> None:
         running_hub.set_fault("build_faults", [rule])
 
     yield order
@@ -56,7 +62,7 @@ def component_row(registry: Registry, plan: BuildPlan, name: str = "tool") -> An
 
 
 def test_the_first_arch_submits_and_the_others_attach(
-    run: Any, plan: BuildPlan, running_hub: Any, registry: Registry
+    run: AirflowRun, plan: BuildPlan, running_hub: RunningHub, registry: Registry
 ) -> None:
     before = running_hub.counts().get("build", 0)
     assert run.finish(builder(plan)) == "success"
@@ -67,7 +73,7 @@ def test_the_first_arch_submits_and_the_others_attach(
     assert run.xcom("tool.x86_64", "koji_build_url").startswith("http://")
 
 
-def test_koji_gets_what_mbs_would_send(run: Any, plan: BuildPlan, running_hub: Any) -> None:
+def test_koji_gets_what_mbs_would_send(run: AirflowRun, plan: BuildPlan, running_hub: RunningHub) -> None:
     run.xcoms["gate.a", "koji_repo_id"] = 4
     run.xcoms["gate.b", "koji_repo_id"] = 7
     task = BuildComponentOperator(task_id="t", plan=plan, component="tool", arch="x86_64", gates=("gate.a", "gate.b"))
@@ -80,7 +86,7 @@ def test_koji_gets_what_mbs_would_send(run: Any, plan: BuildPlan, running_hub: A
 
 @pytest.mark.usefixtures("faults")
 def test_a_failure_is_told_with_koji_s_words_and_the_end_of_the_log(
-    run: Any, plan: BuildPlan, registry: Registry, faults: Any
+    run: AirflowRun, plan: BuildPlan, registry: Registry, faults: OrderFault
 ) -> None:
     faults(kind="fail", package="tool", arch="x86_64")
     with capture_logs() as log:
@@ -99,7 +105,7 @@ def test_a_failure_is_told_with_koji_s_words_and_the_end_of_the_log(
 
 
 def test_a_late_arch_fails_with_the_build_and_starts_no_other(
-    run: Any, plan: BuildPlan, running_hub: Any, faults: Any
+    run: AirflowRun, plan: BuildPlan, running_hub: RunningHub, faults: OrderFault
 ) -> None:
     faults(kind="fail", package="tool", stage="srpm", times=1)
     assert run.finish(builder(plan)) == "failed"
@@ -109,7 +115,7 @@ def test_a_late_arch_fails_with_the_build_and_starts_no_other(
 
 
 def test_a_retry_by_airflow_starts_no_other_build_either(
-    run: Any, plan: BuildPlan, running_hub: Any, faults: Any
+    run: AirflowRun, plan: BuildPlan, running_hub: RunningHub, faults: OrderFault
 ) -> None:
     faults(kind="fail", package="tool", stage="srpm", times=1)
     assert run.finish(builder(plan)) == "failed"
@@ -119,7 +125,7 @@ def test_a_retry_by_airflow_starts_no_other_build_either(
 
 
 def test_clearing_a_failed_task_builds_again_once_for_all_arches(
-    run: Any, plan: BuildPlan, running_hub: Any, registry: Registry, faults: Any
+    run: AirflowRun, plan: BuildPlan, running_hub: RunningHub, registry: Registry, faults: OrderFault
 ) -> None:
     faults(kind="fail", package="tool", stage="srpm", times=1)
     arches = [builder(plan), builder(plan, arch="aarch64")]
@@ -133,7 +139,7 @@ def test_clearing_a_failed_task_builds_again_once_for_all_arches(
 
 
 def test_a_task_that_never_ran_builds_again_in_a_run_that_was_started_again(
-    run: Any, plan: BuildPlan, running_hub: Any, faults: Any
+    run: AirflowRun, plan: BuildPlan, running_hub: RunningHub, faults: OrderFault
 ) -> None:
     faults(kind="fail", package="tool", stage="srpm", times=1)
     assert run.finish(builder(plan)) == "failed"
@@ -145,7 +151,7 @@ def test_a_task_that_never_ran_builds_again_in_a_run_that_was_started_again(
 
 @pytest.mark.parametrize("recorded", [False, True], ids=["before it was recorded", "after it was recorded"])
 def test_a_worker_that_dies_at_the_submission_builds_nothing_twice(
-    run: Any, plan: BuildPlan, running_hub: Any, monkeypatch: pytest.MonkeyPatch, recorded: bool
+    run: AirflowRun, plan: BuildPlan, running_hub: RunningHub, monkeypatch: pytest.MonkeyPatch, recorded: bool
 ) -> None:
     submitted = running_hub.counts().get("build", 0)
 
@@ -167,7 +173,7 @@ def test_a_worker_that_dies_at_the_submission_builds_nothing_twice(
 
 
 def test_a_submission_whose_answer_is_lost_is_found_again(
-    run: Any, plan: BuildPlan, running_hub: Any, monkeypatch: pytest.MonkeyPatch
+    run: AirflowRun, plan: BuildPlan, running_hub: RunningHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     submitted = running_hub.counts().get("build", 0)
     real = builds.submit
@@ -178,7 +184,7 @@ def test_a_submission_whose_answer_is_lost_is_found_again(
 
     with monkeypatch.context() as patched:
         patched.setattr("mbs.steps.component.submit", loses_its_answer)
-        deferred = run.begin(builder(plan))
+        deferred = run.waiting(builder(plan))
     assert deferred is not None
     assert deferred.method_name == "hub_answered"
     assert run.finish(builder(plan)) == "success"
@@ -186,7 +192,7 @@ def test_a_submission_whose_answer_is_lost_is_found_again(
 
 
 def test_an_existing_build_with_our_dist_is_adopted(
-    run: Any, plan: BuildPlan, running_hub: Any, registry: Registry
+    run: AirflowRun, plan: BuildPlan, running_hub: RunningHub, registry: Registry
 ) -> None:
     assert run.finish(builder(plan)) == "success"
     row = component_row(registry, plan)
@@ -202,10 +208,10 @@ def test_an_existing_build_with_our_dist_is_adopted(
 
 
 def test_ending_the_waiting_cancels_the_build_and_records_it(
-    run: Any, plan: BuildPlan, running_hub: Any, registry: Registry, faults: Any
+    run: AirflowRun, plan: BuildPlan, running_hub: RunningHub, registry: Registry, faults: OrderFault
 ) -> None:
     faults(kind="slow", package="tool", seconds=60)
-    deferred = run.begin(builder(plan))
+    deferred = run.waiting(builder(plan))
     assert isinstance(deferred, TaskDeferred)
     trigger = deferred.trigger
     assert isinstance(trigger, BuildTrigger)
@@ -218,20 +224,20 @@ def test_ending_the_waiting_cancels_the_build_and_records_it(
 
 
 def test_a_hub_that_is_away_is_waited_for(
-    run: Any, plan: BuildPlan, running_hub: Any, monkeypatch: pytest.MonkeyPatch
+    run: AirflowRun, plan: BuildPlan, running_hub: RunningHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mbs.koji.session.PATIENT", ())
     monkeypatch.setattr(HubSession.__init__, "__kwdefaults__", {"delays": (), "sleep": lambda _: None})
     running_hub.set_fault("bad_gateway", 2)
     task = builder(plan)
-    deferred = run.begin(task)
+    deferred = run.waiting(task)
     assert deferred is not None
     assert deferred.method_name == "hub_answered"
     assert run.finish(task) == "success"
 
 
 def test_a_failed_module_build_goes_on_when_nothing_stands_failed(
-    run: Any, plan: BuildPlan, registry: Registry
+    run: AirflowRun, plan: BuildPlan, registry: Registry
 ) -> None:
     registry.builds.transition(plan.build_id, ModuleState.FAILED, "noarch-words failed", "task record_failure")
     run.states["another"] = "failed"
@@ -243,7 +249,7 @@ def test_a_failed_module_build_goes_on_when_nothing_stands_failed(
 
 
 def test_the_reason_of_the_first_failure_is_recorded(
-    run: Any, plan: BuildPlan, registry: Registry, faults: Any
+    run: AirflowRun, plan: BuildPlan, registry: Registry, faults: OrderFault
 ) -> None:
     faults(kind="fail", package="*")
     for component in ("noarch-words", "tool"):
@@ -256,13 +262,13 @@ def test_the_reason_of_the_first_failure_is_recorded(
     assert run.errors["record_failure"] == build.state_reason
 
 
-def test_a_gate_names_the_components_that_were_not_built(run: Any, plan: BuildPlan) -> None:
+def test_a_gate_names_the_components_that_were_not_built(run: AirflowRun, plan: BuildPlan) -> None:
     assert run.finish(RepoOperator(task_id="repo", plan=plan, batch=("noarch-words", "tool"))) == "failed"
     assert "Component(s) noarch-words, tool failed to build." in run.errors["repo"]
 
 
 def test_a_build_that_takes_too_long_is_canceled_with_the_reason(
-    run: Any, plan: BuildPlan, running_hub: Any, registry: Registry, faults: Any
+    run: AirflowRun, plan: BuildPlan, running_hub: RunningHub, registry: Registry, faults: OrderFault
 ) -> None:
     faults(kind="slow", package="tool", seconds=60)
     task = BuildComponentOperator(
@@ -274,7 +280,7 @@ def test_a_build_that_takes_too_long_is_canceled_with_the_reason(
     assert running_hub.admin().getTaskInfo(run.xcoms["t", "koji_task_id"])["state"] == 3
 
 
-def ended(running_hub: Any, task_id: int, seconds: float = 60) -> int:
+def ended(running_hub: RunningHub, task_id: int, seconds: float = 60) -> int:
     """Wait for the end of a Koji task and give its state."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -286,7 +292,7 @@ def ended(running_hub: Any, task_id: int, seconds: float = 60) -> int:
 
 
 def test_a_component_is_complete_with_its_nvr_as_soon_as_it_is_built_whatever_becomes_of_its_batch(
-    run: Any, plan: BuildPlan, registry: Registry, faults: Any
+    run: AirflowRun, plan: BuildPlan, registry: Registry, faults: OrderFault
 ) -> None:
     faults(kind="fail", package="noarch-words", stage="srpm")
     assert run.finish(builder(plan, "noarch-words")) == "failed"
@@ -299,9 +305,9 @@ def test_a_component_is_complete_with_its_nvr_as_soon_as_it_is_built_whatever_be
 
 
 def test_a_task_that_is_cleared_as_its_build_closes_counts_what_koji_has_built(
-    run: Any, plan: BuildPlan, running_hub: Any, registry: Registry
+    run: AirflowRun, plan: BuildPlan, running_hub: RunningHub, registry: Registry
 ) -> None:
-    deferred = run.begin(builder(plan))
+    deferred = run.waiting(builder(plan))
     trigger = deferred.trigger
     assert ended(running_hub, trigger.koji_task_id) == 2
     asyncio.run(trigger.on_kill())
@@ -313,10 +319,10 @@ def test_a_task_that_is_cleared_as_its_build_closes_counts_what_koji_has_built(
 
 @pytest.mark.parametrize("state", [ComponentState.CANCELED, ComponentState.FAILED])
 def test_what_koji_has_built_counts_where_it_is_recorded_as_ended_badly_and_the_gate_takes_it(
-    run: Any, plan: BuildPlan, running_hub: Any, registry: Registry, state: ComponentState
+    run: AirflowRun, plan: BuildPlan, running_hub: RunningHub, registry: Registry, state: ComponentState
 ) -> None:
     task = builder(plan)
-    deferred = run.begin(task)
+    deferred = run.waiting(task)
     assert ended(running_hub, deferred.trigger.koji_task_id) == 2
     with registry.component(plan.build_id, "tool") as component:
         component.finished(state, reason="so it seemed")
@@ -329,9 +335,9 @@ def test_what_koji_has_built_counts_where_it_is_recorded_as_ended_badly_and_the_
 
 
 def test_the_gate_alone_takes_what_koji_has_built_where_it_is_recorded_as_canceled(
-    run: Any, plan: BuildPlan, running_hub: Any, registry: Registry
+    run: AirflowRun, plan: BuildPlan, running_hub: RunningHub, registry: Registry
 ) -> None:
-    deferred = run.begin(builder(plan))
+    deferred = run.waiting(builder(plan))
     assert ended(running_hub, deferred.trigger.koji_task_id) == 2
     with registry.component(plan.build_id, "tool") as component:
         component.finished(ComponentState.CANCELED, reason="so it seemed")
@@ -339,7 +345,7 @@ def test_the_gate_alone_takes_what_koji_has_built_where_it_is_recorded_as_cancel
 
 
 def test_a_build_that_goes_on_in_koji_is_followed_also_where_it_is_recorded_as_canceled(
-    run: Any, plan: BuildPlan, running_hub: Any, registry: Registry, faults: Any
+    run: AirflowRun, plan: BuildPlan, running_hub: RunningHub, registry: Registry, faults: OrderFault
 ) -> None:
     faults(kind="slow", package="tool", seconds=5)
     task = builder(plan)
@@ -354,7 +360,7 @@ def test_a_build_that_goes_on_in_koji_is_followed_also_where_it_is_recorded_as_c
 
 
 def test_a_build_that_someone_deleted_in_koji_is_made_again_when_its_task_is_cleared(
-    run: Any, plan: BuildPlan, registry: Registry, monkeypatch: pytest.MonkeyPatch
+    run: AirflowRun, plan: BuildPlan, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = builder(plan)
     assert run.finish(task) == "success"
@@ -369,7 +375,7 @@ def test_a_build_that_someone_deleted_in_koji_is_made_again_when_its_task_is_cle
 
     monkeypatch.setattr(HubSession, "multicall", without_it)
     run.clear(task)
-    deferred = run.begin(task)
+    deferred = run.waiting(task)
     assert deferred is not None
     assert deferred.trigger.koji_task_id != first
 
@@ -383,13 +389,13 @@ def _deleted(answer: Any, task_id: int) -> Any:
 
 
 def test_a_task_that_was_cleared_follows_all_arches_of_its_new_build(
-    run: Any, plan: BuildPlan, faults: Any, registry: Registry
+    run: AirflowRun, plan: BuildPlan, faults: OrderFault, registry: Registry
 ) -> None:
     faults(kind="fail", package="tool", arch="aarch64", times=1)
     late = builder(plan, arch="aarch64")
     assert run.finish(late) == "failed"
     run.clear(late)
-    deferred = run.begin(late)
+    deferred = run.waiting(late)
     assert deferred is not None
     assert deferred.trigger.build.whole
     run.go_on(late, deferred, run.wait(deferred))
@@ -397,10 +403,12 @@ def test_a_task_that_was_cleared_follows_all_arches_of_its_new_build(
     assert component_row(registry, plan).state is ComponentState.COMPLETE
 
 
-def test_a_canceled_build_is_told_once(run: Any, plan: BuildPlan, running_hub: Any, faults: Any) -> None:
+def test_a_canceled_build_is_told_once(
+    run: AirflowRun, plan: BuildPlan, running_hub: RunningHub, faults: OrderFault
+) -> None:
     faults(kind="slow", package="tool", seconds=60)
     task = builder(plan)
-    deferred = run.begin(task)
+    deferred = run.waiting(task)
     running_hub.admin().cancelTask(deferred.trigger.koji_task_id)
     run.go_on(task, deferred, run.wait(deferred))
     assert run.errors["tool.x86_64"].count("canceled") == 1

@@ -15,11 +15,14 @@ from airflow.sdk import Connection
 
 from mbs.koji.session import HubAccount
 from mbs.model.errors import InvalidRequest
+from mbs.model.plan import BuildPlan
 from operators import graph, links, triggers
 from operators.hooks import KojiHook, account_of
 from operators.provider_info import get_provider_info
 from operators.tasks.base import ModuleBuildOperator
 from operators.tasks.component import BuildComponentOperator
+from tests.conftest import RunningHub
+from tests.operators.conftest import rebuilt
 
 ARGUMENTS: dict[str, Any] = {
     "koji_conn_id": "koji_default",
@@ -47,7 +50,7 @@ def arguments_of(cls: type) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("cls", TRIGGERS)
-def test_a_trigger_is_the_same_after_storage(cls: type[triggers.KojiTrigger], rebuilt: Any) -> None:
+def test_a_trigger_is_the_same_after_storage(cls: type[triggers.KojiTrigger]) -> None:
     trigger = cls(**arguments_of(cls))
     path, arguments = trigger.serialize()
     assert path == f"operators.triggers.{cls.__name__}"
@@ -62,7 +65,7 @@ def test_a_trigger_is_small_and_holds_no_secret(cls: type[triggers.KojiTrigger])
 
 @pytest.mark.parametrize("cls", OPERATORS)
 def test_an_operator_takes_the_plan_by_name_and_retries_infrastructure(
-    cls: type[ModuleBuildOperator], plan: Any
+    cls: type[ModuleBuildOperator], plan: BuildPlan
 ) -> None:
     given: dict[str, Any] = {"component": "tool", "arch": "x86_64"} if cls is BuildComponentOperator else {}
     task = cls(task_id="a_task", plan=plan, **given)
@@ -145,7 +148,9 @@ def test_an_account_does_not_show_its_password() -> None:
 
 
 @pytest.mark.usefixtures("running_hub")
-def test_the_connection_s_test_button_tells_who_we_are(monkeypatch: pytest.MonkeyPatch, running_hub: Any) -> None:
+def test_the_connection_s_test_button_tells_who_we_are(
+    monkeypatch: pytest.MonkeyPatch, running_hub: RunningHub
+) -> None:
     assert KojiHook().test_connection()[0]
     assert "logged in as mbs" in KojiHook().test_connection()[1]
     wrong = {"conn_type": "koji", "host": running_hub.url, "login": "mbs", "password": "wrong"}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from typing import Protocol
 
 import pytest
 
@@ -17,12 +17,18 @@ from operators.tasks.base import FAILURE
 from operators.tasks.component import BuildComponentOperator
 from operators.tasks.prepare import CreateTagOperator, LinkDependenciesOperator
 from operators.tasks.publish import RecordFailureOperator
+from tests.conftest import RunningHub
+from tests.operators.conftest import AirflowRun, NewPlan
 
-NewPlan = Callable[..., BuildPlan]
+
+class Prepared(Protocol):
+    """Records a module build of some packages and makes its tags."""
+
+    def __call__(self, *packages: str) -> BuildPlan: ...
 
 
 @pytest.fixture
-def prepared(run: Any, new_plan: NewPlan) -> Callable[..., BuildPlan]:
+def prepared(run: AirflowRun, new_plan: NewPlan) -> Prepared:
     """Record a module build of some packages and make its tags."""
 
     def make(*packages: str) -> BuildPlan:
@@ -35,7 +41,7 @@ def prepared(run: Any, new_plan: NewPlan) -> Callable[..., BuildPlan]:
 
 
 @pytest.fixture(autouse=True)
-def broken(running_hub: Any) -> Iterator[None]:
+def broken(running_hub: RunningHub) -> Iterator[None]:
     """Have every build of the package `broken` fail."""
     running_hub.set_fault("build_faults", [{"kind": "fail", "package": "broken"}])
     yield
@@ -46,7 +52,7 @@ def builder(plan: BuildPlan, component: str, arch: str = "x86_64") -> BuildCompo
     return BuildComponentOperator(task_id=f"{component}.{arch}", plan=plan, component=component, arch=arch)
 
 
-def record(run: Any, plan: BuildPlan) -> str:
+def record(run: AirflowRun, plan: BuildPlan) -> str:
     """End the run, and give its note."""
     task = RecordFailureOperator(task_id=RECORD_FAILURE, plan=plan)
     assert run.finish(task) == "failed"
@@ -54,7 +60,7 @@ def record(run: Any, plan: BuildPlan) -> str:
 
 
 def test_every_failed_component_is_in_the_note_with_its_koji_task_and_the_lines_of_its_log_that_matter(
-    run: Any, prepared: Callable[..., BuildPlan], registry: Registry, running_hub: Any
+    run: AirflowRun, prepared: Prepared, registry: Registry, running_hub: RunningHub
 ) -> None:
     plan = prepared("needy", "broken", "tool")
     states = [run.finish(builder(plan, name)) for name in ("tool", "needy", "broken")]
@@ -79,7 +85,7 @@ def test_every_failed_component_is_in_the_note_with_its_koji_task_and_the_lines_
     assert not any("for more information" in text for text in (note, reason, *rows.values()))
 
 
-def test_a_package_without_a_dist_tag_is_told_so(run: Any, prepared: Callable[..., BuildPlan]) -> None:
+def test_a_package_without_a_dist_tag_is_told_so(run: AirflowRun, prepared: Prepared) -> None:
     assert run.finish(builder(prepared("bare"), "bare")) == "success"
     run.clear()
     plan = prepared("bare")
@@ -90,14 +96,14 @@ def test_a_package_without_a_dist_tag_is_told_so(run: Any, prepared: Callable[..
     assert "{'" not in run.errors["bare.x86_64"]
 
 
-def test_arches_that_fail_with_the_same_koji_task_are_one_failure(run: Any, prepared: Callable[..., BuildPlan]) -> None:
+def test_arches_that_fail_with_the_same_koji_task_are_one_failure(run: AirflowRun, prepared: Prepared) -> None:
     plan = prepared("broken")
     assert [run.finish(builder(plan, "broken", arch)) for arch in ("x86_64", "aarch64")] == ["failed", "failed"]
     assert record(run, plan).startswith("Failed:\n\n* **broken** (noarch)")
 
 
 def test_a_second_failure_of_a_retried_run_takes_the_place_of_the_first(
-    run: Any, prepared: Callable[..., BuildPlan], registry: Registry
+    run: AirflowRun, prepared: Prepared, registry: Registry
 ) -> None:
     plan = prepared("needy", "broken")
     assert run.finish(builder(plan, "needy")) == "failed"
@@ -113,7 +119,7 @@ def test_a_second_failure_of_a_retried_run_takes_the_place_of_the_first(
     assert (build.state_reason or "").startswith("broken (noarch)")
 
 
-def test_a_reason_that_a_person_gave_is_kept(run: Any, prepared: Callable[..., BuildPlan], registry: Registry) -> None:
+def test_a_reason_that_a_person_gave_is_kept(run: AirflowRun, prepared: Prepared, registry: Registry) -> None:
     plan = prepared("broken")
     registry.builds.transition(plan.build_id, ModuleState.FAILED, "Canceled by carol", "carol")
     run.states["broken.x86_64"] = "failed"
@@ -122,7 +128,7 @@ def test_a_reason_that_a_person_gave_is_kept(run: Any, prepared: Callable[..., B
     assert registry.builds.get(plan.build_id).state_reason == "Canceled by carol"
 
 
-def test_a_task_that_was_lost_is_told_beside_those_with_a_reason(run: Any, prepared: Callable[..., BuildPlan]) -> None:
+def test_a_task_that_was_lost_is_told_beside_those_with_a_reason(run: AirflowRun, prepared: Prepared) -> None:
     plan = prepared("broken", "tool")
     assert run.finish(builder(plan, "broken")) == "failed"
     run.states["tool.x86_64"] = "failed"
@@ -131,7 +137,7 @@ def test_a_task_that_was_lost_is_told_beside_those_with_a_reason(run: Any, prepa
     assert "tool.x86_64 failed without a reason of its own" in note
 
 
-def test_a_failure_of_a_task_that_an_older_version_left_is_told(run: Any, prepared: Callable[..., BuildPlan]) -> None:
+def test_a_failure_of_a_task_that_an_older_version_left_is_told(run: AirflowRun, prepared: Prepared) -> None:
     plan = prepared("broken")
     run.states["broken.x86_64"] = "failed"
     run.xcoms["broken.x86_64", FAILURE] = {"at": 1.0, "reason": "broken: it <b>failed</b>"}

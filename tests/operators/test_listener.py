@@ -17,6 +17,8 @@ from mbs.registry import ComponentRow, Registry
 from operators.listeners import runs
 from operators.tasks.component import BuildComponentOperator
 from operators.tasks.prepare import CreateTagOperator, LinkDependenciesOperator
+from tests.conftest import RunningHub
+from tests.operators.conftest import AirflowRun, NewPlan
 
 T = TypeVar("T")
 UNKNOWN_TASK = 10**6
@@ -25,7 +27,7 @@ MARKED = "Dag Run's state was manually set to `failed`."
 
 
 @pytest.fixture
-def build(new_plan: Callable[..., BuildPlan], registry: Registry) -> BuildPlan:
+def build(new_plan: NewPlan, registry: Registry) -> BuildPlan:
     plan = new_plan(("tool", 1))
     with registry.component(plan.build_id, "tool") as component:
         component.intend()
@@ -100,17 +102,17 @@ def test_a_registry_that_is_away_stops_nobody(build: BuildPlan, monkeypatch: pyt
 
 
 def test_what_koji_has_built_is_complete_also_where_the_run_is_marked_failed(
-    run: Any,
-    new_plan: Callable[..., BuildPlan],
+    run: AirflowRun,
+    new_plan: NewPlan,
     registry: Registry,
-    running_hub: Any,
+    running_hub: RunningHub,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     plan = new_plan(("tool", 1))
     for operator in (CreateTagOperator, LinkDependenciesOperator):
         assert run.finish(operator(task_id=operator.__name__, plan=plan)) == "success"
     task = BuildComponentOperator(task_id="t", plan=plan, component="tool", arch="x86_64")
-    koji_task_id = run.begin(task).trigger.koji_task_id
+    koji_task_id = run.waiting(task).trigger.koji_task_id
     until(lambda: running_hub.admin().getTaskInfo(koji_task_id)["state"] == 2 or None)
     monkeypatch.setattr(runs, "object_session", lambda _: None)
     runs.on_dag_run_failed(run_of(plan), MARKED)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,12 +16,12 @@ from mbs.registry import Registry
 from operators.tasks.component import BuildComponentOperator
 from operators.tasks.gate import RepoOperator
 from operators.tasks.prepare import CreateTagOperator, LinkDependenciesOperator
-
-NewPlan = Callable[..., BuildPlan]
+from tests.conftest import RunningHub
+from tests.operators.conftest import AirflowRun, NewPlan, prepare
 
 
 def test_a_module_is_built_in_order_for_all_arches(
-    run: Any, new_plan: NewPlan, prepare: Any, registry: Registry, hub: HubSession
+    run: AirflowRun, new_plan: NewPlan, registry: Registry, hub: HubSession
 ) -> None:
     plan = new_plan(("phrasebook", 1), ("greeter-macros", 1), ("libgreet", 2), ("cpu-greet", 3))
     prepare(run, plan)
@@ -49,7 +48,7 @@ def test_a_module_is_built_in_order_for_all_arches(
     assert registry.builds.get(plan.build_id).state is ModuleState.BUILD
 
 
-def test_the_tag_is_made_once_and_then_left_alone(run: Any, new_plan: NewPlan, running_hub: Any) -> None:
+def test_the_tag_is_made_once_and_then_left_alone(run: AirflowRun, new_plan: NewPlan, running_hub: RunningHub) -> None:
     plan = new_plan(("phrasebook", 1))
     for operator in (CreateTagOperator, LinkDependenciesOperator):
         assert run.finish(operator(task_id=operator.__name__, plan=plan)) == "success"
@@ -58,13 +57,13 @@ def test_the_tag_is_made_once_and_then_left_alone(run: Any, new_plan: NewPlan, r
         assert _writes(running_hub) == before
 
 
-def _writes(running_hub: Any) -> dict[str, int]:
+def _writes(running_hub: RunningHub) -> dict[str, int]:
     names = ("createTag", "editTag2", "packageListAdd", "groupListAdd", "groupPackageListAdd", "setInheritanceData")
     counts = running_hub.counts()
     return {name: counts.get(name, 0) for name in names}
 
 
-def test_a_half_made_tag_is_completed(run: Any, new_plan: NewPlan, running_hub: Any) -> None:
+def test_a_half_made_tag_is_completed(run: AirflowRun, new_plan: NewPlan, running_hub: RunningHub) -> None:
     plan = new_plan(("phrasebook", 1))
     admin = running_hub.admin()
     admin.createTag(plan.build_tag, arches="i686", extra={"repo_include_all": False})
@@ -82,7 +81,7 @@ def test_a_half_made_tag_is_completed(run: Any, new_plan: NewPlan, running_hub: 
 
 
 def test_a_locked_tag_that_differs_fails_the_task_with_what_to_do(
-    run: Any, new_plan: NewPlan, running_hub: Any
+    run: AirflowRun, new_plan: NewPlan, running_hub: RunningHub
 ) -> None:
     plan = new_plan(("phrasebook", 1))
     for tag in (plan.koji_tag, plan.build_tag):
@@ -91,7 +90,7 @@ def test_a_locked_tag_that_differs_fails_the_task_with_what_to_do(
     assert "is locked" in run.errors["create_tag"]
 
 
-def test_a_missing_dependency_is_named(run: Any, new_plan: NewPlan) -> None:
+def test_a_missing_dependency_is_named(run: AirflowRun, new_plan: NewPlan) -> None:
     gone = PlannedDependency("perl", "5", 1, "aaaaaaaa", "module-perl-5-1-gone", priority=10)
     plan = new_plan(("phrasebook", 1), dependencies=(gone,))
     run.finish(CreateTagOperator(task_id="create_tag", plan=plan))
@@ -100,7 +99,7 @@ def test_a_missing_dependency_is_named(run: Any, new_plan: NewPlan) -> None:
 
 
 def test_a_package_is_blocked_until_the_module_s_own_build_is_there(
-    run: Any, new_plan: NewPlan, running_hub: Any
+    run: AirflowRun, new_plan: NewPlan, running_hub: RunningHub
 ) -> None:
     plan = new_plan(("noarch-words", 1), blocked_packages=("noarch-words",))
     create = CreateTagOperator(task_id="tag", plan=plan)
@@ -113,12 +112,14 @@ def test_a_package_is_blocked_until_the_module_s_own_build_is_there(
     assert _blocked(running_hub, plan) == set()
 
 
-def _blocked(running_hub: Any, plan: BuildPlan) -> set[str]:
+def _blocked(running_hub: RunningHub, plan: BuildPlan) -> set[str]:
     listed = running_hub.admin().listPackages(tagID=plan.build_tag)
     return {row["package_name"] for row in listed if row["blocked"]}
 
 
-def test_a_gate_does_not_pass_when_the_tag_gives_another_build(run: Any, new_plan: NewPlan, running_hub: Any) -> None:
+def test_a_gate_does_not_pass_when_the_tag_gives_another_build(
+    run: AirflowRun, new_plan: NewPlan, running_hub: RunningHub
+) -> None:
     plan, other = new_plan(("tool", 1)), new_plan(("tool", 1))
     for built in (plan, other):
         for operator in (CreateTagOperator, LinkDependenciesOperator):
@@ -134,24 +135,27 @@ def test_a_gate_does_not_pass_when_the_tag_gives_another_build(run: Any, new_pla
     assert "another build of the package was tagged" in run.errors["gate"]
 
 
-def test_a_request_for_a_repository_that_dies_is_made_again(run: Any, new_plan: NewPlan, running_hub: Any) -> None:
+def test_a_request_for_a_repository_that_dies_is_made_again(
+    run: AirflowRun, new_plan: NewPlan, running_hub: RunningHub
+) -> None:
     plan = new_plan(("phrasebook", 1))
     for operator in (CreateTagOperator, LinkDependenciesOperator):
         assert run.finish(operator(task_id=operator.__name__, plan=plan)) == "success"
     running_hub.set_fault("build_faults", [{"kind": "fail", "stage": "repo"}])
     gate = RepoOperator(task_id="repo", plan=plan)
-    deferred = run.begin(gate)
+    deferred = run.waiting(gate)
     event = run.wait(deferred)
     running_hub.set_fault("build_faults", None)
     assert "Koji gave up repository request" in event.payload["reason"]
     again = run.go_on(gate, deferred, event)
+    assert again is not None
     assert again.trigger.request_id != deferred.trigger.request_id
     run.go_on(gate, again, run.wait(again))
     assert run.xcom("repo", "koji_repo_id") > 0
 
 
 def test_before_koji_1_35_a_repository_is_made_by_newrepo(
-    run: Any, new_plan: NewPlan, running_hub: Any, monkeypatch: pytest.MonkeyPatch
+    run: AirflowRun, new_plan: NewPlan, running_hub: RunningHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = new_plan(("phrasebook", 1))
     for operator in (CreateTagOperator, LinkDependenciesOperator):
@@ -167,7 +171,7 @@ def test_before_koji_1_35_a_repository_is_made_by_newrepo(
     assert run.xcom("repo", "koji_repo_id") == running_hub.admin().getRepo(plan.build_tag)["id"]
 
 
-def _admin(running_hub: Any) -> str:
+def _admin(running_hub: RunningHub) -> str:
     return json.dumps({"conn_type": "koji", "host": running_hub.url, "login": "kojiadmin", "password": "kojiadmin"})
 
 
@@ -176,14 +180,14 @@ def renamed_plan(new_plan: NewPlan, packages: tuple[str, ...], **fields: Any) ->
     return new_plan(("scl-tool", 1), packages=packages, **fields)
 
 
-def build_all(run: Any, plan: BuildPlan, component: str) -> None:
+def build_all(run: AirflowRun, plan: BuildPlan, component: str) -> None:
     """Build a component on all its arches: with the last one it is complete."""
     for arch in plan.arches:
         build = BuildComponentOperator(task_id=f"build.{arch}", plan=plan, component=component, arch=arch)
         assert run.finish(build) == "success", run.errors
 
 
-def build_renamed(run: Any, plan: BuildPlan) -> Any:
+def build_renamed(run: AirflowRun, plan: BuildPlan) -> Any:
     """Build it as far as its gate, and give that."""
     for operator in (CreateTagOperator, LinkDependenciesOperator):
         assert run.finish(operator(task_id=operator.__name__, plan=plan)) == "success"
@@ -192,7 +196,7 @@ def build_renamed(run: Any, plan: BuildPlan) -> Any:
 
 
 def test_a_component_whose_spec_has_another_name_that_is_on_the_whitelist_passes_its_gate(
-    run: Any, new_plan: NewPlan, running_hub: Any, registry: Registry
+    run: AirflowRun, new_plan: NewPlan, running_hub: RunningHub, registry: Registry
 ) -> None:
     plan = renamed_plan(new_plan, ("rh-tool",), blocked_packages=("rh-tool",))
     gate = build_renamed(run, plan)
@@ -205,7 +209,7 @@ def test_a_component_whose_spec_has_another_name_that_is_on_the_whitelist_passes
 
 
 def test_a_component_whose_spec_has_another_name_that_no_tag_takes_is_told_with_what_to_do(
-    run: Any, new_plan: NewPlan, running_hub: Any
+    run: AirflowRun, new_plan: NewPlan, running_hub: RunningHub
 ) -> None:
     plan = renamed_plan(new_plan, ("scl-tool",))
     gate = build_renamed(run, plan)
@@ -221,7 +225,7 @@ def test_a_component_whose_spec_has_another_name_that_no_tag_takes_is_told_with_
 
 
 def test_a_renamed_build_that_nobody_recorded_is_found_by_its_source_and_not_made_twice(
-    run: Any, new_plan: NewPlan, running_hub: Any, registry: Registry
+    run: AirflowRun, new_plan: NewPlan, running_hub: RunningHub, registry: Registry
 ) -> None:
     plan = renamed_plan(new_plan, ("rh-tool", "unrelated"))
     build_renamed(run, plan)
@@ -239,7 +243,12 @@ def test_a_renamed_build_that_nobody_recorded_is_found_by_its_source_and_not_mad
 
 @pytest.mark.parametrize("who", ["another source", "another target", "another user"])
 def test_an_untagged_build_of_others_is_not_adopted(
-    run: Any, new_plan: NewPlan, running_hub: Any, registry: Registry, monkeypatch: pytest.MonkeyPatch, who: str
+    run: AirflowRun,
+    new_plan: NewPlan,
+    running_hub: RunningHub,
+    registry: Registry,
+    monkeypatch: pytest.MonkeyPatch,
+    who: str,
 ) -> None:
     """Somebody who may build anything may give it a release that ends like ours."""
     plan = new_plan(("tool", 1))
@@ -261,4 +270,4 @@ def test_an_untagged_build_of_others_is_not_adopted(
         component.finished(ComponentState.DELETED)
         component.reset()
     ours = BuildComponentOperator(task_id="ours", plan=plan, component="tool", arch="x86_64")
-    assert run.begin(ours).trigger.koji_task_id != before
+    assert run.waiting(ours).trigger.koji_task_id != before

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
@@ -23,12 +23,11 @@ from operators import hooks
 from operators.listeners.task_log import TIMED_OUT
 from operators.tasks.forms import Answer, ImportModuleOperator, RequestOperator, SubmitModuleOperator
 from operators.tasks.upkeep import RebuildDependantsOperator, UpkeepOperator
-from tests.conftest import ROOT
+from tests.conftest import ROOT, RunningHub
 from tests.mbs.modulemd.test_collection import TEMPLATE, document, needs
+from tests.operators.conftest import Allow
 
 PLATFORM = (ROOT / "examples" / "platform" / "platform.yaml").read_text()
-
-Allow = Callable[..., None]
 
 
 def fill_in(
@@ -158,7 +157,7 @@ data:
 
 
 @pytest.fixture
-def packager(running_hub: Any, registry_engine: Engine, allow: Allow) -> Registry:  # noqa: ARG001 - the form asks the hub
+def packager(running_hub: RunningHub, registry_engine: Engine, allow: Allow) -> Registry:  # noqa: ARG001 - the form asks the hub
     """Everybody may submit documents; the platform is registered."""
     allow(
         allowed_groups="",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pendulum
@@ -11,18 +10,19 @@ from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import DataInterval
 
 from mbs.model.nsvc import NSVC
-from mbs.model.plan import BuildPlan, PlannedComponent
+from mbs.model.plan import BuildPlan
 from mbs.registry import StoredPlan
 from operators.bundle import source_of
 from operators.graph import module_build_dag
+from tests.operators.graph.conftest import component_at, plan_of
 
 FIRST = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 AGAIN = datetime(2026, 11, 22, 17, 0, 0, 5, tzinfo=UTC)
 
 
 @pytest.fixture
-def example(plan: Callable[..., BuildPlan], component: Callable[..., PlannedComponent]) -> BuildPlan:
-    return plan([component("libgreet")])
+def example() -> BuildPlan:
+    return plan_of([component_at("libgreet")])
 
 
 def test_the_scheduler_sees_a_run_after_the_first_one(example: BuildPlan) -> None:

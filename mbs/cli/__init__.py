@@ -19,14 +19,14 @@ class Place(NamedTuple):
 
 
 COMMANDS = {
-    "db": Place("mbs.cli.care", "db", "Care for the registry's database."),
+    "db": Place("mbs.cli.registry", "db", "Care for the registry's database."),
     "doctor": Place(
         "mbs.cli.doctor.command", "doctor", "Look at hub, registry, Airflow and sources; tell what is wrong."
     ),
     "import": Place("mbs.cli.imports", "import_files", "Register base modules or finished modules."),
     "list": Place("mbs.cli.builds", "list_builds", "List module builds, the newest first."),
     "plan": Place("mbs.cli.plan", "plan", "Show what would be built, in what order and against what."),
-    "pools": Place("mbs.cli.care", "pools", "Create the pool of Airflow that bounds the builds in Koji."),
+    "pools": Place("mbs.cli.airflow", "pools", "Create the pool of Airflow that bounds the builds in Koji."),
     "retire": Place("mbs.cli.builds", "retire", "Retire the ready builds of MODULE."),
     "show": Place("mbs.cli.builds", "show_build", "Show a module build: its state, its components."),
     "submit": Place("mbs.cli.submit", "submit", "Submit a module to be built, through Airflow."),

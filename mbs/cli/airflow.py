@@ -22,11 +22,12 @@ import requests
 from requests.utils import get_netrc_auth
 from tenacity import RetryError, Retrying, retry_if_exception_type, retry_if_not_result, stop_after_delay, wait_fixed
 
+from mbs.cli.common import shows_errors
 from mbs.model.errors import Infrastructure, MbsError, PoolMissing
 from mbs.model.naming import KOJI_BUILDS
 from mbs.model.quoting import plain
 from mbs.settings import Settings
-from mbs.settings.sources import config_file, of_file
+from mbs.settings.sources import config_file, load, of_file
 
 ADMIN = "admin"
 """The administrator of the local stack, as airflow.cfg names its users."""
@@ -253,3 +254,14 @@ def check_pool(client: AirflowClient) -> None:
         return  # whoever may submit need not be allowed to see pools
     if missing:
         raise PoolMissing(KOJI_BUILDS)
+
+
+@click.command()
+@shows_errors
+def pools() -> None:
+    """Create the pool of Airflow that bounds the builds in Koji, where it is missing.
+
+    Its size is the setting koji_builds_slots; who is logged in, and where, is as for `mbs submit`.
+    """
+    settings = load()
+    click.echo(provide_pool(airflow_of(settings), settings.koji_builds_slots))

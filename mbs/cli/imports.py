@@ -15,7 +15,7 @@ from mbs.model.errors import InvalidModulemd, Problem
 from mbs.model.registered import FinishedModules
 from mbs.modulemd.collection import collect
 from mbs.modulemd.guard import MANY_DOCUMENTS
-from mbs.modulemd.imported import MISSING_ENTRIES, ImportRules
+from mbs.modulemd.registered import MISSING_ENTRIES, ImportRules
 from mbs.planning.fields import IMPORT
 from mbs.registry.imports import messages
 from mbs.settings import Settings

@@ -19,7 +19,7 @@ from mbs.expansion.result import Unsatisfied
 from mbs.model.errors import Problem, Refused, RegistryUnavailable
 from mbs.model.plan import BuildPlan
 from mbs.model.registered import MemoryProvider, ModuleProvider
-from mbs.modulemd.stored import StoredModules
+from mbs.modulemd.registered import StoredModules
 from mbs.planning.fields import IMPORT, SUBMISSION
 from mbs.planning.prepare import prepare
 from mbs.planning.request import Request, read_request

@@ -1,4 +1,4 @@
-"""The registry that commands ask, and how they are told which of its builds are meant."""
+"""The registry that commands ask, how they are told which of its builds are meant, and `mbs db`, which cares for it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from pathlib import Path
 
 import click
 
+from mbs.cli.common import shows_errors
 from mbs.model.errors import RegistryUnavailable
 from mbs.model.nsvc import NSVC
 from mbs.registry import BuildFilter, ModuleState, Registry, engine_for
 from mbs.settings import Settings
+from mbs.settings.sources import load
 
 _MODULE = re.compile(r"([^:]+):([^:]+)(?::(\d+)(?::([^:]+))?)?")
 
@@ -47,3 +49,17 @@ def ready_builds(module: str) -> BuildFilter:
     name, stream, version, context = found.groups()
     number = int(version) if version else None
     return BuildFilter(name=name, stream=stream, version=number, context=context, states=(ModuleState.READY,))
+
+
+@click.group()
+def db() -> None:
+    """Care for the registry's database."""
+
+
+@db.command("upgrade")
+@shows_errors
+def upgrade_database() -> None:
+    """Create or migrate the tables of the registry."""
+    from mbs.registry.migrate import upgrade  # noqa: PLC0415 - no other command needs Alembic
+
+    click.echo(f"The registry is at revision {upgrade(registry_of(load()).engine)}.")

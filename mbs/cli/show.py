@@ -43,7 +43,7 @@ def plans_as_modulemd(found: Iterable[BuildPlan]) -> None:
 
 def document(modulemd: str, koji_tag: str | None) -> None:
     """Print the document of a build, as it is imported."""
-    from mbs.modulemd.imported import importable  # noqa: PLC0415 - libmodulemd is not needed to show anything else
+    from mbs.modulemd.registered import importable  # noqa: PLC0415 - libmodulemd is not needed to show anything else
 
     click.echo(importable(modulemd, koji_tag), nl=False)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from mbs.model.document import BuildOpts, RpmComponent
+from mbs.model.document import BuildOpts, RpmComponent, texts_of
 from mbs.model.errors import Problem, Unprocessable
 
 
@@ -35,9 +35,8 @@ def supported_arches(
     for name, stream in build_streams.items():
         if f"{name}:{stream}" in rules.base_module_arches:
             return tuple(rules.base_module_arches[f"{name}:{stream}"])
-    own = xmd_mbs.get("koji_tag_arches")
-    if isinstance(own, list | tuple) and own:
-        return tuple(str(arch) for arch in own)
+    if own := texts_of(xmd_mbs.get("koji_tag_arches")):
+        return own
     deciding = (tag_arches(name) for name in rules.deciding_modules if name in build_streams)
     return tuple(next((arches for arches in deciding if arches), rules.arches))
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from mbs.components import ComponentSettings
 from mbs.components.order import places
 from mbs.components.tree import ModuleTree, default_ref, too_many
-from mbs.model.document import ModuleComponent, Modulemd, RpmComponent
+from mbs.model.document import ModuleComponent, Modulemd, RpmComponent, texts_of
 from mbs.model.errors import Finding, InvalidModulemd, Problem, Refused, Unprocessable, forbidden, unprocessable
 from mbs.model.naming import MACROS
 from mbs.model.quoting import listed, quoted
@@ -123,10 +123,9 @@ def _arch_problems(document: Modulemd) -> Iterator[Finding]:
 
 def _list_problems(document: Modulemd) -> Iterator[Finding]:
     """Find what cannot be in a package list of Koji."""
-    blocked = document.mbs_options.get("blocked_packages")
     for names, where in (
         (document.buildopts.rpm_whitelist, "data.buildopts.rpms.whitelist"),
-        (blocked if isinstance(blocked, list) else (), "data.xmd.mbs_options.blocked_packages"),
+        (texts_of(document.mbs_options.get("blocked_packages")), "data.xmd.mbs_options.blocked_packages"),
     ):
         wrong = [name for name in names if not _PACKAGE.fullmatch(str(name))]
         if wrong:

@@ -16,6 +16,21 @@ BUILD_GROUP_PROFILES = {"build": "buildroot", "srpm-build": "srpm-buildroot"}
 """Koji's build groups, and the profiles of build dependencies that fill them (MBS §12.2)."""
 
 
+def mapping_of(value: object) -> Mapping[str, object]:
+    """Read a mapping out of xmd, where anything may stand; anything else is an empty one."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def text_of(value: object) -> str | None:
+    """Read a text out of xmd; None of an empty one, and of anything else."""
+    return value if isinstance(value, str) and value else None
+
+
+def texts_of(value: object) -> tuple[str, ...]:
+    """Read a list of texts out of xmd; none of anything else: libmodulemd writes an empty list as an empty text."""
+    return tuple(str(item) for item in value) if isinstance(value, list | tuple) else ()
+
+
 @dataclass(frozen=True, slots=True)
 class Dependencies:
     """One pair of `dependencies`: streams by module name, `-x` excludes, empty means any."""
@@ -107,14 +122,12 @@ class Modulemd:
     @property
     def xmd_mbs(self) -> Mapping[str, object]:
         """`xmd.mbs`, empty where it is missing."""
-        value = self.xmd.get("mbs", {})
-        return value if isinstance(value, Mapping) else {}
+        return mapping_of(self.xmd.get("mbs"))
 
     @property
     def mbs_options(self) -> Mapping[str, object]:
         """`xmd.mbs_options`, empty where it is missing."""
-        value = self.xmd.get("mbs_options", {})
-        return value if isinstance(value, Mapping) else {}
+        return mapping_of(self.xmd.get("mbs_options"))
 
 
 @dataclass(frozen=True, slots=True)

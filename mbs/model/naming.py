@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, TypedDict
 
-from mbs.model.document import DEVEL_SUFFIX
+from mbs.model.document import DEVEL_SUFFIX, text_of
 from mbs.model.errors import Unprocessable
 from mbs.model.nsvc import NSVC
 from mbs.model.registered import RegisteredModule
@@ -135,8 +135,7 @@ def _hash(nsvc: NSVC, digits: int) -> str:
 
 def _own_marking(module: RegisteredModule) -> str | None:
     """Give `xmd.mbs.disttag_marking` where it is set."""
-    marking = module.document.xmd_mbs.get("disttag_marking")
-    return marking if isinstance(marking, str) and marking else None
+    return text_of(module.document.xmd_mbs.get("disttag_marking"))
 
 
 SUBMIT_DAG = "submit_module"

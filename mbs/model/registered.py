@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass, field, fields
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from msgspec import Struct
 
@@ -12,6 +12,9 @@ from mbs.model.contexts import DEFAULT_CONTEXT
 from mbs.model.document import Modulemd
 from mbs.model.errors import Problem
 from mbs.model.nsvc import NSVC
+
+Document = TypeVar("Document")
+Document_co = TypeVar("Document_co", covariant=True)
 
 
 class BuildRequire(Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,12 +57,12 @@ class BuildRequire(Struct, frozen=True, forbid_unknown_fields=True):
         return NSVC(self.name, self.stream, self.version, self.context)
 
 
-@dataclass(frozen=True, slots=True)
-class RegisteredModule:
-    """A finished (ready) module build or a base module, as expansion sees it."""
+@dataclass(frozen=True)  # with slots, what Python 3.11 does on a call of `Registered[...]` is an error
+class Registered(Generic[Document_co]):
+    """A finished (ready) module build or a base module; its document is read already, or still text."""
 
     nsvc: NSVC
-    document: Modulemd
+    document: Document_co
     koji_tag: str | None = None
     commit: str = ""
     """The dist-git commit (`xmd.mbs.commit`), the `ref` in `xmd.mbs.buildrequires`."""
@@ -72,36 +75,40 @@ class RegisteredModule:
     retired: bool = False
     """A base module that is no longer built for (state garbage); what was built against it may still be used."""
 
-
-@dataclass(frozen=True, slots=True)
-class StoredModule:
-    """A registered module whose document is still text; the other fields are those of `RegisteredModule`."""
-
-    nsvc: NSVC
-    text: str
-    koji_tag: str | None = None
-    commit: str = ""
-    stream_version: float | None = None
-    virtual_streams: tuple[str, ...] = ()
-    buildrequires: Mapping[str, BuildRequire] = field(default_factory=dict)
-    arches: tuple[str, ...] = ()
-    retired: bool = False
+    def having(self, document: Document) -> Registered[Document]:
+        """Give the same module with its document in another form."""
+        return Registered(document=document, **{name: getattr(self, name) for name in _BESIDE})
 
 
-class ModuleStore(Protocol):
-    """Where modules are stored; it answers what `ModuleProvider` answers, in the same order."""
+_BESIDE = {each.name for each in fields(Registered)} - {"document"}
+
+RegisteredModule: TypeAlias = Registered[Modulemd]
+StoredModule: TypeAlias = Registered[str]
+
+
+class Modules(Protocol[Document_co]):
+    """Where registered modules come from. All answers are in a fixed order: newest version first, then context."""
 
     def streams(self, name: str) -> Sequence[str]:
         """Give the streams of `name` with at least one ready build, sorted."""
         ...
 
-    def builds(self, name: str, stream: str) -> Sequence[StoredModule]:
-        """Give all ready builds of `name:stream`."""
+    def builds(self, name: str, stream: str) -> Sequence[Registered[Document_co]]:
+        """Give all ready builds of `name:stream`, all versions and contexts, newest version first."""
         ...
 
-    def base_modules(self, name: str) -> Sequence[StoredModule]:
-        """Give the newest build of every stream of the base module `name`."""
+    def base_modules(self, name: str) -> Sequence[Registered[Document_co]]:
+        """Give the newest build of every stream of the base module `name`, highest stream version first.
+
+        The newest ready one; for a stream that has none, the newest that is retired.
+        """
         ...
+
+
+ModuleProvider: TypeAlias = Modules[Modulemd]
+"""What expansion asks."""
+ModuleStore: TypeAlias = Modules[str]
+"""Where modules are stored; it answers what a provider answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,25 +128,6 @@ class FinishedModules:
     def problems(self) -> tuple[Problem, ...]:
         """The problems of all documents."""
         return tuple(problem for problems in self.refused for problem in problems)
-
-
-class ModuleProvider(Protocol):
-    """Where registered modules come from. All answers are in a fixed order: newest version first, then context."""
-
-    def streams(self, name: str) -> Sequence[str]:
-        """Give the streams of `name` with at least one ready build, sorted."""
-        ...
-
-    def builds(self, name: str, stream: str) -> Sequence[RegisteredModule]:
-        """Give all ready builds of `name:stream`, all versions and contexts, newest version first."""
-        ...
-
-    def base_modules(self, name: str) -> Sequence[RegisteredModule]:
-        """Give the newest build of every stream of the base module `name`, highest stream version first.
-
-        The newest ready one; for a stream that has none, the newest that is retired.
-        """
-        ...
 
 
 class MemoryProvider:

@@ -11,14 +11,14 @@ from typing import TypeAlias
 
 import yaml
 
-from mbs.model.document import Modulemd, PackagerV3
+from mbs.model.document import Modulemd, PackagerV3, mapping_of, text_of
 from mbs.model.errors import Problem, Refused
 from mbs.model.nsvc import NSVC
 from mbs.model.registered import FinishedModules, RegisteredModule
 from mbs.modulemd.guard import MANY_DOCUMENTS, ONE_DOCUMENT, Part, refusal, scan
-from mbs.modulemd.imported import ImportRules, filled_in, imported
-from mbs.modulemd.nodes import mapping, plain, text
+from mbs.modulemd.nodes import plain
 from mbs.modulemd.reader import read_part
+from mbs.modulemd.registered import ImportRules, filled_in, imported
 
 OTHER_KINDS = ("modulemd-defaults", "modulemd-defaults-overrides", "modulemd-obsoletes", "modulemd-translations")
 """What else a modules.yaml holds: nothing that can be built against."""
@@ -181,8 +181,8 @@ def _sketched(part: Part) -> str:
         root = yaml.compose(part.text, Loader=yaml.CSafeLoader)
     except yaml.YAMLError:
         return ""
-    data = mapping(mapping(plain(root)).get("data")) if root else {}
-    parts = [text(data.get(key)) for key in ("name", "stream", "version", "context")]
+    data = mapping_of(mapping_of(plain(root)).get("data")) if root else {}
+    parts = [text_of(data.get(key)) for key in ("name", "stream", "version", "context")]
     return ":".join(part for part in parts if part)
 
 

@@ -8,9 +8,10 @@ from pathlib import PurePosixPath
 
 import yaml
 
+from mbs.model.document import mapping_of, text_of
 from mbs.model.errors import Finding, Findings, InvalidModulemd, Problem, Refused, refuse
 from mbs.modulemd.guard import MANY_DOCUMENTS, scan
-from mbs.modulemd.nodes import mapping, plain, text
+from mbs.modulemd.nodes import plain
 
 OVERRIDES = "overrides"
 """The directory whose documents win over those beside it."""
@@ -47,8 +48,8 @@ def _documents(content: bytes) -> Iterator[tuple[str, str | None]]:
     """Give module and default stream of every document; other kinds are skipped."""
     for part in scan(content, MANY_DOCUMENTS):
         if part.kind == _KIND:
-            data = mapping(mapping(plain(yaml.compose(part.text, Loader=yaml.CSafeLoader))).get("data"))
-            module = text(data.get("module"))
+            data = mapping_of(mapping_of(plain(yaml.compose(part.text, Loader=yaml.CSafeLoader))).get("data"))
+            module = text_of(data.get("module"))
             if module is None:
                 raise InvalidModulemd(Problem(f"The document {_KIND} names no module", "data.module", part.line))
-            yield module, text(data.get("stream"))
+            yield module, text_of(data.get("stream"))

@@ -30,8 +30,7 @@ from mbs.model.errors import InvalidModulemd, Problem
 from mbs.model.quoting import quoted
 from mbs.modulemd.changes import Changes, plain_xmd
 from mbs.modulemd.guard import MANY_DOCUMENTS, ONE_DOCUMENT, Limits, Part, refusal, scan
-from mbs.modulemd.lines import original_line
-from mbs.modulemd.nodes import with_signed_numbers
+from mbs.modulemd.nodes import original_line, with_signed_numbers
 from mbs.modulemd.structure import MOST_FOUND, UNKNOWN_KIND, is_known, reading_problems
 
 gi.require_version("Modulemd", "2.0")

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 
 import yaml
 
-from mbs.model.document import BuildOpts, Dependencies, ModuleComponent, Modulemd, RpmComponent
-from mbs.modulemd.nodes import mapping, plain, text
+from mbs.model.document import BuildOpts, Dependencies, ModuleComponent, Modulemd, RpmComponent, mapping_of, text_of
+from mbs.modulemd.nodes import plain
 
 
 def sketch(root: yaml.Node) -> Modulemd:
@@ -19,39 +19,41 @@ def sketch(root: yaml.Node) -> Modulemd:
 
     The configurations of modulemd-packager v3 become pairs of dependencies.
     """
-    data = mapping(mapping(plain(root)).get("data"))
-    components = mapping(data.get("components"))
-    modules = mapping(components.get("modules"))
+    data = mapping_of(mapping_of(plain(root)).get("data"))
+    components = mapping_of(data.get("components"))
+    modules = mapping_of(components.get("modules"))
     return Modulemd(
-        name=text(data.get("name")),
-        stream=text(data.get("stream")),
-        context=text(data.get("context")),
+        name=text_of(data.get("name")),
+        stream=text_of(data.get("stream")),
+        context=text_of(data.get("context")),
         static_context=str(data.get("static_context")).lower() == "true",
         dependencies=tuple(_pairs(data)),
-        rpms=tuple(_rpms(mapping(components.get("rpms")))),
+        rpms=tuple(_rpms(mapping_of(components.get("rpms")))),
         modules=tuple(
             ModuleComponent(
-                name, repository=text(mapping(module).get("repository")), ref=text(mapping(module).get("ref"))
+                name,
+                repository=text_of(mapping_of(module).get("repository")),
+                ref=text_of(mapping_of(module).get("ref")),
             )
             for name, module in sorted(modules.items())
         ),
-        buildopts=BuildOpts(arches=_texts(mapping(data.get("buildopts")).get("arches"))),
-        xmd=mapping(data.get("xmd")),
+        buildopts=BuildOpts(arches=_texts(mapping_of(data.get("buildopts")).get("arches"))),
+        xmd=mapping_of(data.get("xmd")),
     )
 
 
 def _rpms(entries: Mapping[str, object]) -> Iterator[RpmComponent]:
     """Give the components by label, each named as its package is, also in `buildafter`."""
-    packages = {label: text(mapping(entry).get("name")) or label for label, entry in entries.items()}
+    packages = {label: text_of(mapping_of(entry).get("name")) or label for label, entry in entries.items()}
     for label, package in sorted(packages.items()):
-        entry = mapping(entries[label])
-        order = text(entry.get("buildorder")) or "0"
+        entry = mapping_of(entries[label])
+        order = text_of(entry.get("buildorder")) or "0"
         yield RpmComponent(
             name=package,
             label=label if label != package else "",
-            repository=text(entry.get("repository")),
-            cache=text(entry.get("cache")),
-            ref=text(entry.get("ref")),
+            repository=text_of(entry.get("repository")),
+            cache=text_of(entry.get("cache")),
+            ref=text_of(entry.get("ref")),
             arches=_texts(entry.get("arches")),
             buildorder=int(order) if re.fullmatch(r"[+-]?[0-9]{1,20}", order) else 0,
             buildafter=tuple(packages.get(each, each) for each in _texts(entry.get("buildafter"))),
@@ -68,13 +70,13 @@ def _pairs(data: Mapping[str, object]) -> Iterator[Dependencies]:
     for pair in _members(data.get("dependencies")):
         yield Dependencies(_streams(pair, "buildrequires"), _streams(pair, "requires"))
     for each in _members(data.get("configurations")):
-        platform = text(mapping(each).get("platform"))
+        platform = text_of(mapping_of(each).get("platform"))
         named = {"platform": (platform,)} if platform else {}
         yield Dependencies(named | _streams(each, "buildrequires"), _streams(each, "requires"))
 
 
 def _streams(pair: object, kind: str) -> dict[str, tuple[str, ...]]:
-    listed = mapping(mapping(pair).get(kind))
+    listed = mapping_of(mapping_of(pair).get(kind))
     return {name: tuple(str(stream) for stream in _members(streams)) for name, streams in listed.items()}
 
 

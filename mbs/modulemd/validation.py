@@ -19,7 +19,7 @@ from mbs.model.document import DEVEL_SUFFIX, Modulemd, PackagerV3
 from mbs.model.errors import Finding, Findings, InvalidModulemd, Problem, bad_request, forbidden, refuse, unprocessable
 from mbs.model.quoting import quoted
 from mbs.modulemd.guard import ONE_DOCUMENT, Limits, Part, scan
-from mbs.modulemd.lines import lines_by_path, lines_of, located
+from mbs.modulemd.nodes import lines_by_path, lines_of, located
 from mbs.modulemd.reader import read_part
 from mbs.modulemd.rules import Rules, context_problems, identity_problems, marking_problems
 from mbs.modulemd.sketch import sketch

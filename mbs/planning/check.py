@@ -14,7 +14,7 @@ from mbs.components.rules import component_problems
 from mbs.model.document import Modulemd, PackagerV3
 from mbs.model.errors import Finding, Refused
 from mbs.modulemd.guard import Limits
-from mbs.modulemd.lines import lines_by_path, located
+from mbs.modulemd.nodes import lines_by_path, located
 from mbs.modulemd.submitted import scm_problems, yaml_problems
 from mbs.modulemd.validation import validate, validate_included
 from mbs.scm.protocol import ModuleSource

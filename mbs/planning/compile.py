@@ -8,7 +8,7 @@ from functools import cached_property
 
 from mbs.components.record import pinned
 from mbs.expansion.result import ExpandedStream
-from mbs.model.document import BUILD_GROUP_PROFILES, Modulemd
+from mbs.model.document import BUILD_GROUP_PROFILES, Modulemd, texts_of
 from mbs.model.errors import Unprocessable
 from mbs.model.naming import dist_marking
 from mbs.model.nsvc import NSVC
@@ -101,7 +101,7 @@ class PreparedBuild:
             tag_permission=settings.koji_tag_permission or None,
             tag_extra=tag_extra(settings.koji_tag_extra_opts, self.document.mbs_options),
             packages=packages(self.document, self.components),
-            blocked_packages=texts(self.document.mbs_options.get("blocked_packages")),
+            blocked_packages=texts_of(self.document.mbs_options.get("blocked_packages")),
             dependencies=self.dependencies,
             groups=groups(self.expanded.buildrequires.values()),
             macros=PlannedMacros("", settings.koji_build_macros_target or None),
@@ -236,8 +236,3 @@ def tag_extra(defaults: Mapping[str, str | int | bool], options: Mapping[str, ob
     """Give the extra options of the tags, those of the packager (`xmd.mbs_options`) over the service's."""
     chosen = {name: is_true(options[name]) for name in _TAG_OPTIONS if name in options}
     return {**defaults, **chosen}
-
-
-def texts(value: object) -> tuple[str, ...]:
-    """Read a list of texts out of xmd; anything else is none."""
-    return tuple(str(item) for item in value) if isinstance(value, list | tuple) else ()

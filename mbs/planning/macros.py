@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from string import Template
 
+from mbs.model.document import mapping_of, texts_of
 from mbs.model.errors import Unprocessable
 from mbs.model.naming import MACROS
 from mbs.model.nsvc import NSVC
@@ -38,7 +39,7 @@ def conflicts(
     """
     buildrequires = xmd_mbs.get("buildrequires")
     groups = []
-    for name, entry in (buildrequires if isinstance(buildrequires, Mapping) else {}).items():
+    for name, entry in mapping_of(buildrequires).items():
         filtered = _listed(entry, "filtered_rpms")
         if name == module:
             filtered = tuple(rpm for rpm in filtered if _without_epoch(rpm) not in reused)
@@ -51,9 +52,7 @@ def conflicts(
 
 
 def _listed(mapping: object, key: str) -> tuple[str, ...]:
-    """Give a list of `xmd`, which YAML makes an empty string where there is none."""
-    value = mapping.get(key) if isinstance(mapping, Mapping) else None
-    return tuple(str(item) for item in value) if isinstance(value, list | tuple) else ()
+    return texts_of(mapping_of(mapping).get(key))
 
 
 def _without_epoch(rpm: str) -> str:

@@ -12,8 +12,7 @@ from typing import Any
 from mbs.model.errors import InvalidModulemd
 from mbs.model.registered import FinishedModules, ModuleStore, StoredModule
 from mbs.modulemd.collection import collect
-from mbs.modulemd.imported import ImportRules
-from mbs.modulemd.stored import StoredModules
+from mbs.modulemd.registered import ImportRules, StoredModules
 from mbs.planning.draft import Draft
 from mbs.planning.hub import Hub
 from mbs.planning.planner import ImportRequest, PlanRequest

@@ -78,7 +78,7 @@ _RETIRED = ModuleBuild.state == ModuleState.GARBAGE
 def _stored(row: ModuleBuildRow, text: str) -> StoredModule:
     return StoredModule(
         nsvc=row.nsvc,
-        text=text,
+        document=text,
         koji_tag=row.koji_tag,
         commit=row.commit,
         stream_version=row.stream_version,

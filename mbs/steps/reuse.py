@@ -20,7 +20,7 @@ from mbs.model.nsvc import NSVC
 from mbs.model.plan import BuildPlan, Strategy
 from mbs.model.states import ComponentState
 from mbs.modulemd.reader import read_stream
-from mbs.modulemd.stored import StoredModules
+from mbs.modulemd.registered import StoredModules
 from mbs.planning.reuse import ModuleFacts, Refusal, Reused, accepted_contexts, choose_previous, reusable, without_lost
 from mbs.registry import Registry
 from mbs.registry.rows import ComponentRow, Finished, ModuleBuildRow

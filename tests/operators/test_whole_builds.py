@@ -23,8 +23,8 @@ from mbs.koji.facts import KojiFacts
 from mbs.koji.session import HubAccount, HubSession
 from mbs.model.errors import Conflict
 from mbs.model.plan import BuildPlan
-from mbs.modulemd.imported import imported
 from mbs.modulemd.reader import read_stream
+from mbs.modulemd.registered import imported
 from mbs.planning.graph import Kind, graph
 from mbs.planning.ids import MARK_READY, NOTE
 from mbs.publish.log import build_log

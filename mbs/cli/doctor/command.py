@@ -19,7 +19,6 @@ from rich.text import Text
 from mbs.cli.airflow import AirflowClient, Login, known_login
 from mbs.cli.common import FILE, shows_errors
 from mbs.cli.doctor import account, hub, service, sources
-from mbs.cli.doctor import settings as settings_rules
 from mbs.cli.doctor.finding import Finding, Part, Verdict, count, wrong
 from mbs.koji.account import CONNECTION
 from mbs.koji.grants import Needs
@@ -84,7 +83,7 @@ class _Looks:
 
     def settings_alone(self) -> Part:
         place = str(self.config) if self.config else "defaults: there is no airflow.cfg"
-        return Part("Settings", place, tuple(settings_rules.judge(self.settings)))
+        return Part("Settings", place, tuple(service.judge_settings(self.settings)))
 
     def machine(self) -> list[Part]:
         sections = {section: of_file(self.config, self.environ, section) for section in COMMANDS}

@@ -14,8 +14,8 @@ from mbs.model.document import Dependencies, Modulemd
 from mbs.model.nsvc import NSVC
 from mbs.model.registered import BuildRequire, MemoryProvider, RegisteredModule
 from mbs.model.versions import stream_version
-from mbs.modulemd.imported import imported
 from mbs.modulemd.reader import read_all
+from mbs.modulemd.registered import imported
 from mbs.settings import Settings
 
 expand = partial(expand_under, settings=Settings().expansion)

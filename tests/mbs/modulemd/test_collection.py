@@ -11,8 +11,8 @@ import pytest
 from mbs.model.nsvc import NSVC
 from mbs.model.registered import BuildRequire, FinishedModules
 from mbs.modulemd.collection import collect
-from mbs.modulemd.imported import ImportRules
 from mbs.modulemd.reader import read
+from mbs.modulemd.registered import ImportRules
 from tests.mbs.modulemd.conftest import CHECKOUT
 
 TEMPLATE = "module-{name}-{stream}-{version}-{context}"

@@ -8,8 +8,8 @@ import pytest
 
 from mbs.model.plan import BuildPlan
 from mbs.model.registered import MemoryProvider
-from mbs.modulemd.imported import imported
 from mbs.modulemd.reader import read_stream
+from mbs.modulemd.registered import imported
 from mbs.planning.planner import Planner
 from mbs.planning.prepare import Submission, prepare
 from mbs.planning.request import read_request

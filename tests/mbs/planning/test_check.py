@@ -10,8 +10,8 @@ import pytest
 from mbs.model.document import Modulemd
 from mbs.model.errors import Refused
 from mbs.model.registered import MemoryProvider
-from mbs.modulemd.imported import imported
 from mbs.modulemd.reader import read_stream
+from mbs.modulemd.registered import imported
 from mbs.planning.check import pasted
 from mbs.planning.prepare import prepare
 from mbs.planning.request import read_request

@@ -13,8 +13,8 @@ from mbs.model.contexts import build_context
 from mbs.model.errors import Unprocessable
 from mbs.model.plan import BuildPlan
 from mbs.model.registered import MemoryProvider
-from mbs.modulemd.imported import imported
 from mbs.modulemd.reader import read_stream
+from mbs.modulemd.registered import imported
 from mbs.planning.compile import PreparedBuild
 from mbs.planning.hub import HubFacts
 from mbs.planning.prepare import prepare

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, event, text
 
 from mbs.model.errors import ForbiddenTransition, InvalidRequest, NotFound, RegistryUnavailable, UnreadablePlan
 from mbs.model.nsvc import NSVC
-from mbs.modulemd.stored import StoredModules
+from mbs.modulemd.registered import StoredModules
 from mbs.registry import (
     BuildFilter,
     ComponentFilter,

@@ -3,9 +3,8 @@ from __future__ import annotations
 from sqlalchemy import Engine
 
 from mbs.model.nsvc import NSVC
-from mbs.modulemd.imported import imported
 from mbs.modulemd.reader import read_stream
-from mbs.modulemd.stored import StoredModules
+from mbs.modulemd.registered import StoredModules, imported
 from mbs.registry import BuildFilter, ModuleState, Registry
 from mbs.registry.stored import RegistryStore
 

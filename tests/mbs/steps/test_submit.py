@@ -7,8 +7,8 @@ import pytest
 
 from mbs.model.errors import Conflict, InvalidRequest, Unprocessable
 from mbs.model.nsvc import NSVC
-from mbs.modulemd.imported import imported
 from mbs.modulemd.reader import read_stream
+from mbs.modulemd.registered import imported
 from mbs.planning.hub import HubFacts
 from mbs.registry import ModuleState, Outcome, Registry
 from mbs.settings import Settings

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from mbs.cli.doctor import account, service, sources
-from mbs.cli.doctor import settings as rules
 from mbs.cli.doctor.finding import Finding, Verdict
 from mbs.cli.doctor.sources import Source
 from mbs.model.errors import InvalidRequest, MbsError
@@ -40,13 +39,13 @@ def wrong(findings: Iterable[Finding]) -> list[str]:
     ],
 )
 def test_settings_that_contradict_each_other_are_told(settings: Settings, said: str) -> None:
-    (line,) = wrong(rules.judge(settings))
+    (line,) = wrong(service.judge_settings(settings))
     assert said in line
 
 
 @pytest.mark.parametrize("environ", [{}, {"AIRFLOW__MBS__ALLOWED_GROUPS": "", "AIRFLOW_CONFIG": "/nowhere"}])
 def test_the_settings_of_a_checkout_and_the_defaults_with_users_agree(environ: dict[str, str]) -> None:
-    assert wrong(rules.judge(load({"AIRFLOW_HOME": str(ROOT), **environ}))) == []
+    assert wrong(service.judge_settings(load({"AIRFLOW_HOME": str(ROOT), **environ}))) == []
 
 
 def test_a_registry_without_a_base_module_is_wrong(registry: Registry) -> None:

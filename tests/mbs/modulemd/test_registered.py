@@ -7,8 +7,8 @@ from mbs.model.errors import Unprocessable
 from mbs.model.nsvc import NSVC
 from mbs.model.registered import BuildRequire
 from mbs.modulemd.changes import Changes
-from mbs.modulemd.imported import imported
 from mbs.modulemd.reader import apply, read, read_all, read_stream
+from mbs.modulemd.registered import imported
 
 BASE = ("platform",)
 

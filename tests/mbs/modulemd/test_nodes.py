@@ -3,7 +3,7 @@ from __future__ import annotations
 import yaml
 
 from mbs.model.errors import Problem
-from mbs.modulemd.lines import lines_by_path, located, original_line
+from mbs.modulemd.nodes import lines_by_path, located, original_line
 
 TEXT = """\
 # a comment

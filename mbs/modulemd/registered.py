@@ -1,19 +1,20 @@
-"""Base modules and finished modules from elsewhere, as they are registered (MBS §6.4)."""
+"""Registered modules, read out of their documents: of those that are imported (MBS §6.4), and of stored ones."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import cast
 
 from mbs.model.contexts import DEFAULT_CONTEXT
-from mbs.model.document import Dependencies, Modulemd
+from mbs.model.document import Dependencies, Modulemd, mapping_of, text_of, texts_of
 from mbs.model.errors import Finding, refuse, unprocessable
 from mbs.model.naming import tag_from_template
 from mbs.model.nsvc import NSVC
-from mbs.model.registered import BuildRequire, RegisteredModule
+from mbs.model.registered import BuildRequire, ModuleStore, RegisteredModule, StoredModule
 from mbs.model.versions import stream_version
 from mbs.modulemd.changes import Changes
-from mbs.modulemd.reader import apply, read_stream
+from mbs.modulemd.reader import apply, read, read_stream
 from mbs.modulemd.rules import identity_problems, marking_problems
 
 MISSING_ENTRIES = (
@@ -54,12 +55,12 @@ def imported(
     return RegisteredModule(
         nsvc=NSVC(name, stream, completed.version, context),
         document=completed,
-        koji_tag=_text(mbs, "koji_tag"),
-        commit=_text(mbs, "commit") or "",
+        koji_tag=text_of(mbs.get("koji_tag")),
+        commit=text_of(mbs.get("commit")) or "",
         stream_version=stream_version(stream, suffixes=suffixes) if base else None,
-        virtual_streams=_texts(mbs, "virtual_streams") if base else (),
+        virtual_streams=texts_of(mbs.get("virtual_streams")) if base else (),
         buildrequires={name: BuildRequire.read(name, entry) for name, entry in _entries(completed).items()},
-        arches=_texts(mbs, "koji_tag_arches"),
+        arches=texts_of(mbs.get("koji_tag_arches")),
     )
 
 
@@ -67,7 +68,7 @@ def filled_in(document: Modulemd, module: RegisteredModule) -> tuple[str, ...]:
     """Say what `imported` filled in with a template: the Koji tag, and what the module was built against."""
     known = _entries(document)
     against = [one.nsvc.name_stream for name, one in sorted(module.buildrequires.items()) if name not in known]
-    tag = module.koji_tag if _text(document.xmd_mbs, "koji_tag") is None else None
+    tag = module.koji_tag if text_of(document.xmd_mbs.get("koji_tag")) is None else None
     return (*([f"Koji tag {tag}"] if tag else []), *([f"built against {', '.join(against)}"] if against else []))
 
 
@@ -91,7 +92,7 @@ def _completed(document: Modulemd, template: str | None) -> Modulemd:
 def _filled(document: Modulemd, template: str, context: str) -> dict[str, object]:
     """Make the keys of `xmd.mbs` that are missing."""
     nsvc = NSVC(str(document.name), str(document.stream), document.version, context)
-    tag = _text(document.xmd_mbs, "koji_tag") or tag_from_template(template, nsvc)
+    tag = text_of(document.xmd_mbs.get("koji_tag")) or tag_from_template(template, nsvc)
     streams = _single_streams(document).items()
     filled = {name: BuildRequire(name, stream, 0, DEFAULT_CONTEXT).entry for name, stream in streams}
     found = {**filled, **_entries(document)}
@@ -160,17 +161,33 @@ def _base_problems(document: Modulemd) -> Iterator[Finding]:
 
 def _entries(document: Modulemd) -> Mapping[str, object]:
     """Give `xmd.mbs.buildrequires`."""
-    value = document.xmd_mbs.get("buildrequires", {})
-    return value if isinstance(value, Mapping) else {}
+    return mapping_of(document.xmd_mbs.get("buildrequires"))
 
 
-def _text(mbs: Mapping[str, object], key: str) -> str | None:
-    """Give a text of `xmd.mbs`, None where it is missing or empty."""
-    value = mbs.get(key)
-    return value if isinstance(value, str) and value else None
+class StoredModules:
+    """A `ModuleProvider` over a store; what is stored was written by libmodulemd, and is a stream document."""
 
+    def __init__(self, store: ModuleStore) -> None:
+        """Take the store; it is asked anew every time."""
+        self._store = store
+        self._documents: dict[str, Modulemd] = {}
 
-def _texts(mbs: Mapping[str, object], key: str) -> tuple[str, ...]:
-    """Give a list of texts of `xmd.mbs`."""
-    value = mbs.get(key)
-    return tuple(str(each) for each in value) if isinstance(value, list) else ()
+    def streams(self, name: str) -> tuple[str, ...]:
+        """Give the streams of `name` with at least one ready build, sorted."""
+        return tuple(self._store.streams(name))
+
+    def builds(self, name: str, stream: str) -> tuple[RegisteredModule, ...]:
+        """Give the ready builds of `name:stream`, newest version first."""
+        return self._read(self._store.builds(name, stream))
+
+    def base_modules(self, name: str) -> tuple[RegisteredModule, ...]:
+        """Give the newest build of every stream, ready ones first choice, highest stream version first."""
+        return self._read(self._store.base_modules(name))
+
+    def _read(self, modules: Iterable[StoredModule]) -> tuple[RegisteredModule, ...]:
+        return tuple(one.having(self._document(one.document)) for one in modules)
+
+    def _document(self, text: str) -> Modulemd:
+        if text not in self._documents:
+            self._documents[text] = cast("Modulemd", read(text, limits=None))
+        return self._documents[text]

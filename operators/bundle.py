@@ -2,7 +2,7 @@
 
 Every unfinished module build has two small files: its plan, and a Python file that shows the modulemd (the UI's Code
 tab) and asks `operators.graph` for the DAG. A plan never changes once it is recorded, so a worker that finds the
-file of its DAG needs no look into the registry.
+file of its DAG need not ask the registry.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class ModuleBuildBundle(BaseDagBundle):
     def refresh(self) -> None:
         """Write the files of new module builds and remove those of old ones.
 
-        While the registry is away the files stay as they are.
+        While the registry does not answer the files stay as they are.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         try:

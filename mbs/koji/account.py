@@ -1,6 +1,6 @@
 """Who we are at which hub, as an Airflow connection of the type `koji` says it: the one form in which that is written.
 
-The hub's URL stands in the host field. Everything else has a default, e.g. as an environment variable:
+The hub's URL is in the host field. Everything else has a default, e.g. as an environment variable:
 
     AIRFLOW_CONN_KOJI_DEFAULT='{"conn_type": "koji", "host": "https://koji.example.org/kojihub",
                                 "login": "mbs", "password": "...", "extra": {"authentication": "password"}}'

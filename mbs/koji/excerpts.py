@@ -9,13 +9,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 LINES = 10
-"""Lines that are told of a log."""
+"""Lines that are reported of a log."""
 
 LINE_LENGTH = 500
 """Characters of a line that are looked at."""
 
 LAST_LINES = 3
-"""Lines that are told of a log in which nothing is known to matter."""
+"""Lines that are reported of a log in which nothing is known to matter."""
 
 _DECORATION = re.compile(r"^(?:BUILDSTDERR: )?(?:(?:DEBUG|INFO|WARNING|ERROR|TRACE|CRITICAL) \w+\.py:\d+:\s?)?")
 """What mock puts before a line of build.log, and of root.log."""

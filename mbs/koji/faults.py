@@ -1,4 +1,4 @@
-"""What a hub's fault or a broken connection means: away for now, or refused for good."""
+"""What a hub's fault or a broken connection means: unavailable for now, or refused for good."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import requests
 from mbs.model.errors import HubRefused, HubUnavailable
 
 KojiValue: TypeAlias = Any
-"""What XML-RPC carries; whoever made the call knows its shape and reads it into types at once."""
+"""What XML-RPC carries; whoever made the call knows its type and reads it at once."""
 
 TRANSPORT_ERRORS = (
     requests.exceptions.RequestException,
@@ -26,7 +26,7 @@ TRANSPORT_ERRORS = (
 )
 """What a call may raise besides koji.GenericError; an answer cut short is not well-formed XML."""
 
-_AWAY = (koji.ServerOffline, koji.LockError, koji.AuthLockError, koji.RetryError)
+_UNAVAILABLE = (koji.ServerOffline, koji.LockError, koji.AuthLockError, koji.RetryError)
 """RetryError: the hub made the call, its answer was lost. Whoever comes back looks what the call did."""
 
 _BUSY_STATUS = frozenset({408, 425, 429})
@@ -42,8 +42,8 @@ _NAMED = re.compile(r"'(name|version|release)': u?'([^']*)'")
 
 def translate(error: BaseException, made: str) -> HubUnavailable | HubRefused:
     """Say what an error of the stock client means; `made` names the call."""
-    if isinstance(error, _AWAY):
-        return _away(made, error)
+    if isinstance(error, _UNAVAILABLE):
+        return _unavailable(made, error)
     if isinstance(error, koji.GenericError):
         return HubRefused(str(error), code=error.faultCode, call=made)
     if isinstance(error, xmlrpc.client.Fault):
@@ -53,12 +53,12 @@ def translate(error: BaseException, made: str) -> HubUnavailable | HubRefused:
     status = _status(error)
     if status is not None and 400 <= status < 500 and status not in _BUSY_STATUS:
         return HubRefused(f"HTTP {status}; check the hub's URL", code=status, call=made)
-    return _away(made, error)
+    return _unavailable(made, error)
 
 
 def is_lost_session(error: BaseException) -> bool:
     """Tell whether the hub no longer knows the session (logged out, restored, shared by a mistake)."""
-    return isinstance(error, koji.AuthError) and not isinstance(error, (*_AWAY, koji.GSSAPIAuthError))
+    return isinstance(error, koji.AuthError) and not isinstance(error, (*_UNAVAILABLE, koji.GSSAPIAuthError))
 
 
 def is_race(error: HubRefused) -> bool:
@@ -122,7 +122,7 @@ def _needs_dist(package: str) -> str:
     )
 
 
-def _away(made: str, error: BaseException) -> HubUnavailable:
+def _unavailable(made: str, error: BaseException) -> HubUnavailable:
     return HubUnavailable(f"The Koji hub does not answer {made}: {type(error).__name__}: {_public(error)}")
 
 

@@ -108,8 +108,8 @@ def policy_questions(**build: object) -> tuple[Call, ...]:
 
 def policies_of(answers: Sequence[KojiValue]) -> dict[str, str | None]:
     """Give what each policy says; those that the hub does not have, or does not tell, are left out."""
-    told = zip(POLICIES, answers, strict=True)
-    return {name: answer for name, answer in told if not isinstance(answer, HubRefused)}
+    answered = zip(POLICIES, answers, strict=True)
+    return {name: answer for name, answer in answered if not isinstance(answer, HubRefused)}
 
 
 def read(answers: Sequence[KojiValue], policies: Sequence[KojiValue] = ()) -> Grants:

@@ -1,8 +1,8 @@
 """One thread per hub that asks for everything anyone in this process waits for.
 
 Waiting costs the hub one chain of multicalls per interval, however many wait. When nothing changes the interval
-grows; when something does, or someone new comes, it is the short one again. A hub that is away is asked again, less
-and less often, and everyone who waits is told since when.
+grows; when something does, or someone new comes, it is the short one again. A hub that does not answer is asked again,
+less and less often, and everyone who waits is notified since when.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 
 from mbs.koji.session import HubSession
-from mbs.koji.snapshot import Key, Lookout, Snapshot
+from mbs.koji.snapshot import Key, Snapshot, Watch
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 COALESCE = 0.2
-"""Seconds that a first look waits for others who come at the same time."""
+"""Seconds that a first poll waits for others who come at the same time."""
 
 IDLE = 60.0
 """Seconds after the last one who waits until the thread logs out and ends."""
@@ -35,11 +35,11 @@ class Pace:
     interval: float = 5.0
 
     def after(self, current: float, *, changed: bool) -> float:
-        """Give the next interval after a look that did or did not show anything new."""
+        """Give the next interval after a poll that did or did not show anything new."""
         return self.interval if changed else min(current * 1.25, self.interval * 3)
 
     def after_unavailable(self, current: float) -> float:
-        """Give the next interval after a look that found no hub: up to a minute by default."""
+        """Give the next interval after a poll that found no hub: up to a minute by default."""
         return min(current * 2, self.interval * 12)
 
 
@@ -49,7 +49,7 @@ class Unavailable:
 
     reason: str
     seconds: float
-    """Since the first look that found it so."""
+    """Since the first poll that found it so."""
 
 
 Update: TypeAlias = Snapshot | Unavailable
@@ -59,7 +59,7 @@ Listener: TypeAlias = Callable[[Update], None]
 @dataclass(eq=False, slots=True)
 class _Waiter:
     key: Key
-    tell: Listener
+    notify: Listener
     seen: Snapshot | None = None
 
 
@@ -84,7 +84,7 @@ class HubPoller:
         self._pace = pace or Pace()
         self._clock = clock
         self._changed = threading.Condition()
-        self._lookout = Lookout()
+        self._watch = Watch()
         self._waiters: set[_Waiter] = set()
         self._work: list[_Work] = []
         self._thread: threading.Thread | None = None
@@ -92,9 +92,9 @@ class HubPoller:
         self._interval = self._pace.interval
         self._unavailable_since: float | None = None
 
-    def watch(self, key: Key, tell: Listener) -> Callable[[], None]:
-        """Tell, from the poller's thread, what is seen first and whatever is new; gives the function that ends it."""
-        waiter = _Waiter(key, tell)
+    def watch(self, key: Key, notify: Listener) -> Callable[[], None]:
+        """Notify, from the poller's thread, of what is seen first and whatever is new; gives the function to end it."""
+        waiter = _Waiter(key, notify)
         with self._changed:
             self._waiters.add(waiter)
             if self._unavailable_since is None:
@@ -104,7 +104,7 @@ class HubPoller:
         return lambda: self._leave(waiter)
 
     def ask(self, job: Callable[[HubSession], T]) -> Future[T]:
-        """Have the poller's thread do something with its session, before its next look."""
+        """Have the poller's thread do something with its session, before its next poll."""
         work: _Work = _Work(job)
         with self._changed:
             self._work.append(work)
@@ -126,7 +126,7 @@ class HubPoller:
             while self._wait():
                 self._do_work(session)
                 if self._is_due():
-                    self._look(session)
+                    self._poll(session)
 
     def _wait(self) -> bool:
         """Sleep until there is something to do; gives False, once, when nobody has wanted anything for a while."""
@@ -157,33 +157,33 @@ class HubPoller:
                 except Exception as error:  # noqa: BLE001 # it is the asker's, whatever it is
                     item.result.set_exception(error)
 
-    def _look(self, session: HubSession) -> None:
+    def _poll(self, session: HubSession) -> None:
         with self._changed:
             waiters = list(self._waiters)
         try:
-            snapshots = self._lookout.look(session, {waiter.key for waiter in waiters})
-        except Exception as error:  # noqa: BLE001 # no one look may end the waiting of everyone
-            self._tell_unavailable(waiters, error)
+            snapshots = self._watch.poll(session, {waiter.key for waiter in waiters})
+        except Exception as error:  # noqa: BLE001 # no one poll may end the waiting of everyone
+            self._notify_unavailable(waiters, error)
         else:
-            self._tell(waiters, snapshots)
+            self._notify(waiters, snapshots)
 
-    def _tell(self, waiters: Collection[_Waiter], snapshots: Mapping[Key, Snapshot]) -> None:
+    def _notify(self, waiters: Collection[_Waiter], snapshots: Mapping[Key, Snapshot]) -> None:
         self._unavailable_since = None
-        update = [waiter for waiter in waiters if waiter.seen != snapshots[waiter.key]]
-        for waiter in update:
+        changed = [waiter for waiter in waiters if waiter.seen != snapshots[waiter.key]]
+        for waiter in changed:
             waiter.seen = snapshots[waiter.key]
-            waiter.tell(waiter.seen)
+            waiter.notify(waiter.seen)
         with self._changed:
-            self._interval = self._pace.after(self._interval, changed=bool(update))
+            self._interval = self._pace.after(self._interval, changed=bool(changed))
             self._due = self._clock() + self._interval
 
-    def _tell_unavailable(self, waiters: Collection[_Waiter], error: Exception) -> None:
+    def _notify_unavailable(self, waiters: Collection[_Waiter], error: Exception) -> None:
         now = self._clock()
         if self._unavailable_since is None:
             self._unavailable_since = now
             log.warning("The Koji hub is away; %d wait for it: %s", len(waiters), error)
         for waiter in waiters:
-            waiter.tell(Unavailable(str(error), now - self._unavailable_since))
+            waiter.notify(Unavailable(str(error), now - self._unavailable_since))
         with self._changed:
             self._interval = self._pace.after_unavailable(self._interval)
             self._due = now + self._interval

@@ -138,7 +138,7 @@ class HubSession:
         return f"{directory}/{path.name}"
 
     def close(self) -> None:
-        """Log this thread out; a hub that is away forgets the session by itself."""
+        """Log this thread out; one that does not answer forgets the session by itself."""
         client = self._clients.pop(threading.get_ident(), None)
         if client is not None:
             try:

@@ -20,7 +20,7 @@ MARGIN = 60.0
 """Seconds that a hub may need from the moment it writes as a task's start or end to the commit that shows it."""
 
 SWEEP = 60
-"""Looks within which every task is looked at wholly, whatever its children do."""
+"""Polls within which every task is asked for wholly, whatever its children do."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -68,16 +68,16 @@ class HubSnapshot:
 Snapshot: TypeAlias = TaskSnapshot | RequestSnapshot | HubSnapshot | HubRefused
 
 
-def look(hub: Hub, keys: Iterable[Key]) -> dict[Key, Snapshot]:
+def poll(hub: Hub, keys: Iterable[Key]) -> dict[Key, Snapshot]:
     """Ask for all keys in one chain of multicalls. Raises HubUnavailable."""
-    return Lookout().look(hub, keys)
+    return Watch().poll(hub, keys)
 
 
-class Lookout:
-    """Looks again and again at what is waited for, and asks only for what may have changed since the last look.
+class Watch:
+    """Polls again and again what is waited for, and asks only for what may have changed since the last time.
 
     Of a build that waits for a running child only the children are asked for that started or ended lately, of 500
-    builds in one call. All else of a build changes only after such a child has ended, so any other is looked at wholly;
+    builds in one call. All else of a build changes only after such a child has ended, so any other is asked for wholly;
     so is every one now and then, for what no rule foresees. Times are the hub's: the newest seen, less `MARGIN`.
     """
 
@@ -85,9 +85,9 @@ class Lookout:
         """Begin without a memory."""
         self._known: dict[TaskKey, TaskSnapshot] = {}
         self._newest = 0.0
-        self._looks = 0
+        self._polls = 0
 
-    def look(self, hub: Hub, keys: Iterable[Key]) -> dict[Key, Snapshot]:
+    def poll(self, hub: Hub, keys: Iterable[Key]) -> dict[Key, Snapshot]:
         """Give what every key shows now. Raises HubUnavailable, and remembers what it knew then."""
         keys = set(keys)
         tasks = {key for key in keys if isinstance(key, TaskKey)}
@@ -104,11 +104,11 @@ class Lookout:
         if done := [key for key in busy if not _is_busy(again[key])]:
             snapshots |= self._seen(done, iter(hub.multicall(_whole(done))))
         self._known = {key: seen for key in tasks if isinstance(seen := snapshots[key], TaskSnapshot)}
-        self._looks += 1
+        self._polls += 1
         return snapshots
 
     def _waits(self, key: TaskKey, seen: TaskSnapshot) -> bool:
-        return _is_busy(seen) and (key.id + self._looks) % SWEEP != 0
+        return _is_busy(seen) and (key.id + self._polls) % SWEEP != 0
 
     def _seen(self, keys: Sequence[TaskKey], answers: Iterator[KojiValue]) -> dict[Key, Snapshot]:
         found: dict[Key, Snapshot] = {}
@@ -134,7 +134,7 @@ class Lookout:
         return found
 
     def _children(self, rows: KojiValue) -> defaultdict[int, list[TaskInfo]]:
-        """Give the tasks of an answer by their parent; none of one that the hub refused, for a later look sees them."""
+        """Give the tasks of an answer by their parent; none of one that the hub refused, for a later poll sees them."""
         found: defaultdict[int, list[TaskInfo]] = defaultdict(list)
         for row in () if isinstance(rows, HubRefused) else rows:
             found[row["parent"]].append(TaskInfo.read(row))
@@ -153,10 +153,10 @@ def _is_busy(seen: TaskSnapshot) -> bool:
     return bool(running) and not fails and all(child.awaited is not None for child in running)
 
 
-def see(hub: Hub, task_id: int) -> TaskSnapshot:
+def task_snapshot(hub: Hub, task_id: int) -> TaskSnapshot:
     """See a task and its children now. Raises HubUnavailable, HubRefused."""
     key = TaskKey(task_id)
-    snapshot = look(hub, [key])[key]
+    snapshot = poll(hub, [key])[key]
     if isinstance(snapshot, HubRefused):
         raise snapshot
     assert isinstance(snapshot, TaskSnapshot)  # noqa: S101 # a task's key gives a task's snapshot

@@ -58,7 +58,7 @@ def ensure_tags(hub: Hub, plan: BuildPlan) -> int:
     check(hub, plan)
     made = 0
     for _ in range(ROUNDS):
-        steps = missing(plan, look(hub, plan))
+        steps = missing(plan, find(hub, plan))
         if not steps:
             check_policies(hub, plan)
             return made
@@ -78,8 +78,8 @@ def ensure_in_groups(hub: Hub, plan: BuildPlan, package: str) -> None:
     )
 
 
-def look(hub: Hub, plan: BuildPlan) -> Found:
-    """See what there is, in one multicall."""
+def find(hub: Hub, plan: BuildPlan) -> Found:
+    """Find what there is, in one multicall."""
     answers = hub.multicall(
         (
             call("getTag", plan.koji_tag),

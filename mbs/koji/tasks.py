@@ -123,8 +123,8 @@ def follow_through(build: TaskInfo, children: Sequence[TaskInfo], arch: str, *, 
         return found
     arches = [child for child in children if child.method == _BUILD_ARCH]
     if build.state in UNSUCCESSFUL:
-        told = any(child.state in UNSUCCESSFUL for child in arches)
-        return found if told and not whole else Failed(culprit(build, children, arch))
+        explained = any(child.state in UNSUCCESSFUL for child in arches)
+        return found if explained and not whole else Failed(culprit(build, children, arch))
     others = any(not child.ended for child in arches)
     return found if others and not whole else Waiting(build)
 

@@ -29,7 +29,7 @@ def resume(
 ) -> None:
     """Take a failed module build up again, when a person retried everything that had failed.
 
-    While another task of the run stands failed, the build remains failed: a late task of a failed batch still runs, but
+    While another task of the run is failed, the build remains failed: a late task of a failed batch still runs, but
     changes nothing. `started` is when the run was started last. Raises BuildFailed where somebody stopped the build.
     """
     build = registry.builds.get(build_id)

@@ -14,7 +14,7 @@ from typing import TypeAlias
 from mbs.koji.builds import build_options, builds_of_tasks, find_build, find_task, submit
 from mbs.koji.logs import FailureReport, report_failure
 from mbs.koji.session import Hub
-from mbs.koji.snapshot import TaskSnapshot, see
+from mbs.koji.snapshot import TaskSnapshot, task_snapshot
 from mbs.koji.tasks import UNSUCCESSFUL, Failed, Outcome, Skipped, TaskInfo, TaskState, Waiting, follow_through
 from mbs.model.errors import BuildFailed, HubRefused
 from mbs.model.plan import BuildPlan
@@ -127,7 +127,7 @@ def ensure_submitted(
             component.reset(f"Building again after Koji task {row.task_id}." if row.task_id else None)
         made = request()
         if _adopt(hub, registry, component, made, log):
-            return see(hub, component.row.task_id) if component.row.task_id is not None else None
+            return task_snapshot(hub, component.row.task_id) if component.row.task_id is not None else None
         return _submit(hub, component, made, log)
 
 
@@ -149,7 +149,7 @@ def give_up(hub: Hub, registry: Registry, build: ArchBuild, reason: str) -> None
     with registry.component(build.build_id, build.component) as component:
         if component.row.task_id is None or component.row.state is not ComponentState.BUILDING:
             return
-        snapshot = see(hub, component.row.task_id)
+        snapshot = task_snapshot(hub, component.row.task_id)
         if not isinstance(build.outcome(snapshot), Waiting):
             return
         end = cancel_build(hub, snapshot.task.id, reason)
@@ -162,7 +162,7 @@ def give_up(hub: Hub, registry: Registry, build: ArchBuild, reason: str) -> None
 
 def cancel(hub: Hub, build: ArchBuild, task_id: int, reason: str) -> End:
     """Cancel a build unless the arch is done; give how it ended. Raises HubUnavailable, HubRefused."""
-    snapshot = see(hub, task_id)
+    snapshot = task_snapshot(hub, task_id)
     if isinstance(build.outcome(snapshot), Waiting):
         return cancel_build(hub, task_id, reason)
     return endings(hub, [snapshot.task], reason).get(task_id)
@@ -186,7 +186,7 @@ def _attached(hub: Hub, component: LockedComponent, task_id: int, attempt: Attem
 
     Where the record says that it ended badly and it did not, the record is mended.
     """
-    row, seen = component.row, see(hub, task_id)
+    row, seen = component.row, task_snapshot(hub, task_id)
     if not attempt.may_replace(seen.task) or not _is_without_success(hub, seen.task):
         if row.state in _BADLY_ENDED and seen.task.state not in UNSUCCESSFUL:
             component.resumed()

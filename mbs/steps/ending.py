@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 
 from mbs.koji.builds import BuildInfo, builds_of_tasks
 from mbs.koji.session import Hub, call
-from mbs.koji.snapshot import TaskKey, TaskSnapshot, look, see
+from mbs.koji.snapshot import TaskKey, TaskSnapshot, poll, task_snapshot
 from mbs.koji.tasks import TaskInfo, TaskState
 from mbs.model.states import ComponentState
 from mbs.registry import Registry
@@ -48,7 +48,7 @@ def endings(hub: Hub, tasks: Iterable[TaskInfo], reason: str | None = None) -> d
 def cancel_build(hub: Hub, task_id: int, reason: str) -> Finished | None:
     """Cancel a build and give how it ended, which may be well: it was faster. None where Koji still works on it."""
     hub.call("cancelTask", task_id)
-    return endings(hub, [see(hub, task_id).task], reason).get(task_id)
+    return endings(hub, [task_snapshot(hub, task_id).task], reason).get(task_id)
 
 
 def record(component: LockedComponent, end: Finished) -> None:
@@ -71,7 +71,7 @@ def cancel_components(hub: Hub, registry: Registry, build_id: int, reason: str) 
 
 def became(hub: Hub, rows: Collection[ComponentRow], reason: str) -> dict[ComponentRow, Finished]:
     """Give how the builds of components ended by what Koji says; what it does not know was canceled for `reason`."""
-    snapshots = look(hub, (TaskKey(row.task_id) for row in rows if row.task_id is not None))
+    snapshots = poll(hub, (TaskKey(row.task_id) for row in rows if row.task_id is not None))
     tasks = {snapshot.task.id: snapshot.task for snapshot in snapshots.values() if isinstance(snapshot, TaskSnapshot)}
     ends = endings(hub, tasks.values(), reason)
     lost = {

@@ -9,7 +9,7 @@ from mbs.components.gates import behind
 from mbs.koji.builds import BuildInfo, builds_of_tasks, ensure_tagged, not_latest, package_of, unblock, unlisted
 from mbs.koji.repos import RepoReady, RepoRequested, RepoTask, last_change, request_repo
 from mbs.koji.session import Hub
-from mbs.koji.snapshot import TaskKey, TaskSnapshot, look
+from mbs.koji.snapshot import TaskKey, TaskSnapshot, poll
 from mbs.koji.tags import ensure_in_groups
 from mbs.model.errors import BuildFailed
 from mbs.model.naming import MACROS
@@ -72,7 +72,7 @@ def _built(hub: Hub, rows: Mapping[str, ComponentRow]) -> dict[str, BuildInfo]:
 
 def _unfinished(hub: Hub, tasks: Iterable[int | None]) -> tuple[int, ...]:
     """Give the tasks that have not ended."""
-    snapshots = look(hub, (TaskKey(task_id) for task_id in tasks if task_id is not None))
+    snapshots = poll(hub, (TaskKey(task_id) for task_id in tasks if task_id is not None))
     seen = (snapshot.task for snapshot in snapshots.values() if isinstance(snapshot, TaskSnapshot))
     return tuple(task.id for task in seen if not task.ended)
 

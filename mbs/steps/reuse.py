@@ -1,7 +1,7 @@
 """Reusing finished component builds of an earlier module build: what `mbs.planning.reuse` decides, done (§15).
 
 Only components that nothing has happened to are decided about, so that the step may be killed at any line and taken
-again, and a resumed module build keeps what it had. What is taken over is complete in the registry at once; the gates
+again, and a resumed module build keeps what it had. What is reused is complete in the registry at once; the gates
 tag it like anything else.
 """
 
@@ -46,7 +46,7 @@ def reuse_components(hub: Hub, registry: Registry, plan: BuildPlan, settings: Ex
     """Choose the earlier build, decide about every component, and record it; raise HubUnavailable, HubRefused.
 
     The chosen build is kept, so that a later try takes from the same one. Without one there is one message about the
-    module, else one about each component that is built again. When everything is taken over, the macros are not built.
+    module, else one about each component that is built again. When everything is reused, the macros are not built.
     """
     strategy = Strategy(plan.rebuild_strategy)
     previous = _previous(registry, plan, settings, strategy)
@@ -107,7 +107,7 @@ def _base_modules(
 def _decide(
     hub: Hub, registry: Registry, plan: BuildPlan, previous_id: int, strategy: Strategy
 ) -> dict[str, Reused | Refusal]:
-    """Decide about every component; a build that Koji no longer has complete is not taken over."""
+    """Decide about every component; a build that Koji no longer has complete is not reused."""
     try:
         previous = _facts(registry.documents.plan(previous_id))
     except (NotFound, UnreadablePlan):

@@ -76,8 +76,8 @@ class Upkeep:
         states = [ModuleState[name.upper()] for name in self.settings.cleanup_stuck_builds_states]
         builds = self._builds(states)
         days = self.settings.cleanup_stuck_builds_time
-        news = self.registry.components.last_changes([build.id for build in builds])
-        found = stuck(builds, news, states=states, age=timedelta(days=days), now=self._now)
+        changes = self.registry.components.last_changes([build.id for build in builds])
+        found = stuck(builds, changes, states=states, age=timedelta(days=days), now=self._now)
         for build in () if self.dry_run else found:
             reason = f"The module was in {build.state.label} for more than {days} days"
             self.registry.builds.transition(build.id, ModuleState.FAILED, reason, BY)

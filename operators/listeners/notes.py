@@ -34,13 +34,13 @@ def on_dag_run_running(dag_run: DagRun) -> None:
 @hookimpl
 def on_dag_run_success(dag_run: DagRun) -> None:
     """Say what came of it."""
-    _tell(dag_run)
+    _copy(dag_run)
 
 
 @hookimpl
 def on_dag_run_failed(dag_run: DagRun) -> None:
     """Say why it failed, or was refused; a form whose task died without a word was not answered."""
-    if not _tell(dag_run) and dag_run.dag_id in FORMS and not dag_run.note:
+    if not _copy(dag_run) and dag_run.dag_id in FORMS and not dag_run.note:
         write(dag_run, UNANSWERED)
 
 
@@ -52,7 +52,7 @@ def write(dag_run: DagRun, text: str) -> None:
     dag_run.note = f"{text[:room]}{below}"[:NOTE_LENGTH]  # one that is longer ends the scheduler's transaction
 
 
-def _tell(dag_run: DagRun) -> bool:
+def _copy(dag_run: DagRun) -> bool:
     """Copy what a task of the run has left last; tell whether one has."""
     session = object_session(dag_run)
     found = _left(session, dag_run) if session is not None else None

@@ -91,7 +91,7 @@ def _close(builds: list[int], reason: str, by: str) -> None:
 
 
 def _cancel(builds: list[int], reason: str) -> None:
-    """Cancel what Koji still builds, and record it; what a hub that is away keeps is left to upkeep."""
+    """Cancel what Koji still builds, and record it; what a hub that does not answer keeps is left to upkeep."""
     try:
         with KojiHook().get_impatient_conn() as hub:
             for build_id in builds:

@@ -22,13 +22,13 @@ TIMED_OUT = "It took longer than this task may (execution_timeout), and was stop
 
 @hookimpl
 def on_task_instance_running(task_instance: Any) -> None:  # noqa: ANN401 # the worker's own class
-    """Have this process's log told our way where it runs one of our tasks: a worker runs one, with a log of its own."""
+    """Have a process's log worded our way where it runs one of our tasks: a worker runs one, with a log of its own."""
     processors: list[Any] = structlog.get_config()["processors"]
-    if _is_ours(getattr(task_instance, "task", None)) and tell not in processors:
-        processors.insert(0, tell)
+    if _is_ours(getattr(task_instance, "task", None)) and reword not in processors:
+        processors.insert(0, reword)
 
 
-def tell(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def reword(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Put the sentence of an error in the place of its traceback, where that says it all (a processor of structlog)."""
     raised = event.get("exc_info")
     sentence = sentence_of(sys.exc_info()[1] if raised is True else raised)

@@ -25,7 +25,7 @@ RETRY_DELAY = timedelta(seconds=5)
 MAX_RETRY_DELAY = timedelta(minutes=5)
 
 HUB_PATIENCE = timedelta(days=2)
-"""Longest wait for a hub that is away; the setting koji_away_timeout ends it earlier."""
+"""Longest wait for a hub that does not answer; the setting koji_away_timeout ends it earlier."""
 
 FAILURE = "failure"
 """XCom of a task that failed for good: a `mbs.planning.notes.Failure`."""
@@ -37,8 +37,8 @@ Event = Mapping[str, Any]
 class ModuleBuildOperator(BaseOperator):
     """A task of a module build; subclasses say in `work` what it does. It may be killed at any line and run again.
 
-    Retries are for infrastructure alone (a lost worker, the API server or the database away). What Koji or the
-    document refuses is final and fails the task at once; a hub that is away is waited for in the triggerer.
+    Retries are for infrastructure alone (a lost worker, an API server or a database that does not answer). What Koji or
+    the document refuses is final and fails the task at once; a hub that does not answer is waited for in the triggerer.
     """
 
     ui_color = "#e8f0fe"
@@ -69,17 +69,17 @@ class ModuleBuildOperator(BaseOperator):
         self.blaming(context, lambda: self._begin(context))
 
     def hub_answered(self, context: Context, event: Event) -> None:
-        """Go on after the hub was away."""
+        """Go on when the hub answers again."""
         if event["kind"] == GAVE_UP:
             self.fail(context, event["reason"])
         self.execute(context)
 
     def blaming(self, context: Context, step: Callable[[], None]) -> None:
-        """Make a step; wait for a hub that is away, let Airflow retry other infrastructure, fail for all else."""
+        """Make a step; wait for a hub that does not answer, let Airflow retry other infrastructure, else fail."""
         try:
             step()
-        except HubUnavailable as away:
-            self.log.warning("%s Waiting for it.", away)
+        except HubUnavailable as error:
+            self.log.warning("%s Waiting for it.", error)
             trigger = HubTrigger(koji_conn_id=self.koji_conn_id, deadline=deadline_in(HUB_PATIENCE))
             self.defer(trigger=trigger, method_name="hub_answered")
         except Infrastructure:
@@ -133,7 +133,7 @@ class ModuleBuildOperator(BaseOperator):
 
 
 def failed_tasks(context: Context) -> list[str]:
-    """Give the ids of the tasks of this run that stand failed."""
+    """Give the ids of the tasks of this run that are failed."""
     ti = context["ti"]
     states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
     return sorted(task_id for task_id, state in states.items() if state == "failed")

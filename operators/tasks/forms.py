@@ -194,7 +194,7 @@ def _is_too_late(context: Context) -> bool:
     return began is not None and (datetime.now(UTC) - began).total_seconds() > settings().submission_deadline
 
 
-def _given_up(away: Infrastructure) -> TimedOut:
+def _given_up(error: Infrastructure) -> TimedOut:
     """Refuse what has been tried until the deadline."""
     tried = f"It was tried for {settings().submission_deadline:g} seconds (setting submission_deadline)"
-    return TimedOut(f"{away} {tried}. Nothing was recorded.")
+    return TimedOut(f"{error} {tried}. Nothing was recorded.")

@@ -193,8 +193,8 @@ def failures_of(context: Context) -> list[Failure]:
     found = [Failure.read(stored) for stored in left if stored]
     first = {one.cause: one for one in sorted(found, key=lambda one: one.at, reverse=True)}
     silent = sorted(set(tasks) - {one.task for one in found})
-    told = sorted(first.values(), key=lambda one: one.at)
-    return [*told, _without_a_word(silent)] if silent or not told else told
+    reasons = sorted(first.values(), key=lambda one: one.at)
+    return [*reasons, _without_a_word(silent)] if silent or not reasons else reasons
 
 
 def _without_a_word(tasks: list[str]) -> Failure:

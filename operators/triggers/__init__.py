@@ -3,7 +3,7 @@
 Success and skip end the task here, without a worker. Anything else wakes the operator with an event: `kind` is
 
 - `ended`: something came to an end that a worker has to deal with;
-- `gave_up`: the wait is over by time (the hub away for too long, the build too slow); `reason` is for people.
+- `gave_up`: the wait is over by time (the hub unavailable for too long, the build too slow); `reason` is for people.
 
 Airflow stores a waiting trigger under the name that it has here, in whatever file it is.
 """

@@ -65,7 +65,7 @@ class KojiTrigger(BaseTrigger):
         """Wait for what the trigger is about. Raises GaveUp."""
 
     async def until(self, poller: HubPoller, key: Key, decide: Callable[[Snapshot], Awaitable[T | None]]) -> T:
-        """Look at what a key shows until `decide` gives something. Raises GaveUp."""
+        """Poll what a key shows until `decide` gives something. Raises GaveUp."""
         unavailable = False
         async with watching(poller, key) as updates:
             while True:
@@ -146,7 +146,7 @@ async def watching(poller: HubPoller, key: Key) -> AsyncIterator[asyncio.Queue[U
 
 
 async def ask(poller: HubPoller, job: Callable[[HubSession], T]) -> T:
-    """Have the poller's session do something now; for small things only, its next look waits. Raises TimeoutError."""
+    """Have the poller's session do something now; for small things only, its next poll waits. Raises TimeoutError."""
     async with asyncio.timeout(ASK_SECONDS):
         return await asyncio.wrap_future(poller.ask(job))
 

@@ -15,7 +15,7 @@ from devhub import lookup, tasks
 from devhub.init import open_hub
 from devhub.settings import Settings, read_seed
 from mbs.koji.session import HubAccount, HubSession
-from mbs.koji.snapshot import Lookout, TaskKey, look
+from mbs.koji.snapshot import TaskKey, Watch, poll
 from tools.bench.devhub import cpu_of
 from tools.bench.figures import Figure
 from tools.devhub import serving
@@ -41,10 +41,10 @@ def run() -> Iterator[Figure]:
             keys: list[TaskKey] = []
             for count in BUILDS:
                 keys += map(TaskKey, _begin(Path(state), count - len(keys)))
-                lookout = Lookout()
-                lookout.look(hub, keys)
-                again = _cost(served.process.pid, partial(lookout.look, hub, keys))
-                whole = _cost(served.process.pid, partial(look, hub, keys))
+                watch = Watch()
+                watch.poll(hub, keys)
+                again = _cost(served.process.pid, partial(watch.poll, hub, keys))
+                whole = _cost(served.process.pid, partial(poll, hub, keys))
                 yield Figure(f"one look at {count:,} builds", again, "s", again / whole, WHOLE)
 
 

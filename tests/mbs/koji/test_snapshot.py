@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mbs.koji.session import Call
-from mbs.koji.snapshot import MARGIN, SWEEP, Lookout, TaskKey, TaskSnapshot, look
+from mbs.koji.snapshot import MARGIN, SWEEP, TaskKey, TaskSnapshot, Watch, poll
 from mbs.koji.tasks import TaskState
 from mbs.model.errors import HubRefused
 
@@ -71,11 +71,11 @@ def states(snapshot: object) -> list[TaskState]:
 
 
 def test_of_a_build_with_a_running_child_only_what_started_or_ended_lately_is_asked_for(hub: Tasks) -> None:
-    lookout = Lookout()
-    lookout.look(hub, [TaskKey(1)])  # type: ignore[arg-type] # it has the one call that is made
+    watch = Watch()
+    watch.poll(hub, [TaskKey(1)])  # type: ignore[arg-type] # it has the one call that is made
     hub.now += 5
     hub.become(2, TaskState.OPEN)
-    seen = lookout.look(hub, [TaskKey(1)])[TaskKey(1)]  # type: ignore[arg-type]
+    seen = watch.poll(hub, [TaskKey(1)])[TaskKey(1)]  # type: ignore[arg-type]
     assert states(seen) == [TaskState.OPEN, TaskState.OPEN]
     since = NOW - MARGIN
     assert [one.args[0] for one in hub.asked] == [
@@ -85,34 +85,34 @@ def test_of_a_build_with_a_running_child_only_what_started_or_ended_lately_is_as
 
 
 def test_when_the_last_child_has_ended_the_build_itself_is_looked_at(hub: Tasks) -> None:
-    lookout = Lookout()
+    watch = Watch()
     for task_id, state in ((2, TaskState.OPEN), (2, TaskState.CLOSED), (1, TaskState.CLOSED)):
-        lookout.look(hub, [TaskKey(1)])  # type: ignore[arg-type]
+        watch.poll(hub, [TaskKey(1)])  # type: ignore[arg-type]
         hub.become(task_id, state)
-    assert states(lookout.look(hub, [TaskKey(1)])[TaskKey(1)]) == [TaskState.CLOSED, TaskState.CLOSED]  # type: ignore[arg-type]
+    assert states(watch.poll(hub, [TaskKey(1)])[TaskKey(1)]) == [TaskState.CLOSED, TaskState.CLOSED]  # type: ignore[arg-type]
 
 
 def test_until_its_parent_waits_for_a_child_there_may_be_more_of_them(hub: Tasks) -> None:
-    lookout = Lookout()
+    watch = Watch()
     hub.rows[2]["awaited"] = None
-    lookout.look(hub, [TaskKey(1)])  # type: ignore[arg-type]
+    watch.poll(hub, [TaskKey(1)])  # type: ignore[arg-type]
     hub.add(3, parent=1, awaited=None)
-    assert states(lookout.look(hub, [TaskKey(1)])[TaskKey(1)]) == [TaskState.OPEN, TaskState.FREE, TaskState.FREE]  # type: ignore[arg-type]
+    assert states(watch.poll(hub, [TaskKey(1)])[TaskKey(1)]) == [TaskState.OPEN, TaskState.FREE, TaskState.FREE]  # type: ignore[arg-type]
 
 
 def test_a_list_that_is_refused_once_ends_no_wait(hub: Tasks) -> None:
-    lookout = Lookout()
-    first = lookout.look(hub, [TaskKey(1)])  # type: ignore[arg-type]
+    watch = Watch()
+    first = watch.poll(hub, [TaskKey(1)])  # type: ignore[arg-type]
     hub.refuses = True
     for _ in range(SWEEP):
-        assert lookout.look(hub, [TaskKey(1)]) == first  # type: ignore[arg-type]
+        assert watch.poll(hub, [TaskKey(1)]) == first  # type: ignore[arg-type]
 
 
 def test_who_is_waited_for_no_more_is_forgotten(hub: Tasks) -> None:
-    lookout = Lookout()
-    lookout.look(hub, [TaskKey(1)])  # type: ignore[arg-type]
-    lookout.look(hub, [])  # type: ignore[arg-type]
-    assert lookout.look(hub, [TaskKey(1)]) == Lookout().look(hub, [TaskKey(1)])  # type: ignore[arg-type]
+    watch = Watch()
+    watch.poll(hub, [TaskKey(1)])  # type: ignore[arg-type]
+    watch.poll(hub, [])  # type: ignore[arg-type]
+    assert watch.poll(hub, [TaskKey(1)]) == Watch().poll(hub, [TaskKey(1)])  # type: ignore[arg-type]
     assert [one.method for one in hub.asked] == ["getTaskInfo", "listTasks"]
 
 
@@ -137,13 +137,13 @@ CHANGES = st.lists(
 
 @given(CHANGES)
 def test_whatever_happens_in_a_hub_is_seen_by_the_next_look(changes: Changes) -> None:
-    hub, lookout = Tasks(), Lookout()
+    hub, watch = Tasks(), Watch()
     for build in range(5):
         hub.add(build)
     keys = [TaskKey(build) for build in range(5)]
     for kind, number, seconds in changes:
         _happen(hub, kind, number)
-        assert lookout.look(hub, keys) == look(hub, keys)  # type: ignore[arg-type]
+        assert watch.poll(hub, keys) == poll(hub, keys)  # type: ignore[arg-type]
         hub.now += seconds
 
 

@@ -6,9 +6,9 @@ names only; its batch is then the length of its longest chain, for people to loo
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 
 from mbs.components.tree import ModuleTree
 from mbs.model.document import ModuleComponent, RpmComponent
@@ -115,36 +115,24 @@ def _built_for(name: str, own: Collection[str], included: Mapping[str, ModuleTre
 
 
 def _levels(edges: Mapping[str, tuple[str, ...]], where: Mapping[str, str]) -> dict[str, int]:
-    """Give the length of the longest chain that ends in each component, from 1 (Kahn's algorithm)."""
-    followers: dict[str, list[str]] = {name: [] for name in edges}
-    for name, after in edges.items():
-        for earlier in after:
-            followers[earlier].append(name)
-    missing = {name: len(after) for name, after in edges.items()}
-    levels = {name: 1 for name, after in edges.items() if not after}
-    ready = deque(levels)
-    while ready:
-        name = ready.popleft()
-        for follower in followers[name]:
-            levels[follower] = max(levels.get(follower, 1), levels[name] + 1)
-            missing[follower] -= 1
-            if not missing[follower]:
-                ready.append(follower)
-    _refuse_cycle(edges, {name for name, count in missing.items() if count}, where)
+    """Give the length of the longest chain that ends in each component, from 1."""
+    levels: dict[str, int] = {}
+    try:
+        for name in TopologicalSorter(edges).static_order():
+            levels[name] = 1 + max((levels[earlier] for earlier in edges[name]), default=0)
+    except CycleError as error:
+        raise Unprocessable(_circle(error.args[1], where)) from None
     return levels
 
 
-def _refuse_cycle(edges: Mapping[str, tuple[str, ...]], stuck: set[str], where: Mapping[str, str]) -> None:
-    """Name one cycle among components that wait forever; from any of them, going back stays among them."""
-    if not stuck:
-        return
-    path = [min(stuck)]
-    while path[-1] not in path[:-1]:
-        path.append(next(earlier for earlier in edges[path[-1]] if earlier in stuck))
-    circle = [quoted(name) for name in path[path.index(path[-1]) :]]
-    told = circle if len(circle) <= _LONGEST_CIRCLE else [*circle[:_LONGEST_CIRCLE], "...", circle[-1]]
+def _circle(cycle: Sequence[str], where: Mapping[str, str]) -> Problem:
+    """Name the components of a cycle, in which each comes before the next and the first is the last, too."""
+    backwards = cycle[:0:-1]
+    first = backwards.index(min(backwards))
+    names = [quoted(name) for name in (*backwards[first:], *backwards[: first + 1])]
+    told = names if len(names) <= _LONGEST_CIRCLE else [*names[:_LONGEST_CIRCLE], "...", names[-1]]
     message = f'The "buildafter" of components goes in a circle: {" after ".join(told)}'
-    raise Unprocessable(Problem(message, f"{where[path[-1]]}.buildafter"))
+    return Problem(message, f"{where[min(backwards)]}.buildafter")
 
 
 def _entries(tree: ModuleTree) -> tuple[RpmComponent | ModuleComponent, ...]:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
 from mbs.components import ComponentSettings
 from mbs.components.arches import component_arches
-from mbs.components.order import Place
 from mbs.components.selection import SelectedComponent, Selection
 from mbs.model.errors import refuse, unprocessable
-from mbs.model.plan import PlannedComponent
+from mbs.model.plan import PlannedComponent, gates, in_batches, ranked
 from mbs.model.quoting import quoted
 from mbs.scm.protocol import Ref
 
@@ -33,22 +31,19 @@ def record(
     `commits` pins the selection's refs, `arches` are the module's, `seconds` Koji's average build durations by package,
     `macros` is `buildopts.rpms.macros`. Raises `Unprocessable` for components that are built for no arch.
     """
-    placed = {selected.component.name: selected.place for selected in selection.components}
-    weights = {name: (seconds or {}).get(name, settings.default_build_seconds) for name in placed}
-    urgent = priorities(placed, weights)
+    weights = seconds or {}
     planned = [
         replace(
             _planned(selected, commits, arches, override=settings.allow_arch_override),
-            weight=weights[selected.component.name],
-            priority=urgent[selected.component.name],
+            weight=weights.get(selected.component.name, settings.default_build_seconds),
         )
         for selected in selection.components
     ]
     where = {one.component.name: one.component.where for one in selection.components if one.included_from is None}
     _refuse_without_arch(((one.name, where.get(one.name)) for one in planned if not one.arches), arches)
-    ids = content_ids(planned, macros)
-    complete = (replace(component, content_id=ids[component.name]) for component in planned)
-    return tuple(sorted(complete, key=lambda component: (component.batch, -component.weight, component.name)))
+    ordered = sorted(planned, key=lambda component: (component.batch, -component.weight, component.name))
+    ids = content_ids(ordered, macros)
+    return ranked((replace(one, content_id=ids[one.name]) for one in ordered), chains(ordered))
 
 
 def pinned(components: Iterable[PlannedComponent]) -> dict[str, dict[str, str]]:
@@ -93,49 +88,23 @@ def _refuse_without_arch(components: Iterable[tuple[str, str | None]], arches: S
     )
 
 
-HIGHEST = 2**31 - 1
-"""Airflow's priority weights are 32 bit integers."""
+def chains(components: Sequence[PlannedComponent]) -> dict[str, int]:
+    """Give the seconds of the longest chain that each component holds up, itself included; at least 1.
 
-
-def priorities(placed: Mapping[str, Place], seconds: Mapping[str, float]) -> dict[str, int]:
-    """Give the priority of every component, at least 1, in time linear in components and edges."""
-    edges = any(place.after for place in placed.values())
-    held = (_held_by_edges if edges else _held_by_batches)(placed, seconds)
-    return {name: max(1, min(HIGHEST, round(chain))) for name, chain in held.items()}
-
-
-def _held_by_batches(placed: Mapping[str, Place], seconds: Mapping[str, float]) -> dict[str, float]:
-    """A component holds up all of the next batch."""
-    longest: dict[int, float] = defaultdict(float)
-    chains = {}
-    for name in _last_first(placed):
-        batch = placed[name].batch
-        chains[name] = seconds[name] + longest[batch + 1]
-        longest[batch] = max(longest[batch], chains[name])
-    return chains
-
-
-def _held_by_edges(placed: Mapping[str, Place], seconds: Mapping[str, float]) -> dict[str, float]:
-    """A component holds up those that are built after it; these have higher batches."""
-    longest: dict[str, float] = defaultdict(float)
-    chains = {}
-    for name in _last_first(placed):
-        chains[name] = seconds[name] + longest[name]
-        for earlier in placed[name].after:
-            longest[earlier] = max(longest[earlier], chains[name])
-    return chains
-
-
-def _last_first(placed: Mapping[str, Place]) -> list[str]:
-    return sorted(placed, key=lambda name: placed[name].batch, reverse=True)
+    In time linear in components and what they wait for.
+    """
+    weights = {component.name: component.weight for component in components}
+    found: dict[str, float] = {}
+    for gate in reversed(gates(components)):
+        held = max((found[name] for name in gate.before), default=0.0)
+        found |= {name: weights[name] + held for name in gate.components}
+    return {name: max(1, round(seconds)) for name, seconds in found.items()}
 
 
 def content_ids(components: Iterable[PlannedComponent], macros: str | None) -> dict[str, str]:
     """Give the id (SHA-256, hexadecimal) of every component; `macros` is `buildopts.rpms.macros`."""
     ordered = sorted(components, key=lambda component: (component.batch, component.name))
-    if any(component.after for component in ordered):
-        return _by_edges(ordered, macros or "")
-    return _by_batches(ordered, macros or "")
+    return (_by_batches if in_batches(ordered) else _by_edges)(ordered, macros or "")
 
 
 def _by_batches(ordered: list[PlannedComponent], macros: str) -> dict[str, str]:

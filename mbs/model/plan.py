@@ -6,18 +6,28 @@ is a decision; what only Koji knows when a task runs (task ids, repository ids) 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
+from itertools import groupby
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mbs.model.errors import UnreadablePlan
 from mbs.model.nsvc import NSVC
 from mbs.model.registered import BuildRequire
 
-FORMAT_VERSION = 1
-"""Raised when a stored plan could be misread by older code."""
+FORMAT_VERSION = 2
+"""Raised when a stored plan could be misread by older code. In format 1 a priority was the seconds alone."""
+
+RANKS = 1000
+"""Places that components have among each other which hold up the same."""
+
+LONGEST = (2**31 - 1) // RANKS - 1
+"""Seconds of a chain whose priority still fits Airflow's 32 bits, 24 days of building."""
 
 
 class Strategy(StrEnum):
@@ -70,11 +80,74 @@ class PlannedComponent(Struct, frozen=True, forbid_unknown_fields=True):
     weight: float = 0.0
     """Expected seconds of its Koji build."""
     priority: int = 1
-    """`priority_weight` of its tasks: seconds of the longest chain that it holds up, itself included."""
+    """`priority_weight` of its tasks: seconds of the longest chain that it holds up, itself included, and in the last
+    three digits its place among those that hold up the same."""
     content_id: str = ""
     """Hash over what makes its result: equal ids, equal work (reuse)."""
     included_from: str | None = None
     """The included module (stack) that brought it, `name:ref`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedGate:
+    """A repository that has the builds of some components, and that others are built on.
+
+    Every component is in the repository of one gate.
+    """
+
+    batch: int
+    """Of its components, the last one; 0 at the macros'."""
+    components: tuple[str, ...]
+    """Whose builds it lets in; none at the macros'."""
+    before: tuple[str, ...]
+    """What is built right behind it; nothing at the last."""
+    of_component: bool = False
+    """Whether it is behind one component that others name in `buildafter`, and not behind a batch."""
+
+
+def in_batches(components: Iterable[PlannedComponent]) -> bool:
+    """Tell whether batches order the build; else each component waits for those that its `after` names."""
+    return not any(component.after for component in components)
+
+
+def gates(components: Sequence[PlannedComponent]) -> tuple[PlannedGate, ...]:
+    """Give the gates of components that are sorted by batch, as `BuildPlan.gates`; none without components."""
+    if not components:
+        return ()
+    return tuple(_behind_batches(components) if in_batches(components) else _behind_components(components))
+
+
+def _behind_batches(components: Sequence[PlannedComponent]) -> Iterator[PlannedGate]:
+    """Everything of a batch waits for everything of the one before."""
+    batches = [
+        (batch, tuple(one.name for one in members)) for batch, members in groupby(components, lambda one: one.batch)
+    ]
+    for (batch, names), (_, following) in zip([(0, ()), *batches], [*batches, (0, ())], strict=True):
+        yield PlannedGate(batch, names, following)
+
+
+def _behind_components(components: Sequence[PlannedComponent]) -> Iterator[PlannedGate]:
+    """Each component waits for those that it names, or for the macros; the end waits for all that nobody names."""
+    waiting: defaultdict[str, list[str]] = defaultdict(list)
+    for component in components:
+        for name in component.after or ("",):
+            waiting[name].append(component.name)
+    yield PlannedGate(0, (), tuple(waiting[""]))
+    for component in components:
+        if component.name in waiting:
+            yield PlannedGate(component.batch, (component.name,), tuple(waiting[component.name]), of_component=True)
+    yield PlannedGate(components[-1].batch, tuple(one.name for one in components if one.name not in waiting), ())
+
+
+def ranked(components: Iterable[PlannedComponent], chains: Mapping[str, int]) -> tuple[PlannedComponent, ...]:
+    """Give every component a priority that no other has; `chains` are the seconds that each holds up, by name.
+
+    The scheduler then fills the pool component by component: only one can be in Koji with an arch beyond the pool.
+    """
+    return tuple(
+        replace(component, priority=min(chains[component.name], LONGEST) * RANKS + RANKS - 1 - place % RANKS)
+        for place, component in enumerate(components)
+    )
 
 
 class PlannedMacros(Struct, frozen=True, forbid_unknown_fields=True):
@@ -141,6 +214,11 @@ class BuildPlan(Struct, frozen=True, forbid_unknown_fields=True):
     """Added to Koji's default priority of the build tasks."""
     format_version: int = FORMAT_VERSION
 
+    @property
+    def gates(self) -> tuple[PlannedGate, ...]:
+        """All gates, that of the macros first, each behind those that its components wait for."""
+        return gates(self.components)
+
 
 class _Format(Struct):
     """What is looked at before a plan is read."""
@@ -162,11 +240,19 @@ def from_json(text: str, *, build: object = None) -> BuildPlan:
     """Read a plan; raise UnreadablePlan, naming the `build` it belongs to, where it is damaged or of another format."""
     try:
         found = _FORMAT.decode(text).format_version
-        if found == FORMAT_VERSION:
-            return _DECODER.decode(text)
+        if found in {1, FORMAT_VERSION}:
+            return _current(_DECODER.decode(text))
         why = f"its format is {found}, this service reads format {FORMAT_VERSION}"
     except (ValueError, RecursionError) as error:
         why = str(error)
     whose = "" if build is None else f" of module build {build}"
     msg = f"The plan{whose} cannot be read: {why}. Submit the module again to have it planned anew."
     raise UnreadablePlan(msg)
+
+
+def _current(plan: BuildPlan) -> BuildPlan:
+    """Bring a plan of an older format up to this one."""
+    if plan.format_version == FORMAT_VERSION:
+        return plan
+    components = ranked(plan.components, {one.name: one.priority for one in plan.components})
+    return replace(plan, components=components, format_version=FORMAT_VERSION)

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from itertools import groupby
 
-from msgspec.structs import replace
-
-from mbs.model.plan import BuildPlan, PlannedComponent
+from mbs.model.plan import BuildPlan, PlannedComponent, PlannedGate
 from mbs.planning import ids
-
-RANKS = 1000
-"""Places that components of the same priority have among each other."""
-
-LONGEST = (2**31 - 1) // RANKS - 1
-"""Seconds: the highest priority that still fits Airflow's 32 bits, 24 days of building."""
 
 
 class Kind(Enum):
@@ -58,7 +50,6 @@ def graph(plan: BuildPlan) -> Iterator[Node]:
 
     A module without components needs neither macros nor a repository (MBS §12, step 5).
     """
-    plan = _ranked(plan)
     urgent = 1 + max((component.priority for component in plan.components), default=0)
     yield Node(Kind.CREATE_TAG, ids.CREATE_TAG, "create_tag", ("prepare",), priority=urgent)
     yield Node(
@@ -73,23 +64,10 @@ def graph(plan: BuildPlan) -> Iterator[Node]:
     if plan.components:
         yield Node(Kind.REUSE_COMPONENTS, ids.REUSE_COMPONENTS, "reuse_components", ("prepare",), last, urgent)
         yield from _macros(urgent)
-        ordered_by_name = any(component.after for component in plan.components)
-        builds = tuple(_by_component(plan, urgent) if ordered_by_name else _by_batch(plan, urgent))
+        builds = tuple(_components(plan, urgent))
         yield from builds
         last = (builds[-1].task_id,)
     yield from _publish(last, urgent, needs_approval=plan.publication.needs_approval)
-
-
-def _ranked(plan: BuildPlan) -> BuildPlan:
-    """Give every component a priority that no other of the plan has; what held up more before still does.
-
-    The scheduler then fills the pool component by component: only one can be in Koji with an arch beyond the pool.
-    """
-    ranked = (
-        replace(component, priority=min(component.priority, LONGEST) * RANKS + RANKS - 1 - place % RANKS)
-        for place, component in enumerate(plan.components)
-    )
-    return replace(plan, components=tuple(ranked))
 
 
 def _macros(urgent: int) -> Iterator[Node]:
@@ -99,39 +77,28 @@ def _macros(urgent: int) -> Iterator[Node]:
     yield Node(Kind.REPO, ids.MACROS_REPO, "repo macros", group, (ids.MACROS_BUILD,), urgent)
 
 
-def _by_batch(plan: BuildPlan, urgent: int) -> Iterator[Node]:
-    """Order by batches: everything of a batch waits for the one gate behind the batch before it."""
-    gate = ids.MACROS_REPO
-    for batch, members in groupby(plan.components, key=lambda component: component.batch):
-        components = tuple(members)
-        builds = tuple(node for component in components for node in _builds(component, (gate,)))
-        yield from builds
-        behind, gate = (gate,), ids.batch_gate_id(batch)
-        yield _gate(gate, (f"batch_{batch}",), _ids(builds) or behind, components, urgent)
-
-
-def _by_component(plan: BuildPlan, urgent: int) -> Iterator[Node]:
-    """Order by `buildafter`: a gate behind each component that others wait for, and one behind all the rest."""
-    batches = {component.name: component.batch for component in plan.components}
-    awaited = {name for component in plan.components for name in component.after}
-    rest: dict[PlannedComponent, tuple[str, ...]] = {}
+def _components(plan: BuildPlan, urgent: int) -> Iterator[Node]:
+    """Give the builds of every component, behind the gates that it waits for, and each gate behind its components."""
+    gates, before = plan.gates, defaultdict[str, list[str]](list)
+    for gate in gates:
+        for name in gate.before:
+            before[name].append(_gate_id(gate))
+    behind = {gate.components[-1]: gate for gate in gates if gate.components}
+    ends: dict[str, tuple[str, ...]] = {}
     for component in plan.components:
-        gates = _gates_before(component, batches)
-        builds = tuple(_builds(component, gates))
+        awaited = tuple(before[component.name])
+        builds = tuple(_builds(component, awaited))
         yield from builds
-        if component.name in awaited:
-            gate = ids.component_gate_id(component.batch, component.name)
-            yield _gate(gate, _groups(component), _ids(builds) or gates, (component,), urgent)
-        else:
-            rest[component] = _ids(builds) or gates
-    last = max(batches.values())
-    leaves = tuple(dict.fromkeys(task_id for ids in rest.values() for task_id in ids))
-    yield _gate(ids.batch_gate_id(last), (f"batch_{last}",), leaves, tuple(rest), urgent)
+        ends[component.name] = _ids(builds) or awaited
+        if (found := behind.get(component.name)) is not None:
+            upstream = tuple(dict.fromkeys(task_id for name in found.components for task_id in ends[name]))
+            yield _gate(found, upstream, urgent)
 
 
-def _gates_before(component: PlannedComponent, batches: Mapping[str, int]) -> tuple[str, ...]:
-    gates = tuple(ids.component_gate_id(batches[name], name) for name in component.after)
-    return gates or (ids.MACROS_REPO,)
+def _gate_id(gate: PlannedGate) -> str:
+    if not gate.components:
+        return ids.MACROS_REPO
+    return ids.component_gate_id(gate.batch, gate.components[0]) if gate.of_component else ids.batch_gate_id(gate.batch)
 
 
 def _builds(component: PlannedComponent, gates: tuple[str, ...]) -> Iterator[Node]:
@@ -146,16 +113,11 @@ def _groups(component: PlannedComponent) -> tuple[str, str]:
     return f"batch_{component.batch}", ids.component_prefix(component.batch, component.name)
 
 
-def _gate(
-    task_id: str,
-    groups: tuple[str, ...],
-    upstream: tuple[str, ...],
-    components: tuple[PlannedComponent, ...],
-    priority: int,
-) -> Node:
-    names = tuple(component.name for component in components)
-    label = f"repo with {names[0]}" if len(groups) > 1 else f"repo {groups[0].replace('_', ' ')}"
-    return Node(Kind.REPO, task_id, label, groups, upstream, priority, gate_for=names)
+def _gate(gate: PlannedGate, upstream: tuple[str, ...], priority: int) -> Node:
+    name, batch = gate.components[0], f"batch_{gate.batch}"
+    groups = (batch, ids.component_prefix(gate.batch, name)) if gate.of_component else (batch,)
+    label = f"repo with {name}" if gate.of_component else f"repo batch {gate.batch}"
+    return Node(Kind.REPO, _gate_id(gate), label, groups, upstream, priority, gate_for=gate.components)
 
 
 def _ids(nodes: tuple[Node, ...]) -> tuple[str, ...]:

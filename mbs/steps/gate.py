@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from mbs.components.gates import behind
 from mbs.koji.builds import BuildInfo, builds_of_tasks, ensure_tagged, not_latest, package_of, unblock, unlisted
 from mbs.koji.repos import RepoReady, RepoRequested, RepoTask, last_change, request_repo
 from mbs.koji.session import Hub
@@ -141,7 +140,8 @@ def _is_awaited(registry: Registry, gate: Gate) -> bool:
     """
     rows = registry.components.of(gate.plan.build_id)
     complete = {row.name for row in rows if row.state is ComponentState.COMPLETE}
-    return any(one.arches and one.name not in complete for one in behind(gate.plan.components, gate.batch))
+    opened = {name for one in gate.plan.gates if one.components == gate.batch for name in one.before}
+    return any(one.arches and one.name in opened - complete for one in gate.plan.components)
 
 
 def _request(hub: Hub, plan: BuildPlan, event: int, log: Log) -> Done | AwaitRepo | AwaitRepoTask:

@@ -14,7 +14,7 @@ from mbs.components.selection import Overrides, Selection, select, srpm_override
 from mbs.components.tree import ModuleTree
 from mbs.model.document import BuildOpts, ModuleComponent, Modulemd, RpmComponent
 from mbs.model.errors import InvalidRequest, NotAuthorized, Unprocessable
-from mbs.model.plan import PlannedComponent
+from mbs.model.plan import RANKS, PlannedComponent
 from mbs.scm.protocol import Ref
 from mbs.settings import Settings
 
@@ -39,6 +39,11 @@ def plan(
 ) -> tuple[PlannedComponent, ...]:
     selection = select(tree_of(*rpms), SETTINGS, overrides)
     return record(selection, commits_of(selection), ARCHES, SETTINGS, seconds=seconds, macros=macros)
+
+
+def held_up(planned: tuple[PlannedComponent, ...]) -> dict[str, int]:
+    """Give the seconds in the priorities."""
+    return {component.name: component.priority // RANKS for component in planned}
 
 
 def ids(*rpms: RpmComponent, macros: str | None = None) -> dict[str, str]:
@@ -179,13 +184,20 @@ def test_components_are_sorted_by_batch_then_weight_then_name() -> None:
 def test_in_batches_a_component_holds_up_the_longest_of_each_later_batch() -> None:
     rpms = (RpmComponent("a"), RpmComponent("b"), RpmComponent("c", buildorder=1), RpmComponent("d", buildorder=2))
     planned = plan(*rpms, seconds={"a": 10.0, "b": 20.0, "c": 100.0, "d": 1000.0})
-    assert {component.name: component.priority for component in planned} == {"a": 1110, "b": 1120, "c": 1100, "d": 1000}
+    assert held_up(planned) == {"a": 1110, "b": 1120, "c": 1100, "d": 1000}
 
 
 def test_with_buildafter_a_component_holds_up_its_own_chain_only() -> None:
     rpms = (RpmComponent("a"), RpmComponent("b"), RpmComponent("c", buildafter=("a",)))
     planned = plan(*rpms, seconds={"a": 10.0, "b": 20.0, "c": 100.0})
-    assert {component.name: component.priority for component in planned} == {"a": 110, "b": 20, "c": 100}
+    assert held_up(planned) == {"a": 110, "b": 20, "c": 100}
+
+
+def test_of_components_that_hold_up_the_same_one_comes_first() -> None:
+    planned = plan(RpmComponent("a"), RpmComponent("b"), RpmComponent("c"), seconds={"c": 10.0**9})
+    assert [one.name for one in sorted(planned, key=lambda one: one.priority, reverse=True)] == ["c", "a", "b"]
+    assert len({one.priority for one in planned}) == 3
+    assert max(one.priority for one in planned) < 2**31
 
 
 def test_content_ids_follow_what_is_built_before_and_nothing_else() -> None:

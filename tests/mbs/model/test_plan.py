@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -13,15 +14,16 @@ from msgspec.structs import fields, replace
 
 from mbs.model.errors import UnreadablePlan
 from mbs.model.nsvc import NSVC
-from mbs.model.plan import BuildPlan, PlannedComponent, from_json, to_json
+from mbs.model.plan import FORMAT_VERSION, RANKS, BuildPlan, PlannedComponent, PlannedGate, from_json, to_json
 from tools.reference import plan_schema
 
+OLD = Path(__file__).with_name("plan-format-1.json")
 NUMBERS = st.floats(0, 10**9, allow_nan=False)
 PLANS = st.builds(
     BuildPlan,
     tag_extra=st.dictionaries(st.text(max_size=9), st.text(max_size=9) | st.integers() | st.booleans(), max_size=3),
     components=st.lists(st.builds(PlannedComponent, weight=NUMBERS), max_size=3).map(tuple),
-    format_version=st.just(1),
+    format_version=st.just(FORMAT_VERSION),
 )
 SCHEMA = jsonschema.Draft202012Validator(plan_schema())
 ONE = """
@@ -63,7 +65,7 @@ def raw(example_plan: BuildPlan) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"format_version": 99}, "its format is 99, this service reads format 1"),
+        ({"format_version": 99}, "its format is 99, this service reads format 2"),
         ({"format_version": None}, "its format is None"),
         ({"owner": 5}, "Expected `str`, got `int` - at `$.owner`"),
         ({"scratch": 1}, "Expected `bool`, got `int` - at `$.scratch`"),
@@ -102,7 +104,7 @@ def test_the_schema_refuses_what_the_reader_refuses(raw: dict[str, object]) -> N
     assert SCHEMA.is_valid(raw)
     assert not SCHEMA.is_valid(raw | {"owner": 5})
     assert not SCHEMA.is_valid(raw | {"surprise": 1})
-    assert not SCHEMA.is_valid(raw | {"format_version": 2})
+    assert not SCHEMA.is_valid(raw | {"format_version": 3})
 
 
 def test_the_schema_describes_every_field() -> None:
@@ -112,3 +114,30 @@ def test_the_schema_describes_every_field() -> None:
 def test_reuse_from_is_a_whole_identity(example_plan: BuildPlan) -> None:
     plan = replace(example_plan, reuse_from=NSVC("example", "1", 2**64 - 1, "9c690d0e"))
     assert from_json(to_json(plan)) == plan
+
+
+def test_a_plan_of_the_first_format_is_read_as_one_of_today() -> None:
+    plan = from_json(OLD.read_text())
+    assert plan.format_version == FORMAT_VERSION
+    assert from_json(to_json(plan)) == plan
+    assert {one.name: one.priority // RANKS for one in plan.components} == {
+        one["name"]: one["priority"] for one in json.loads(OLD.read_text())["components"]
+    }
+    assert len({one.priority for one in plan.components}) == len(plan.components)
+    assert [(gate.components, gate.before) for gate in plan.gates] == [
+        ((), ("greeter-macros", "phrasebook")),
+        (("greeter-macros", "phrasebook"), ("libgreet",)),
+        (("libgreet",), ("cpu-greet", "greet")),
+        (("cpu-greet", "greet"), ()),
+    ]
+
+
+def test_with_buildafter_each_component_that_is_waited_for_has_a_gate(example_plan: BuildPlan) -> None:
+    alpha, beta, gamma = example_plan.components
+    plan = replace(example_plan, components=(alpha, beta, replace(gamma, after=("alpha",))))
+    assert plan.gates == (
+        PlannedGate(0, (), ("alpha", "beta")),
+        PlannedGate(1, ("alpha",), ("gamma",), of_component=True),
+        PlannedGate(2, ("beta", "gamma"), ()),
+    )
+    assert replace(plan, components=()).gates == ()

@@ -8,7 +8,7 @@ import pytest
 from mbs.model.document import Dependencies
 from mbs.model.errors import InvalidModulemd, InvalidRequest, Refused, Unprocessable
 from mbs.model.nsvc import NSVC
-from mbs.model.plan import PlannedGroup
+from mbs.model.plan import RANKS, PlannedGroup
 from mbs.modulemd.reader import read_stream
 from mbs.planning.hub import HubFacts
 from mbs.settings import Settings
@@ -105,7 +105,7 @@ def test_koji_knows_arches_and_durations_better(prepared: Prepare, scm_data: dic
     facts = HubFacts({"module-f28-build": ("s390x",)}, {"beta": 1000.0})
     plan = plans_of(prepared(scm_data, hub=facts))[0]
     assert plan.arches == ("s390x",)
-    assert {one.name: (one.weight, one.priority) for one in plan.components} == {
+    assert {one.name: (one.weight, one.priority // RANKS) for one in plan.components} == {
         "alpha": (300.0, 1300),
         "beta": (1000.0, 1000),
     }

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from mbs.model.plan import BuildPlan, PlannedComponent, Publication
+from mbs.model.plan import BuildPlan, PlannedComponent, Publication, ranked
 from mbs.planning.graph import Kind, Node, graph
 
 Plans = Callable[..., BuildPlan]
@@ -125,7 +125,8 @@ def test_what_holds_up_more_is_more_urgent_and_gates_are_the_most_urgent(plan: P
 
 
 def test_components_of_equal_priority_are_built_one_after_the_other(plan: Plans, component: Components) -> None:
-    nodes = nodes_of(plan([component("one", 1), component("two", 1), component("three", 1, priority=10**9)]))
+    components = [component("one", 1), component("two", 1), component("three", 1)]
+    nodes = nodes_of(plan(ranked(components, {"one": 10, "two": 10, "three": 10**9})))
     arches = ("x86_64", "aarch64")
     one, two, three = (
         {nodes[f"batch_1.{name}.{arch}"].priority for arch in arches} for name in ("one", "two", "three")

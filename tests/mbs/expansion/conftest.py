@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import pytest
 
@@ -12,8 +13,25 @@ from mbs.model.registered import BuildRequire, RegisteredModule
 from mbs.model.versions import stream_version
 
 Listed = Mapping[str, Sequence[str]]
-MakeModule = Callable[..., RegisteredModule]
-MakeDocument = Callable[..., Modulemd]
+
+
+class MakeModule(Protocol):
+    """Registers `name:stream:version:context`, with its alternative requires, built on a platform `stream:version`."""
+
+    def __call__(
+        self,
+        nsvc: str,
+        *requires: Listed,
+        on: str | None = None,
+        virtual: Sequence[str] = (),
+        retired: bool = False,
+    ) -> RegisteredModule: ...
+
+
+class MakeDocument(Protocol):
+    """Makes the document of `app:1` from pairs of buildrequires and requires."""
+
+    def __call__(self, *pairs: tuple[Listed, Listed], context: str | None = None) -> Modulemd: ...
 
 
 def _frozen(section: Listed) -> dict[str, tuple[str, ...]]:
@@ -22,7 +40,7 @@ def _frozen(section: Listed) -> dict[str, tuple[str, ...]]:
 
 @pytest.fixture(scope="session")
 def module() -> MakeModule:
-    """Register `name:stream:version:context`, with its alternative requires, built on a platform `stream:version`."""
+    """Give the function that registers a module."""
 
     def make(
         nsvc: str,
@@ -49,7 +67,7 @@ def module() -> MakeModule:
 
 @pytest.fixture(scope="session")
 def document() -> MakeDocument:
-    """Make the document of `app:1` from pairs of buildrequires and requires."""
+    """Give the function that makes a document."""
 
     def make(*pairs: tuple[Listed, Listed], context: str | None = None) -> Modulemd:
         dependencies = tuple(Dependencies(_frozen(build), _frozen(run)) for build, run in pairs)

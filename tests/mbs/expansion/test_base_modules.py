@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import pytest
 
@@ -14,17 +12,17 @@ from mbs.expansion.result import Expansion
 from mbs.model.errors import Unprocessable
 from mbs.model.registered import MemoryProvider, RegisteredModule
 from mbs.settings import Settings
+from tests.mbs.expansion.conftest import Listed, MakeDocument, MakeModule
 
 expand = partial(expand_under, settings=Settings().expansion)
 
-Make = Callable[..., Any]
 Modules = list[RegisteredModule]
 
 ANY_RELEASE = Settings(allow_only_compatible_base_modules=False).expansion
 
 
 @pytest.fixture
-def el8(module: Make) -> Modules:
+def el8(module: MakeModule) -> Modules:
     """Three minor releases of el8 and one of el7; gtk was built on the first and the last, mess on the middle one."""
     requires = {"platform": ["el8"]}
     return [
@@ -52,18 +50,18 @@ def builds(expansion: Expansion) -> list[set[str]]:
     ],
 )
 def test_what_was_built_on_an_older_minor_release_may_be_used(
-    document: Make, el8: Modules, platform: str, wanted: Any, used: set[str]
+    document: MakeDocument, el8: Modules, platform: str, wanted: Listed, used: set[str]
 ) -> None:
     expansion = expand(document(({"platform": [platform], **wanted}, {})), MemoryProvider(el8))
     assert builds(expansion) == [{f"platform:{platform}:0:00000000", *used}]
 
 
-def test_what_was_built_on_a_newer_minor_release_may_not(document: Make, el8: Modules) -> None:
+def test_what_was_built_on_a_newer_minor_release_may_not(document: MakeDocument, el8: Modules) -> None:
     with pytest.raises(Unprocessable, match=r"mess:1: Cannot find any module builds for mess:1 .* mess:1:1:c1"):
         expand(document(({"platform": ["el8.0.0"], "mess": ["1"]}, {})), MemoryProvider(el8))
 
 
-def test_several_minor_releases_give_what_each_would_give_alone(document: Make, el8: Modules) -> None:
+def test_several_minor_releases_give_what_each_would_give_alone(document: MakeDocument, el8: Modules) -> None:
     """In MBS what was built on the newest of them hides what the older ones can use (§8.2)."""
     releases = ["el8.2.0.z", "el8.1.0", "el8.0.0"]
     together = expand(document(({"platform": releases, "gtk": ["3"]}, {})), MemoryProvider(el8))
@@ -71,13 +69,13 @@ def test_several_minor_releases_give_what_each_would_give_alone(document: Make, 
     assert builds(together) == [build for expansion in alone for build in builds(expansion)]
 
 
-def test_another_major_release_is_never_compatible(document: Make, module: Make, el8: Modules) -> None:
+def test_another_major_release_is_never_compatible(document: MakeDocument, module: MakeModule, el8: Modules) -> None:
     modules = [*el8, module("platform:el9.0.0:0:00000000", virtual=["el8", "el9"])]
     with pytest.raises(Unprocessable, match="Cannot find any module builds for gtk:3"):
         expand(document(({"platform": ["el9.0.0"], "gtk": ["3"]}, {})), MemoryProvider(modules))
 
 
-def test_virtual_streams_need_releases_that_can_be_ordered(document: Make, module: Make) -> None:
+def test_virtual_streams_need_releases_that_can_be_ordered(document: MakeDocument, module: MakeModule) -> None:
     with pytest.raises(Unprocessable, match=r"platform:f29 is not in x\.y\.z format"):
         expand(
             document(({"platform": ["f29"]}, {})),
@@ -89,7 +87,7 @@ class TestAnyReleaseWithACommonVirtualStream:
     """`allow_only_compatible_base_modules=False`, as in Fedora."""
 
     @pytest.fixture
-    def fedora(self, module: Make) -> Modules:
+    def fedora(self, module: MakeModule) -> Modules:
         return [
             module("platform:f27:0:00000000", virtual=["fedora"], retired=True),
             module("platform:f28:0:00000000", virtual=["fedora"]),
@@ -100,20 +98,22 @@ class TestAnyReleaseWithACommonVirtualStream:
         ]
 
     @pytest.mark.parametrize("name", ["old", "new"])
-    def test_what_runs_anywhere_is_used_wherever_it_was_built(self, document: Make, fedora: Modules, name: str) -> None:
+    def test_what_runs_anywhere_is_used_wherever_it_was_built(
+        self, document: MakeDocument, fedora: Modules, name: str
+    ) -> None:
         wanted = document(({"platform": ["f28"], name: ["1"]}, {}))
         assert builds(expand(wanted, MemoryProvider(fedora), settings=ANY_RELEASE)) == [
             {"platform:f28:0:00000000", f"{name}:1:1:c"}
         ]
 
-    def test_what_requires_its_release_is_used_there_only(self, document: Make, fedora: Modules) -> None:
+    def test_what_requires_its_release_is_used_there_only(self, document: MakeDocument, fedora: Modules) -> None:
         expansion = expand(
             document(({"platform": [], "bound": ["1"]}, {})), MemoryProvider(fedora), settings=ANY_RELEASE
         )
         assert builds(expansion) == [{"platform:f29:0:00000000", "bound:1:1:c"}]
         assert [dict(one.combination) for one in expansion.unsatisfied] == [{"platform": "f28", "bound": "1"}]
 
-    def test_nothing_is_built_for_a_retired_release(self, document: Make, fedora: Modules) -> None:
+    def test_nothing_is_built_for_a_retired_release(self, document: MakeDocument, fedora: Modules) -> None:
         expansion = expand(document(({"platform": []}, {})), MemoryProvider(fedora), settings=ANY_RELEASE)
         assert builds(expansion) == [{"platform:f28:0:00000000"}, {"platform:f29:0:00000000"}]
         with pytest.raises(Unprocessable, match="platform:f27"):
@@ -133,14 +133,16 @@ class TestVirtualStreams:
         ],
     )
     def test_a_virtual_stream_becomes_the_newest_release_that_has_it(
-        self, document: Make, el8: Modules, listed: list[str], expected: tuple[str, ...]
+        self, document: MakeDocument, el8: Modules, listed: list[str], expected: tuple[str, ...]
     ) -> None:
         pairs = document(({"platform": listed, "gtk": ["el8"]}, {"platform": listed})).dependencies
         (pair,) = resolve_virtual_streams(pairs, MemoryProvider(el8), Settings().expansion)
         assert pair.buildrequires == {"platform": expected, "gtk": ("el8",)}
         assert pair.requires == {"platform": tuple(listed)}
 
-    def test_a_retired_release_is_not_taken_for_a_virtual_stream(self, document: Make, module: Make) -> None:
+    def test_a_retired_release_is_not_taken_for_a_virtual_stream(
+        self, document: MakeDocument, module: MakeModule
+    ) -> None:
         provider = MemoryProvider(
             [
                 module("platform:el8.1.0:0:00000000", virtual=["el8"]),
@@ -152,7 +154,7 @@ class TestVirtualStreams:
         assert result.dependencies.requires == {"platform": ("el8",)}
 
 
-def test_excluded_releases_are_left_out_unless_they_are_named(document: Make, module: Make) -> None:
+def test_excluded_releases_are_left_out_unless_they_are_named(document: MakeDocument, module: MakeModule) -> None:
     provider = MemoryProvider([module(f"platform:{stream}:0:00000000") for stream in ("f28", "f29", "eln")])
     settings = Settings(base_module_stream_exclusions=("eln",)).expansion
     assert builds(expand(document(({"platform": ["-f28"]}, {})), provider, settings=settings)) == [

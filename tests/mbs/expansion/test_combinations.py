@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from itertools import product
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,10 +13,9 @@ from mbs.model.errors import Unprocessable
 from mbs.model.nsvc import NSVC
 from mbs.model.registered import MemoryProvider
 from mbs.settings import Settings
+from tests.mbs.expansion.conftest import MakeDocument, MakeModule
 
 expand = partial(expand_under, settings=Settings().expansion)
-
-Make = Callable[..., Any]
 
 
 @given(st.lists(st.integers(1, 4), max_size=4))
@@ -31,7 +28,7 @@ def test_choices_come_cheapest_first_and_each_once(sizes: list[int]) -> None:
 
 
 def test_of_several_sets_the_one_with_the_smallest_sum_of_version_indexes_is_taken(
-    document: Make, module: Make
+    document: MakeDocument, module: MakeModule
 ) -> None:
     """The first context of gtk fits only the third of lib, its second the first: 1 + 0 is less than 0 + 2 (§9)."""
     on = {"platform": ["f29"]}
@@ -51,7 +48,7 @@ def test_of_several_sets_the_one_with_the_smallest_sum_of_version_indexes_is_tak
     assert (contexts["gtk"], contexts["lib"]) == ("c1", "c0")
 
 
-def test_contexts_that_differ_only_by_age_give_the_newest(document: Make, module: Make) -> None:
+def test_contexts_that_differ_only_by_age_give_the_newest(document: MakeDocument, module: MakeModule) -> None:
     """A pair without a base module: each release has its builds, and the newest release wins everywhere."""
     modules = [module(f"platform:f{n}:0:00000000") for n in (27, 28, 29)] + [
         module(f"{name}:1:{n}:c{n}", {"platform": [f"f{n}"]}, on=f"f{n}") for name in "abcd" for n in (27, 28, 29)
@@ -61,7 +58,7 @@ def test_contexts_that_differ_only_by_age_give_the_newest(document: Make, module
     assert {one.nsvc.version for name, one in first.buildrequires.items() if name != "platform"} == {29}
 
 
-def test_every_conflict_of_one_combination_is_told(document: Make, module: Make) -> None:
+def test_every_conflict_of_one_combination_is_told(document: MakeDocument, module: MakeModule) -> None:
     """One stream each, so there is one combination: b cannot stand with a nor with c, and e not with d."""
     on = {"platform": ["f29"]}
     needs = {"a": {"left": ["1"]}, "b": {"left": ["2"], "right": ["1"]}, "c": {"right": ["2"]}}
@@ -83,7 +80,7 @@ def test_every_conflict_of_one_combination_is_told(document: Make, module: Make)
 
 
 def test_an_exclusion_of_the_only_stream_stays_at_run_time_and_gives_nothing_to_build_against(
-    document: Make, module: Make
+    document: MakeDocument, module: MakeModule
 ) -> None:
     on = {"platform": ["f29"]}
     known = MemoryProvider([module("platform:f29:0:00000000"), module("gtk:1:1:c", on, on="f29")])
@@ -93,7 +90,7 @@ def test_an_exclusion_of_the_only_stream_stays_at_run_time_and_gives_nothing_to_
         expand(document(({**on, "gtk": ["-1"]}, {})), known)
 
 
-def test_of_contexts_that_fit_alike_the_first_by_its_text_is_taken(document: Make, module: Make) -> None:
+def test_of_contexts_that_fit_alike_the_first_by_its_text_is_taken(document: MakeDocument, module: MakeModule) -> None:
     on = {"platform": ["f29"]}
     modules = [module(f"gtk:1:1:{context}", on, on="f29") for context in ("cc", "aa", "bb")]
     (result,) = expand(

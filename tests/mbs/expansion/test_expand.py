@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -15,10 +15,10 @@ from mbs.model.document import Modulemd
 from mbs.model.errors import InvalidRequest, Refused, Unprocessable
 from mbs.model.registered import MemoryProvider, RegisteredModule
 from mbs.settings import Settings
+from tests.mbs.expansion.conftest import Listed, MakeDocument, MakeModule
 
 expand = partial(expand_under, settings=Settings().expansion)
 
-Make = Callable[..., Any]
 """The fixtures `module` and `document`."""
 
 Modules = list[RegisteredModule]
@@ -27,7 +27,7 @@ F28, F29 = {"platform": ["f28"]}, {"platform": ["f29"]}
 
 
 @pytest.fixture
-def two_releases(module: Make) -> list[RegisteredModule]:
+def two_releases(module: MakeModule) -> list[RegisteredModule]:
     """Streams 1 and 2 of gtk and foo, each built on f28 and on f29; the versions start with the release's number."""
     built = [
         module(f"{name}:{stream}:{version}:{context}", {"platform": [release]}, on=release)
@@ -66,17 +66,19 @@ class TestDocumentedExamples:
         ],
     )
     def test_requires_follow_only_where_the_same_streams_are_listed(
-        self, document: Make, two_releases: Modules, build: Any, run: list[str], expected: Any
+        self, document: MakeDocument, two_releases: Modules, build: list[str], run: list[str], expected: list[object]
     ) -> None:
         expansion = expand_over(document(({"platform": build}, {"platform": run})), two_releases)
         pairs = [result.dependencies for result in expansion.results]
         assert [(pair.buildrequires["platform"], pair.requires["platform"]) for pair in pairs] == expected
 
-    def test_requires_of_what_is_not_built_against_stay_as_written(self, document: Make, two_releases: Modules) -> None:
+    def test_requires_of_what_is_not_built_against_stay_as_written(
+        self, document: MakeDocument, two_releases: Modules
+    ) -> None:
         expansion = expand_over(document((F28, {"gtk": ["-1"], "foo": []})), two_releases)
         assert expansion.results[0].dependencies.requires == {"gtk": ("-1",), "foo": ()}
 
-    def test_contexts_are_those_of_mbs(self, document: Make, two_releases: Modules) -> None:
+    def test_contexts_are_those_of_mbs(self, document: MakeDocument, two_releases: Modules) -> None:
         pair = ({"platform": ["f28"], "gtk": ["1", "2"]}, {"gtk": ["1", "2"]})
         expansion = expand_over(document(pair), two_releases)
         assert [result.context for result in expansion.results] == ["e1e005fb", "ce132a1e"]
@@ -96,13 +98,15 @@ class TestDocumentedExamples:
         ],
     )
     def test_every_combination_of_streams_is_built(
-        self, document: Make, two_releases: Modules, build: Any, expected: Any
+        self, document: MakeDocument, two_releases: Modules, build: Listed, expected: list[set[str]]
     ) -> None:
         assert streams(expand_over(document((build, {})), two_releases)) == expected
 
 
 class TestResults:
-    def test_of_each_stream_the_newest_version_with_its_contexts_counts(self, document: Make, module: Make) -> None:
+    def test_of_each_stream_the_newest_version_with_its_contexts_counts(
+        self, document: MakeDocument, module: MakeModule
+    ) -> None:
         modules = [
             module("platform:f29:0:00000000"),
             module("gtk:1:1:old", F29, on="f29"),
@@ -112,13 +116,15 @@ class TestResults:
         expansion = expand_over(document(({"platform": ["f29"], "gtk": ["1"]}, {})), modules)
         assert built_against(expansion) == [["gtk:1:2:fit", "platform:f29:0:00000000"]]
 
-    def test_a_release_that_was_registered_anew_keeps_its_builds(self, document: Make, module: Make) -> None:
+    def test_a_release_that_was_registered_anew_keeps_its_builds(
+        self, document: MakeDocument, module: MakeModule
+    ) -> None:
         """As Fedora 29, where half of the modules were built on platform:f29:4 and half on platform:f29:5."""
         modules = [module("platform:f29:6:00000000"), module("gtk:1:1:c", F29, on="f29")]
         expansion = expand_over(document(({"platform": ["f29"], "gtk": ["1"]}, {})), modules)
         assert built_against(expansion) == [["gtk:1:1:c", "platform:f29:6:00000000"]]
 
-    def test_an_older_version_is_not_fallen_back_to(self, document: Make, module: Make) -> None:
+    def test_an_older_version_is_not_fallen_back_to(self, document: MakeDocument, module: MakeModule) -> None:
         modules = [
             module("platform:f29:0:00000000"),
             module("gtk:1:1:old", F29, on="f29"),
@@ -127,7 +133,7 @@ class TestResults:
         with pytest.raises(Unprocessable, match="gtk:1:2:new requires lost:1"):
             expand_over(document(({"platform": ["f29"], "gtk": ["1"]}, {})), modules)
 
-    def test_what_buildrequires_require_is_built_against_too(self, document: Make, module: Make) -> None:
+    def test_what_buildrequires_require_is_built_against_too(self, document: MakeDocument, module: MakeModule) -> None:
         modules = [
             module("platform:f29:0:00000000"),
             module("gtk:1:1:c", {"platform": ["f29"], "cairo": ["1"]}, on="f29"),
@@ -137,13 +143,15 @@ class TestResults:
         expansion = expand_over(document(({"platform": ["f29"], "gtk": ["1"]}, {})), modules)
         assert streams(expansion) == [{"platform:f29", "gtk:1", "cairo:1", "pixman:3"}]
 
-    def test_a_module_may_be_built_against_another_stream_of_itself(self, document: Make, module: Make) -> None:
+    def test_a_module_may_be_built_against_another_stream_of_itself(
+        self, document: MakeDocument, module: MakeModule
+    ) -> None:
         modules = [module("platform:f29:0:00000000"), module("app:0:1:c", F29, on="f29")]
         expansion = expand_over(document(({"platform": ["f29"], "app": ["0"]}, {})), modules)
         assert streams(expansion) == [{"platform:f29", "app:0"}]
 
     def test_without_a_base_module_in_the_pair_the_first_that_works_is_taken(
-        self, document: Make, two_releases: Modules
+        self, document: MakeDocument, two_releases: Modules
     ) -> None:
         """§9, "First": a platform that is not asked for does not multiply."""
         expansion = expand_over(document(({"gtk": ["1"]}, {}), (F28, {}), (F29, {})), two_releases)
@@ -152,7 +160,7 @@ class TestResults:
 
     @pytest.mark.parametrize("seed", range(3))
     def test_the_order_does_not_depend_on_the_order_of_registration(
-        self, document: Make, two_releases: Modules, seed: int
+        self, document: MakeDocument, two_releases: Modules, seed: int
     ) -> None:
         shuffled = two_releases[seed * 2 :] + two_releases[: seed * 2]
         wanted = document(({"platform": [], "gtk": [], "foo": []}, {}))
@@ -160,7 +168,7 @@ class TestResults:
 
 
 class TestSeveralPairs:
-    def test_each_result_has_only_its_own_pair(self, document: Make, two_releases: Modules) -> None:
+    def test_each_result_has_only_its_own_pair(self, document: MakeDocument, two_releases: Modules) -> None:
         pairs = [({**F28, "gtk": ["1"]}, {"gtk": ["1"]}), ({**F29, "gtk": ["2"]}, {"gtk": ["2"]})]
         expansion = expand_over(document(*pairs), two_releases)
         assert [dict(result.dependencies.requires) for result in expansion.results] == [
@@ -169,24 +177,26 @@ class TestSeveralPairs:
         ]
         assert len({result.contexts.runtime_context for result in expansion.results}) == 2
 
-    def test_a_pair_without_buildrequires_does_not_hide_the_others(self, document: Make, two_releases: Modules) -> None:
+    def test_a_pair_without_buildrequires_does_not_hide_the_others(
+        self, document: MakeDocument, two_releases: Modules
+    ) -> None:
         expansion = expand_over(document(({}, {}), (F28, {}), (F29, {})), two_releases)
         assert streams(expansion) == [set(), {"platform:f28"}, {"platform:f29"}]
 
-    def test_pairs_that_overlap_give_each_build_once(self, document: Make, two_releases: Modules) -> None:
-        pairs: Any = [({**F28, "gtk": ["1", "2"]}, {}), ({**F28, "gtk": ["2"]}, {})]
+    def test_pairs_that_overlap_give_each_build_once(self, document: MakeDocument, two_releases: Modules) -> None:
+        pairs: list[tuple[Listed, Listed]] = [({**F28, "gtk": ["1", "2"]}, {}), ({**F28, "gtk": ["2"]}, {})]
         assert streams(expand_over(document(*pairs), two_releases)) == [
             {"platform:f28", "gtk:1"},
             {"platform:f28", "gtk:2"},
         ]
 
-    def test_an_impossible_pair_leaves_the_others(self, document: Make, two_releases: Modules) -> None:
+    def test_an_impossible_pair_leaves_the_others(self, document: MakeDocument, two_releases: Modules) -> None:
         expansion = expand_over(document(({**F28, "gtk": ["9"]}, {}), (F29, {})), two_releases)
         assert streams(expansion) == [{"platform:f29"}]
         assert [(one.pair, one.combination) for one in expansion.unsatisfied] == [(0, {"gtk": "9"})]
 
     def test_a_registered_module_needs_one_of_its_pairs_whole(
-        self, document: Make, module: Make, two_releases: Modules
+        self, document: MakeDocument, module: MakeModule, two_releases: Modules
     ) -> None:
         mess = module("mess:1:1:c", {"platform": ["f28"], "gtk": ["1"]}, {"platform": ["f29"], "gtk": ["2"]}, on="f29")
         expansion = expand_over(document(({"platform": [], "mess": ["1"]}, {})), [*two_releases, mess])
@@ -194,7 +204,7 @@ class TestSeveralPairs:
 
 
 class TestDiamondsAndCycles:
-    def test_modules_that_require_each_other_are_both_taken(self, document: Make, module: Make) -> None:
+    def test_modules_that_require_each_other_are_both_taken(self, document: MakeDocument, module: MakeModule) -> None:
         modules = [
             module("platform:f29:0:00000000"),
             module("a:1:1:c", {**F29, "b": ["1"]}, on="f29"),
@@ -203,7 +213,7 @@ class TestDiamondsAndCycles:
         expansion = expand_over(document(({"platform": ["f29"], "a": ["1"]}, {})), modules)
         assert streams(expansion) == [{"platform:f29", "a:1", "b:1"}]
 
-    def test_every_stream_is_looked_up_once(self, document: Make, module: Make) -> None:
+    def test_every_stream_is_looked_up_once(self, document: MakeDocument, module: MakeModule) -> None:
         modules = [
             module("platform:f29:0:00000000"),
             *(module(f"{side}:1:1:c", {**F29, "bottom": ["1"]}, on="f29") for side in ("left", "right")),
@@ -217,7 +227,9 @@ class TestDiamondsAndCycles:
 
 
 class TestReasons:
-    def test_conflicting_requires_name_both_modules_and_who_wants_them(self, document: Make, module: Make) -> None:
+    def test_conflicting_requires_name_both_modules_and_who_wants_them(
+        self, document: MakeDocument, module: MakeModule
+    ) -> None:
         modules = [
             module("platform:f29:0:00000000"),
             module("gtk:1:1:c", {**F29, "bar": ["1"]}, on="f29"),
@@ -237,7 +249,7 @@ class TestReasons:
             )
         ]
 
-    def test_one_impossible_combination_leaves_the_others(self, document: Make, module: Make) -> None:
+    def test_one_impossible_combination_leaves_the_others(self, document: MakeDocument, module: MakeModule) -> None:
         modules = [
             module("platform:f29:0:00000000"),
             *(module(f"gtk:{n}:1:c", {**F29, "bar": [n]}, on="f29") for n in "12"),
@@ -255,7 +267,7 @@ class TestReasons:
         ]
 
     def test_a_module_not_built_on_a_new_release_is_left_out_there(
-        self, document: Make, module: Make, two_releases: Modules
+        self, document: MakeDocument, module: MakeModule, two_releases: Modules
     ) -> None:
         expansion = expand_over(
             document(({"platform": [], "gtk": ["1"]}, {})), [*two_releases, module("platform:f30:0:00000000")]
@@ -274,7 +286,7 @@ class TestReasons:
         ],
     )
     def test_what_is_missing_is_named(
-        self, document: Make, module: Make, two_releases: Modules, build: Any, reason: str
+        self, document: MakeDocument, module: MakeModule, two_releases: Modules, build: Listed, reason: str
     ) -> None:
         broken = module("broken:1:1:c", {**F28, "lost": ["1"]}, on="f28")
         with pytest.raises(Unprocessable) as refused:
@@ -283,7 +295,7 @@ class TestReasons:
         assert first.startswith("No dependency combination was satisfied.")
         assert why == [reason]
 
-    def test_a_missing_base_module_says_which(self, document: Make, two_releases: Modules) -> None:
+    def test_a_missing_base_module_says_which(self, document: MakeDocument, two_releases: Modules) -> None:
         with pytest.raises(Unprocessable) as refused:
             expand_over(document(({"platform": ["f99"]}, {})), two_releases)
         assert str(refused.value) == (
@@ -291,14 +303,16 @@ class TestReasons:
             "Missing streams are (platform:f99)."
         )
 
-    def test_a_missing_release_leaves_the_others(self, document: Make, two_releases: Modules) -> None:
+    def test_a_missing_release_leaves_the_others(self, document: MakeDocument, two_releases: Modules) -> None:
         expansion = expand_over(document(({"platform": ["f99", "f29"]}, {})), two_releases)
         assert streams(expansion) == [{"platform:f29"}]
         assert str(expansion.unsatisfied[0]) == "platform:f99: Cannot find any module builds for platform:f99"
 
 
 class TestLimit:
-    def test_too_many_builds_are_refused_with_what_multiplies(self, document: Make, two_releases: Modules) -> None:
+    def test_too_many_builds_are_refused_with_what_multiplies(
+        self, document: MakeDocument, two_releases: Modules
+    ) -> None:
         with pytest.raises(Refused) as refused:
             expand_over(
                 document(({"platform": [], "gtk": [], "foo": ["1"]}, {})),
@@ -310,7 +324,7 @@ class TestLimit:
         )
 
     def test_too_many_combinations_are_refused_before_they_are_tried(
-        self, document: Make, two_releases: Modules
+        self, document: MakeDocument, two_releases: Modules
     ) -> None:
         with pytest.raises(Unprocessable, match="expands to 8 combinations of streams, more than the 7 allowed"):
             expand_over(
@@ -319,24 +333,26 @@ class TestLimit:
                 settings=Settings(max_combinations=7).expansion,
             )
 
-    def test_what_overlapping_pairs_give_twice_counts_once(self, document: Make, two_releases: Modules) -> None:
+    def test_what_overlapping_pairs_give_twice_counts_once(self, document: MakeDocument, two_releases: Modules) -> None:
         pair: Any = ({**F28, "gtk": ["1", "2"]}, {})
         settings = Settings(max_builds=2).expansion
         assert len(expand_over(document(pair, pair), two_releases, settings=settings).results) == 2
 
 
 class TestStaticContexts:
-    def test_the_packagers_context_is_kept_and_the_hashes_are_made(self, document: Make, two_releases: Modules) -> None:
+    def test_the_packagers_context_is_kept_and_the_hashes_are_made(
+        self, document: MakeDocument, two_releases: Modules
+    ) -> None:
         expansion = expand_over(document(({**F28, "gtk": ["1"]}, {}), context="mine"), two_releases, static=True)
         (result,) = expansion.results
         assert (result.context, result.static) == ("mine", True)
         assert len(result.contexts.build_context) == 40
 
-    def test_a_static_context_cannot_name_several_builds(self, document: Make, two_releases: Modules) -> None:
+    def test_a_static_context_cannot_name_several_builds(self, document: MakeDocument, two_releases: Modules) -> None:
         with pytest.raises(InvalidRequest, match=r'"mine" names one module build, but .* 2 combinations'):
             expand_over(document(({"platform": []}, {}), context="mine"), two_releases, static=True)
 
-    def test_a_static_context_has_to_be_there(self, document: Make, two_releases: Modules) -> None:
+    def test_a_static_context_has_to_be_there(self, document: MakeDocument, two_releases: Modules) -> None:
         with pytest.raises(InvalidRequest, match="has to name it"):
             expand_over(document((F28, {})), two_releases, static=True)
 
@@ -353,7 +369,7 @@ class CountingProvider(MemoryProvider):
         return super().builds(name, stream)
 
 
-def test_a_retired_build_is_not_built_against(document: Make, two_releases: Modules) -> None:
+def test_a_retired_build_is_not_built_against(document: MakeDocument, two_releases: Modules) -> None:
     gone = [replace(one, retired=True) for one in two_releases if one.nsvc.name == "gtk"]
     with pytest.raises(Unprocessable, match="Cannot find any module builds for gtk:1"):
         expand_over(document(({**F28, "gtk": ["1"]}, {})), [*two_releases[:2], *gone])

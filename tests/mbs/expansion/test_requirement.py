@@ -1,13 +1,9 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
 from mbs.expansion.requirement import Requirement
-
-Make = Callable[..., Any]
+from tests.mbs.expansion.conftest import MakeModule
 
 
 @pytest.mark.parametrize(
@@ -23,7 +19,7 @@ Make = Callable[..., Any]
         (["9"], set()),
     ],
 )
-def test_a_list_of_streams_admits(module: Make, listed: list[str], admitted: set[str]) -> None:
+def test_a_list_of_streams_admits(module: MakeModule, listed: list[str], admitted: set[str]) -> None:
     need = Requirement.of("gtk", listed)
     assert {stream for stream in "123" if need.admits(module(f"gtk:{stream}:1:c"))} == admitted
     assert not need.admits(module("foo:1:1:c"))
@@ -42,7 +38,7 @@ def test_a_list_of_streams_admits(module: Make, listed: list[str], admitted: set
     ],
 )
 def test_a_base_module_may_be_newer_than_the_one_built_on(
-    module: Make, listed: list[str], at_least: float | None, admitted: set[str]
+    module: MakeModule, listed: list[str], at_least: float | None, admitted: set[str]
 ) -> None:
     need = Requirement.of("platform", listed, virtual=True, at_least=at_least)
     releases = {"el8.0.0": "el8", "el8.1.0": "el8", "el8.2.0": "el8", "el9.0.0": "el9"}
@@ -50,7 +46,7 @@ def test_a_base_module_may_be_newer_than_the_one_built_on(
     assert found == admitted
 
 
-def test_virtual_streams_count_for_base_modules_only(module: Make) -> None:
+def test_virtual_streams_count_for_base_modules_only(module: MakeModule) -> None:
     assert not Requirement.of("gtk", ["any"]).admits(module("gtk:1:1:c", virtual=["any"]))
 
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -12,10 +11,9 @@ from mbs.expansion.streams import override, override_from_branch
 from mbs.model.errors import InvalidRequest
 from mbs.model.registered import MemoryProvider
 from mbs.settings import Settings
+from tests.mbs.expansion.conftest import MakeDocument, MakeModule
 
 expand = partial(expand_under, settings=Settings().expansion)
-
-Make = Callable[..., Any]
 
 BRANCHES = Settings(
     br_stream_override_regexes=(r"^stream-", r"^private-x-rhel-(\d+\.\d+)(?:-(z))?$", r"(f\d+)$")
@@ -26,14 +24,14 @@ def overridden(pairs: Any, **options: Any) -> Any:
     return override(pairs, **{"buildrequires": {}, "requires": {}, "from_branch": {}, **options})
 
 
-def test_an_override_replaces_the_streams_in_every_pair_that_has_the_module(document: Make) -> None:
+def test_an_override_replaces_the_streams_in_every_pair_that_has_the_module(document: MakeDocument) -> None:
     pairs = document(({"platform": ["f28"], "gtk": ["1"]}, {"gtk": ["1"]}), ({"platform": ["f29"]}, {})).dependencies
     first, second = overridden(pairs, buildrequires={"platform": ["f30", "f31"]}, requires={"gtk": []})
     assert (first.buildrequires, first.requires) == ({"platform": ("f30", "f31"), "gtk": ("1",)}, {"gtk": ()})
     assert (second.buildrequires, second.requires) == ({"platform": ("f30", "f31")}, {})
 
 
-def test_overrides_that_apply_nowhere_are_all_named(document: Make) -> None:
+def test_overrides_that_apply_nowhere_are_all_named(document: MakeDocument) -> None:
     pairs = document(({"platform": ["f28"]}, {"gtk": ["1"]})).dependencies
     with pytest.raises(InvalidRequest) as refused:
         overridden(pairs, buildrequires={"b": [], "a": [], "platform": []}, requires={"platform": []})
@@ -64,7 +62,7 @@ def test_no_module_to_override_means_no_override_from_branches() -> None:
     assert override_from_branch("f29", settings) == {}
 
 
-def test_the_branch_yields_to_the_submitter_and_is_silent_where_it_does_not_apply(document: Make) -> None:
+def test_the_branch_yields_to_the_submitter_and_is_silent_where_it_does_not_apply(document: MakeDocument) -> None:
     with_platform = document(({"platform": ["f28"]}, {})).dependencies
     without = document(({"gtk": ["1"]}, {})).dependencies
     from_branch = override_from_branch("f29", BRANCHES)
@@ -73,7 +71,7 @@ def test_the_branch_yields_to_the_submitter_and_is_silent_where_it_does_not_appl
     assert overridden(without, from_branch=from_branch) == without
 
 
-def test_overrides_decide_what_is_built(document: Make, module: Make) -> None:
+def test_overrides_decide_what_is_built(document: MakeDocument, module: MakeModule) -> None:
     provider = MemoryProvider([module(f"platform:{stream}:0:00000000") for stream in ("f28", "f29", "f30")])
     wanted = document(({"platform": ["f28"]}, {"platform": ["f28"]}), ({"platform": ["f29"]}, {"platform": ["f28"]}))
     expansion = expand(

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from mbs.koji.session import HubAccount, HubSession
 from mbs.model.nsvc import NSVC
 from mbs.model.plan import BuildPlan, PlannedMacros, Publication
+from tests.conftest import RunningHub
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def koji_plan() -> BuildPlan:
 
 
 @pytest.fixture
-def account(running_hub: Any) -> HubAccount:
+def account(running_hub: RunningHub) -> HubAccount:
     return HubAccount(running_hub.url, authentication="password", user="mbs", password="mbs")
 
 

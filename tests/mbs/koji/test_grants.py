@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 import yaml
@@ -113,8 +114,14 @@ def fresh(koji_plan: BuildPlan) -> BuildPlan:
     return structs.replace(koji_plan, koji_tag=name, build_tag=f"{name}-build", target=name)
 
 
+class Refused(Protocol):
+    """Has a user make the tags of a plan, and gives what the refusal says."""
+
+    def __call__(self, plan: BuildPlan, user: str = "mbs") -> str: ...
+
+
 @pytest.fixture
-def refused(account: HubAccount, session: HubSession) -> Callable[..., str]:
+def refused(account: HubAccount, session: HubSession) -> Refused:
     def run(plan: BuildPlan, user: str = "mbs") -> str:
         with HubSession(replace(account, user=user, password=user)) as hub, pytest.raises(HubRefused) as refusal:
             ensure_tags(hub, plan)
@@ -125,19 +132,19 @@ def refused(account: HubAccount, session: HubSession) -> Callable[..., str]:
 
 
 def test_a_tag_permission_that_the_service_lacks_is_refused_before_any_tag_is_made(
-    fresh: BuildPlan, refused: Callable[..., str]
+    fresh: BuildPlan, refused: Refused
 ) -> None:
     assert "mend it with: koji grant-permission admin mbs" in refused(structs.replace(fresh, tag_permission="admin"))
 
 
-def test_a_user_without_grants_is_told_all_of_them_at_once(fresh: BuildPlan, refused: Callable[..., str]) -> None:
+def test_a_user_without_grants_is_told_all_of_them_at_once(fresh: BuildPlan, refused: Refused) -> None:
     message = refused(structs.replace(fresh, tag_permission="tag"), "alice")
     for grant in ("grant-permission tag alice", "grant-permission target alice", "grant-cg-access alice"):
         assert f"koji {grant}" in message
 
 
 def test_a_tag_for_the_compose_that_is_closed_is_refused_before_anything_is_built(
-    fresh: BuildPlan, refused: Callable[..., str], running_hub: RunningHub
+    fresh: BuildPlan, refused: Refused, running_hub: RunningHub
 ) -> None:
     closed = f"{fresh.koji_tag}-candidate"
     running_hub.admin().callMethod("createTag", closed, perm="admin")

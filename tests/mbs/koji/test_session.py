@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -13,13 +13,16 @@ import requests
 from mbs.koji.faults import is_race, translate
 from mbs.koji.session import HubAccount, HubSession, call
 from mbs.model.errors import HubRefused, HubUnavailable
+from tests.conftest import RunningHub
+
+OrderFault = Callable[[str, object], None]
 
 
 @pytest.fixture
-def fault(running_hub: Any) -> Iterator[Any]:
+def fault(running_hub: RunningHub) -> Iterator[OrderFault]:
     names: list[str] = []
 
-    def order(name: str, value: Any) -> None:
+    def order(name: str, value: object) -> None:
         names.append(name)
         running_hub.set_fault(name, value)
 
@@ -56,7 +59,7 @@ def test_more_calls_than_a_request_takes_are_split(session: HubSession, monkeypa
     assert requests_made == [200, 200, 50]
 
 
-def test_a_hub_that_answers_502_for_a_moment_is_not_noticed(account: HubAccount, fault: Any) -> None:
+def test_a_hub_that_answers_502_for_a_moment_is_not_noticed(account: HubAccount, fault: OrderFault) -> None:
     fault("bad_gateway", 0.5)
     with HubSession(account, delays=(0.3, 0.3, 0.3, 0.3)) as patient:
         assert patient.call("getAPIVersion") == 1

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from collections.abc import Callable
+from typing import cast
 
 import pytest
 
@@ -12,23 +13,25 @@ from mbs.koji.session import HubAccount, HubSession
 from mbs.model.errors import BuildFailed
 from mbs.publish.documents import ArchDocument, FinalDocuments
 from mbs.publish.metadata import Host, ModuleFacts, cg_metadata, output_files
+from tests.conftest import RunningHub
 
-Import = Any
+Import = Callable[[int | None], bool]
 
 
 @pytest.fixture
-def imports(running_hub: Any) -> Any:
+def imports(running_hub: RunningHub) -> Import:
     """Import a module build of this number under one name, in a directory of its own."""
     name = f"m{uuid.uuid4().hex[:8]}"
     documents = FinalDocuments(name, "all\n", (ArchDocument("x86_64", "arch\n", ()),))
     files = output_files(documents, (), source_modulemd="", build_log="log\n")
     account = HubAccount(running_hub.url, authentication="password", user="mbs", password="mbs")
 
-    def run(number: Any) -> bool:
-        facts = ModuleFacts(number, "1", 20, "c0ffee00", "1", "20.c0ffee00", f"module-{name}", None, None, 10, 20)
+    def run(number: int | None) -> bool:
+        build_id = cast("int", number)  # None is what others import, who number no builds
+        facts = ModuleFacts(build_id, "1", 20, "c0ffee00", "1", "20.c0ffee00", f"module-{name}", None, None, 10, 20)
         metadata = cg_metadata(name, facts, Host("x86_64", "Fedora 40", "0.1", {}), files, "all\n")
         with HubSession(account) as hub:
-            return import_module(hub, f"{name}-1-20.c0ffee00", number, f"mbs/{name}-{number}", files, metadata)
+            return import_module(hub, f"{name}-1-20.c0ffee00", build_id, f"mbs/{name}-{number}", files, metadata)
 
     return run
 

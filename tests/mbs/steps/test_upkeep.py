@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -16,13 +15,13 @@ from mbs.model.plan import BuildPlan
 from mbs.registry import Allocation, ComponentState, ModuleState, Registry
 from mbs.settings import Settings
 from mbs.steps.upkeep import Upkeep
-from tests.conftest import record
+from tests.conftest import RunningHub, record
 
 NewPlan = Callable[[], BuildPlan]
 
 
 @pytest.fixture
-def hub(running_hub: Any) -> Iterator[HubSession]:
+def hub(running_hub: RunningHub) -> Iterator[HubSession]:
     with HubSession(HubAccount(running_hub.url, authentication="password", user="mbs", password="mbs")) as session:
         yield session
 
@@ -91,7 +90,7 @@ def test_a_build_that_failed_long_ago_is_collected(hub: HubSession, registry: Re
 
 
 def test_a_stuck_build_is_canceled_with_what_koji_still_does(
-    hub: HubSession, registry: Registry, new_plan: NewPlan, running_hub: Any
+    hub: HubSession, registry: Registry, new_plan: NewPlan, running_hub: RunningHub
 ) -> None:
     plan = new_plan()
     running_hub.set_fault("build_faults", [{"kind": "slow", "package": "*", "seconds": 60}])
@@ -117,7 +116,7 @@ def test_a_build_without_a_run_gets_another(hub: HubSession, registry: Registry,
 
 
 def test_a_component_left_behind_is_settled(
-    hub: HubSession, registry: Registry, new_plan: NewPlan, running_hub: Any
+    hub: HubSession, registry: Registry, new_plan: NewPlan, running_hub: RunningHub
 ) -> None:
     plan = new_plan()
     task_id = submit_component(hub, registry, plan, running_hub.sources["rpms/phrasebook"])

@@ -1,1 +1,5 @@
-"""Everything that Airflow instantiates: hook, operators, triggers, links, bundle."""
+"""Everything that Airflow instantiates, in the rooms of a provider.
+
+`hooks`, `tasks` (the operators, by the group of the DAG that they are tasks of), `triggers`, `links`, `listeners`, the
+`bundle` of DAGs, `graph`, which makes one of a plan, the `executor` and the `auth` manager of one machine.
+"""

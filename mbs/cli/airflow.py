@@ -129,9 +129,10 @@ class AirflowClient:
         """Give a run."""
         return dict(self.call("GET", run_path(dag_id, run_id)))
 
-    def wait(self, dag_id: str, run_id: str, seconds: float = 120) -> dict[str, Any]:
-        """Wait until a run has ended and give it."""
-        return self.until(lambda: self._ended(dag_id, run_id), f"the end of {dag_id} {run_id}", seconds)
+    def wait(self, dag_id: str, run_id: str, seconds: float = 120, *, interval: float = 0.5) -> dict[str, Any]:
+        """Wait until a run has ended and give it; raise ApiError after `seconds`."""
+        what = f"the end of {dag_id} {run_id}"
+        return self.until(lambda: self._ended(dag_id, run_id), what, seconds, interval=interval)
 
     def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> Any:  # noqa: ANN401 - any JSON
         """Give what a task left behind; None where it did not."""

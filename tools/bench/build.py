@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from devhub.examples import publish
-from mbs.cli.airflow import FINISHED
 from mbs.koji.faults import KojiValue
 from tools.bench.figures import Figure
 from tools.bench.service import AIRFLOW, HUB, POSTGRES, MeasuredStack, Spent, running
@@ -191,11 +190,7 @@ def _build(service: MeasuredStack, size: int) -> Result:
 
 def _ended(service: MeasuredStack, build: FollowedBuild) -> dict[str, Any]:
     """Wait for the end of a build's run; look rarely, so that the looks weigh nothing."""
-    end = time.monotonic() + LONGEST
-    while (run := service.api.run(build.dag_id, build.run_id))["state"] not in FINISHED:
-        if time.monotonic() > end:
-            raise RuntimeError(f"{build.plan.nsvc} was not built within {LONGEST:.0f} s.")
-        time.sleep(5)
+    run = service.api.wait(build.dag_id, build.run_id, LONGEST, interval=5)
     if run["state"] != "success":
         raise RuntimeError(f"{build.plan.nsvc} failed: {service.registry.builds.get(build.build_id).state_reason}")
     return run

@@ -37,7 +37,10 @@ def orphans(stack: Layout) -> list[psutil.Process]:
 
 
 def await_needs(stack: Layout, needs: list[str]) -> None:
-    """Return when the databases are prepared and all services of these names are ready."""
+    """Return when the databases are prepared and all services of these names are ready.
+
+    A loop of our own: every process of the stack begins here, with as few imports as may be, and waits for ever.
+    """
     if not needs:
         return
     from tools.stack.services import services  # noqa: PLC0415 - what needs nothing starts sooner without

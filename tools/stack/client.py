@@ -171,7 +171,7 @@ class RunningStack:
     def follow(self, build: FollowedBuild, show: Callable[[dict[str, str | None]], None], seconds: float) -> str:
         """Show the tasks' states until the run has ended; give the state of the run. A person may think for longer.
 
-        Raises StackProblem for a run that takes too long.
+        A loop of our own: every look is shown. Raises StackProblem for a run that takes too long.
         """
         end = time.monotonic() + seconds
         while time.monotonic() < end:

@@ -142,7 +142,10 @@ def is_ready(layout: Layout, service: Service) -> bool:
 
 
 def await_ready(layout: Layout, service: Service, report: Report = print) -> None:
-    """Return when `service` is ready; raise with the end of its log where it keeps ending or takes too long."""
+    """Return when `service` is ready; raise with the end of its log where it keeps ending or takes too long.
+
+    A loop of our own: starts that fail end it as well as the time, and each with words of its own.
+    """
     before = len(supervisor.starts(layout, service.name))
     end = time.monotonic() + READY_SECONDS
     while not is_ready(layout, service):

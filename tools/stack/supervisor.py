@@ -210,6 +210,7 @@ def _program(service: Service) -> str:
 
 
 def _await_answer(layout: Layout) -> None:
+    """Wait with a loop of our own: every process of the stack imports this module when it begins, and no more."""
     end = time.monotonic() + ANSWER_SECONDS
     while not answers(layout):
         if time.monotonic() > end:

@@ -8,11 +8,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mbs.model.document import Dependencies, Modulemd
+from mbs.model.document import Dependencies, Modulemd, PackagerV3
 from mbs.model.nsvc import NSVC
 from mbs.model.registered import BuildRequire, MemoryProvider, RegisteredModule
 from mbs.modulemd.changes import Changes
-from mbs.modulemd.reader import edit, read_all, read_stream
+from mbs.modulemd.collection import OTHER_KINDS
+from mbs.modulemd.guard import MANY_DOCUMENTS, scan
+from mbs.modulemd.reader import edit, read_part, read_stream
 from mbs.planning.request import Request
 from mbs.settings import Settings
 
@@ -36,6 +38,13 @@ def documents() -> Mapping[str, Modulemd]:
     if not path().is_file():
         return {}
     return {f"{one.name}:{one.stream}": one for one in read_all(path().read_bytes())}
+
+
+def read_all(text: str | bytes) -> tuple[Modulemd, ...]:
+    """Read the stream documents of a `modules.yaml`, in its order; other kinds are skipped."""
+    parts = (part for part in scan(text, MANY_DOCUMENTS) if part.kind not in OTHER_KINDS)
+    read = (read_part(part) for part in parts)
+    return tuple(one for each in read for one in (each.streams if isinstance(each, PackagerV3) else (each,)))
 
 
 def document(name_stream: str) -> Modulemd | None:

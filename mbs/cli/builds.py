@@ -8,9 +8,10 @@ import click
 
 from mbs.cli import show
 from mbs.cli.common import shows_errors
-from mbs.cli.registry import build_key, ready_builds, registry_of
+from mbs.cli.registry import ready_builds, registry_of
 from mbs.cli.watch import watch
 from mbs.model.errors import NotFound
+from mbs.model.nsvc import NSVC
 from mbs.registry import BuildFilter, ModuleState, Page
 from mbs.settings.sources import load
 
@@ -26,7 +27,7 @@ def show_build(module: str, modulemd: bool) -> None:
     """Show a module build: its state, its components, what happened to it."""
     registry = registry_of(load())
     with registry.transaction() as work:
-        build = work.builds.get(build_key(module))
+        build = work.builds.get(NSVC.or_number(module))
         document, components = work.documents.modulemd(build.id), work.components.of(build.id)
         trace = work.builds.trace(build.id)
     if modulemd:
@@ -41,7 +42,7 @@ def show_build(module: str, modulemd: bool) -> None:
 def watch_builds(modules: tuple[str, ...]) -> None:
     """Watch module builds until they have ended; exit status 1 where one failed."""
     registry = registry_of(load())
-    if not watch(registry, [registry.builds.get(build_key(module)).id for module in modules]):
+    if not watch(registry, [registry.builds.get(NSVC.or_number(module)).id for module in modules]):
         raise SystemExit(1)
 
 

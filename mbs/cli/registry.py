@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import click
 
 from mbs.cli.common import shows_errors
-from mbs.model.errors import RegistryUnavailable
-from mbs.model.nsvc import NSVC
+from mbs.model.errors import InvalidRequest, RegistryUnavailable
+from mbs.model.nsvc import NSVCPattern
 from mbs.registry import BuildFilter, ModuleState, Registry, engine_for
 from mbs.settings import Settings
 from mbs.settings.sources import load
-
-_MODULE = re.compile(r"([^:]+):([^:]+)(?::(\d+)(?::([^:]+))?)?")
 
 
 def registry_of(settings: Settings) -> Registry:
@@ -36,19 +33,13 @@ def registry_of(settings: Settings) -> Registry:
     return Registry(engine)
 
 
-def build_key(module: str) -> int | NSVC:
-    """Read what a build is named by: its number, or its NSVC."""
-    return int(module) if module.isdecimal() else NSVC.parse(module)
-
-
 def ready_builds(module: str) -> BuildFilter:
     """Read `name:stream[:version[:context]]`."""
-    found = _MODULE.fullmatch(module)
-    if found is None:
-        raise click.BadParameter(f"{module!r} is not NAME:STREAM[:VERSION[:CONTEXT]]")
-    name, stream, version, context = found.groups()
-    number = int(version) if version else None
-    return BuildFilter(name=name, stream=stream, version=number, context=context, states=(ModuleState.READY,))
+    try:
+        wanted = NSVCPattern.parse(module)
+    except InvalidRequest as refused:
+        raise click.BadParameter(str(refused)) from None
+    return BuildFilter(wanted.name, wanted.stream, wanted.version, wanted.context, states=(ModuleState.READY,))
 
 
 @click.group()

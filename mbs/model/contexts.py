@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -65,16 +64,6 @@ def runtime_context(dependencies: Iterable[Dependencies]) -> str:
 def context_of(build: str, runtime: str) -> str:
     """Hash both contexts into the eight digits of the NSVC."""
     return _sha1(f"{build}:{runtime}")[:8]
-
-
-def scratch_context(context: str, existing: Collection[str]) -> str:
-    """Give `<context>_<k>`, the next after the `existing` contexts of scratch builds of the same name:stream:version.
-
-    MBS counts with SQL's LIKE, where `_` matches anything; here only `<context>_<number>` counts.
-    """
-    numbered = re.compile(rf"{re.escape(context)}_([0-9]+)")
-    taken = [int(found.group(1)) for other in existing if (found := numbered.fullmatch(other))]
-    return f"{context}_{max(taken, default=0) + 1}"
 
 
 def _canonical(value: Mapping[str, object]) -> str:

@@ -32,6 +32,11 @@ class NSVC(Struct, frozen=True, order=True, forbid_unknown_fields=True):
             raise InvalidRequest(f'"{text}" is not complete: write name:stream:version:context')
         return cls(pattern.name, pattern.stream, pattern.version, pattern.context)
 
+    @classmethod
+    def or_number(cls, text: str) -> int | NSVC:
+        """Read what names a module build: its number in the registry, or its NSVC; raise `InvalidRequest`."""
+        return int(text) if text.isdecimal() else cls.parse(text)
+
     def __str__(self) -> str:
         """Give `name:stream:version:context`."""
         return f"{self.name}:{self.stream}:{self.version}:{self.context}"
@@ -64,14 +69,6 @@ class NSVCPattern:
         """Give the parts that are set, joined by colons."""
         parts = (self.name, self.stream, self.version, self.context)
         return ":".join(str(part) for part in parts if part is not None)
-
-    def matches(self, nsvc: NSVC) -> bool:
-        """Say whether every part that is set is the one of `nsvc`."""
-        return (
-            (self.name, self.stream) == (nsvc.name, nsvc.stream)
-            and self.version in {None, nsvc.version}
-            and self.context in {None, nsvc.context}
-        )
 
 
 def _version(part: str, text: str) -> int:

@@ -53,9 +53,6 @@ class ComponentState(IntEnum):
 UNFINISHED = frozenset({ModuleState.INIT, ModuleState.WAIT, ModuleState.BUILD, ModuleState.DONE})
 """States of a module build that something still has to happen to; but done is the end of a scratch build."""
 
-CANCELABLE = frozenset({ModuleState.INIT, ModuleState.WAIT, ModuleState.BUILD})
-"""States that a person may cancel (MBS §3.12)."""
-
 _M = ModuleState
 MODULE_TRANSITIONS: Mapping[ModuleState | None, frozenset[ModuleState]] = {
     None: frozenset({_M.INIT, _M.READY}),  # submitted; imported

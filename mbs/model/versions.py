@@ -50,11 +50,6 @@ class StreamVersion:
         """Only what is written, two digits per section: `el8` is 8, `el8.1` is 801."""
         return _joined(self.sections) + self.suffix
 
-    @property
-    def major(self) -> int:
-        """The first section: streams with the same one are compatible with each other."""
-        return int(self.padded) // 10000
-
 
 def stream_version(stream: str, *, right_pad: bool = True, suffixes: Mapping[str, float] | None = None) -> float | None:
     """Give the number that orders `stream`: 80100.0 for `el8.1`, or 801.0 without `right_pad`."""

@@ -26,10 +26,10 @@ from mbs.model.document import (
     PackagerV3,
     RpmComponent,
 )
-from mbs.model.errors import InvalidModulemd, Problem
+from mbs.model.errors import InvalidModulemd
 from mbs.model.quoting import quoted
 from mbs.modulemd.changes import Changes, plain_xmd
-from mbs.modulemd.guard import MANY_DOCUMENTS, ONE_DOCUMENT, Limits, Part, refusal, scan
+from mbs.modulemd.guard import ONE_DOCUMENT, Limits, Part, refusal, scan
 from mbs.modulemd.nodes import original_line, with_signed_numbers
 from mbs.modulemd.structure import MOST_FOUND, UNKNOWN_KIND, is_known, reading_problems
 
@@ -49,7 +49,6 @@ Stream: TypeAlias = Any
 LIBRARY_VERSION: str = Lib.get_version()
 """Of libmodulemd."""
 
-_KINDS = {"modulemd", "modulemd-stream", "modulemd-packager"}
 _UNNAMED = "__unnamed_"
 """libmodulemd's own stand-in for a missing name or stream; left out when written."""
 _LONG = re.compile(r"'[^']{101,}'|\S{101,}")
@@ -87,26 +86,6 @@ def read_part(part: Part, *, sound: bool = False) -> Modulemd | PackagerV3:
         return _document(_parsed(part.text if sound else _sound(part.text)))
     except InvalidModulemd as refused:
         raise refused.each(lambda problem: problem.moved(part.line - 1)) from None
-
-
-def read_all(text: str | bytes, limits: Limits = MANY_DOCUMENTS) -> tuple[Modulemd, ...]:
-    """Read every stream document of a `modules.yaml`, in its order; other kinds (defaults, obsoletes) are skipped.
-
-    Raises `InvalidModulemd` with the problems of all documents.
-    """
-    documents: list[Modulemd] = []
-    problems: list[Problem] = []
-    for part in scan(text, limits):
-        if part.kind in _KINDS:
-            try:
-                document = read_part(part)
-            except InvalidModulemd as refused:
-                problems.extend(refused.problems)
-            else:
-                documents.extend(document.streams if isinstance(document, PackagerV3) else (document,))
-    if problems:
-        raise InvalidModulemd(*problems)
-    return tuple(documents)
 
 
 def edit(text: str, changes: Changes) -> str:

@@ -188,8 +188,7 @@ def _reuse_problems(given: Mapping[str, Any], settings: Settings) -> Iterator[Fi
 def _reuse(value: object) -> int | NSVC | None:
     if value is None or (isinstance(value, int) and not isinstance(value, bool)):
         return value
-    text = str(value)
-    return int(text) if text.isdecimal() else NSVC.parse(text)
+    return NSVC.or_number(str(value))
 
 
 def _streams(overrides: Mapping[str, list[str]]) -> Streams:

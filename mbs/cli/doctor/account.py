@@ -1,6 +1,6 @@
 """Which hub to look at, and as whom: the command line has no Airflow to ask for its connections.
 
-What comes first counts: the variables of VARIABLES, Airflow's own variable for the connection, a file of connections as
+What comes first counts: the variables MBS_KOJI_*, Airflow's own variable for the connection, a file of connections as
 `airflow connections import` takes it, and Airflow's API, which tells everything but passwords.
 """
 
@@ -16,7 +16,6 @@ from mbs.koji.account import CONNECTION, VARIABLE, ConnectionFields, account_of
 from mbs.koji.session import HubAccount
 from mbs.model.errors import InvalidRequest, MbsError
 
-VARIABLES = ("MBS_KOJI_HUB", "MBS_KOJI_USER", "MBS_KOJI_PASSWORD")
 FILE = Path("var") / "secrets" / "connections.json"
 """Beside airflow.cfg."""
 TIMEOUT = 15.0

@@ -14,9 +14,9 @@ from mbs.model.document import Dependencies, Modulemd
 from mbs.model.nsvc import NSVC
 from mbs.model.registered import BuildRequire, MemoryProvider, RegisteredModule
 from mbs.model.versions import stream_version
-from mbs.modulemd.reader import read_all
 from mbs.modulemd.registered import imported
 from mbs.settings import Settings
+from tools.corpus import read_all
 
 expand = partial(expand_under, settings=Settings().expansion)
 

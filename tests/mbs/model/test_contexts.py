@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import pytest
-
-from mbs.model.contexts import build_context, contexts, runtime_context, scratch_context
+from mbs.model.contexts import build_context, contexts, runtime_context
 from mbs.model.document import Dependencies
 
 PLATFORM = {"platform": "f28"}
@@ -48,16 +46,3 @@ def test_a_static_context_keeps_the_hashes() -> None:
     static = contexts(PLATFORM, [pair(platform=("f28",))], ["platform"], static_context="CTX1")
     assert static.context == "CTX1"
     assert static.build_context == "f4bfd8304625d3f2835a5176ee910f50e86cc201"
-
-
-@pytest.mark.parametrize(
-    ("existing", "expected"),
-    [
-        ([], "9c690d0e_1"),
-        (["9c690d0e_1"], "9c690d0e_2"),
-        (["9c690d0e_1", "9c690d0e_9", "9c690d0e_2"], "9c690d0e_10"),
-        (["9c690d0e", "9c690d0e1_3", "9c690d0ex_3", "9c690d0e_3_1"], "9c690d0e_1"),
-    ],
-)
-def test_scratch_contexts_are_numbered_by_their_own_context(existing: list[str], expected: str) -> None:
-    assert scratch_context("9c690d0e", existing) == expected

@@ -46,13 +46,3 @@ def test_what_is_no_pattern_is_refused_with_the_text(text: str) -> None:
 def test_an_incomplete_nsvc_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="not complete"):
         NSVC.parse("perl:5.24:1")
-
-
-def test_a_pattern_matches_what_it_leaves_open() -> None:
-    nsvc = NSVC("perl", "5.24", 3, "abc")
-    assert NSVCPattern.parse("perl:5.24").matches(nsvc)
-    assert NSVCPattern.parse("perl:5.24:3").matches(nsvc)
-    assert NSVCPattern.parse("perl:5.24:3:abc").matches(nsvc)
-    assert not NSVCPattern.parse("perl:5.24:2").matches(nsvc)
-    assert not NSVCPattern.parse("perl:5.24:3:abd").matches(nsvc)
-    assert not NSVCPattern.parse("perl:5.26").matches(nsvc)

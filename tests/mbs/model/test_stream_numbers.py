@@ -47,12 +47,6 @@ def test_only_streams_with_a_minor_version_are_xyz(stream: str, expected: bool) 
     assert version.is_xyz is expected
 
 
-def test_three_digit_streams_have_their_own_major() -> None:
-    version = StreamVersion.parse("f128")
-    assert version is not None
-    assert version.major == 128
-
-
 @given(st.lists(st.integers(0, 99), min_size=3, max_size=3), st.lists(st.integers(0, 99), min_size=3, max_size=3))
 def test_numbers_are_ordered_as_their_sections(left: list[int], right: list[int]) -> None:
     numbers = [stream_version("el" + ".".join(map(str, sections))) for sections in (left, right)]

@@ -11,10 +11,11 @@ import pytest
 
 from mbs.model.errors import Refused
 from mbs.modulemd.guard import ONE_DOCUMENT
-from mbs.modulemd.reader import read, read_all
+from mbs.modulemd.reader import read
 from mbs.modulemd.validation import validate_included
 from mbs.planning.check import pasted
 from mbs.settings import Settings
+from tests.mbs.modulemd.fuzz_libmodulemd import collected
 from tests.mbs.modulemd.test_validation import V3
 
 SETTINGS = Settings()
@@ -109,7 +110,7 @@ def include(text: str) -> object:
     return validate_included(text, ONE_DOCUMENT)
 
 
-FINISHED: tuple[Callable[[str], object], ...] = (read, read_all)
+FINISHED: tuple[Callable[[str], object], ...] = (read, collected)
 
 
 @pytest.mark.parametrize("buildopts", BROKEN_BUILDOPTS)

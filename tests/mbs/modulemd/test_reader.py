@@ -18,7 +18,8 @@ from mbs.model.document import (
 )
 from mbs.model.errors import InvalidModulemd, Refused
 from mbs.modulemd.changes import Changes, plain_xmd
-from mbs.modulemd.reader import apply, edit, read, read_all, read_stream
+from mbs.modulemd.reader import apply, edit, read, read_stream
+from tools.corpus import read_all
 
 FULL = """\
 document: modulemd
@@ -189,12 +190,6 @@ def test_a_missing_name_or_stream_stays_missing(minimal: str, left_out: str) -> 
     assert apply(document, Changes(name="foo", stream="f1")) == read(minimal)
 
 
-def test_many_documents_are_read_in_their_order_and_other_kinds_skipped(minimal: str) -> None:
-    defaults = "---\ndocument: modulemd-defaults\nversion: 1\ndata: {module: foo}\n"
-    text = "".join(f"---\n{minimal.replace('foo', name)}" for name in "cab") + defaults
-    assert [document.name for document in read_all(text)] == ["c", "a", "b"]
-
-
 def test_the_line_is_that_of_the_users_text_in_spite_of_comments() -> None:
     text = "# a comment\n\n" + FULL.replace("  xmd:", "\n\n  # more\n  xmd:").replace("ref: main", "ref: [main]")
     with pytest.raises(InvalidModulemd) as caught:
@@ -202,13 +197,6 @@ def test_the_line_is_that_of_the_users_text_in_spite_of_comments() -> None:
     (line,) = [problem.line for problem in caught.value.problems]
     assert line is not None
     assert "ref: [main]" in text.splitlines()[line - 1]
-
-
-def test_problems_of_many_documents_come_together_with_their_lines(minimal: str) -> None:
-    broken = minimal + "  context: [x]\n"
-    with pytest.raises(InvalidModulemd) as caught:
-        read_all(f"---\n{broken}---\n{minimal}---\n{broken}")
-    assert [problem.line for problem in caught.value.problems] == [11, 32]
 
 
 @pytest.mark.parametrize(

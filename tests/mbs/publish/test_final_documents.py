@@ -12,9 +12,10 @@ import pytest
 
 from mbs.model.document import Modulemd
 from mbs.model.plan import PlannedComponent
-from mbs.modulemd.reader import read_all, read_stream
+from mbs.modulemd.reader import read_stream
 from mbs.publish.documents import final_documents, with_included
 from mbs.publish.rpms import RpmFact
+from tools.corpus import read_all
 
 CORPUS = Path(os.environ.get("MBS_TEST_CORPUS", Path(__file__).parents[4] / "shared" / "data"))
 

@@ -28,7 +28,6 @@ from mbs.model.nsvc import NSVC
 from mbs.model.plan import BuildPlan, PlannedComponent, PlannedDependency, PlannedGroup, PlannedMacros, Publication
 from mbs.registry import Allocation, Registry
 from operators import hooks
-from operators.tasks.base import ModuleBuildOperator
 from operators.tasks.component import BuildMacrosOperator
 from operators.tasks.gate import RepoOperator
 from operators.tasks.prepare import CreateTagOperator, LinkDependenciesOperator
@@ -81,9 +80,11 @@ class AirflowRun:
     errors: dict[str, str] = field(default_factory=dict)
     stores: dict[str, Store] = field(default_factory=dict)
     clears: dict[str, int] = field(default_factory=dict)
+    outlet_events: dict[Any, SimpleNamespace] = field(default_factory=dict)
+    """What tasks say with the assets that they change, by the asset."""
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
 
-    def finish(self, task: ModuleBuildOperator) -> str:
+    def finish(self, task: BaseOperator) -> str:
         """Run a task to its end; gives its state."""
         deferred = self.begin(task)
         while deferred is not None:
@@ -94,7 +95,7 @@ class AirflowRun:
         """Run a trigger, made anew, to its event."""
         return event_of(deferred.trigger)
 
-    def go_on(self, task: ModuleBuildOperator, deferred: TaskDeferred, event: TriggerEvent) -> TaskDeferred | None:
+    def go_on(self, task: BaseOperator, deferred: TaskDeferred, event: TriggerEvent) -> TaskDeferred | None:
         """Do with a trigger's event what Airflow does: end the task, or wake it on a worker."""
         if not isinstance(event, BaseTaskEndEvent):
             return self.begin(task, deferred.method_name, {**(deferred.kwargs or {}), "event": event.payload})
@@ -104,7 +105,7 @@ class AirflowRun:
         return None
 
     def begin(
-        self, task: ModuleBuildOperator, method: str = "execute", kwargs: dict[str, Any] | None = None
+        self, task: BaseOperator, method: str = "execute", kwargs: dict[str, Any] | None = None
     ) -> TaskDeferred | None:
         """Run a task on a worker until it ends or defers."""
         self.states[task.task_id] = "running"
@@ -122,7 +123,7 @@ class AirflowRun:
             self.states[task.task_id] = "success"
         return None
 
-    def waiting(self, task: ModuleBuildOperator, method: str = "execute") -> TaskDeferred:
+    def waiting(self, task: BaseOperator, method: str = "execute") -> TaskDeferred:
         """Run a task on a worker until it defers, which it must."""
         deferred = self.begin(task, method)
         assert deferred is not None, f"{self.states[task.task_id]}: {self.errors}"
@@ -132,7 +133,7 @@ class AirflowRun:
         """Give an XCom as Airflow's UI shows it."""
         return XComModel.deserialize_value(SimpleNamespace(value=self.xcoms[task_id, key]))
 
-    def clear(self, *tasks: ModuleBuildOperator) -> None:
+    def clear(self, *tasks: BaseOperator) -> None:
         """Clear tasks, as a person does."""
         for task in tasks:
             self.clears[task.task_id] = self.clears.get(task.task_id, 0) + 1
@@ -144,6 +145,7 @@ class AirflowRun:
         return {
             "ti": TaskInstance(self, task, max_tries),
             "dag_run": self,
+            "outlet_events": self.outlet_events,
             "task_state_store": self.stores.setdefault(task.task_id, Store()),
         }
 

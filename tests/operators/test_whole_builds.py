@@ -16,6 +16,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from airflow.sdk import BaseOperator
 from msgspec.structs import replace
 
 from devhub.examples import publish
@@ -39,6 +40,8 @@ from operators.hooks import READY_MODULES, settings
 from operators.tasks.prepare import CreateTagOperator
 from operators.tasks.publish import FinalModulemdOperator, ImportBuildOperator, MarkReadyOperator
 from operators.tasks.upkeep import RebuildDependantsOperator
+from tests.conftest import RunningHub
+from tests.operators.conftest import AirflowRun
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 IDENTITY = ("-c", "user.name=Test", "-c", "user.email=test@localhost")
@@ -51,10 +54,9 @@ class Service:
     """The service without Airflow: submits from git, runs the tasks of a build in their order."""
 
     registry: Registry
-    hub: Any
-    running_hub: Any
+    hub: HubSession
+    running_hub: RunningHub
     directory: Path
-    new_run: Callable[[], Any] = field(init=False)
     greeter: BuildPlan | None = None
     stream: str = field(default_factory=lambda: f"s{uuid.uuid4().hex[:8]}")
     """Of this test only: the tests share the hub."""
@@ -98,9 +100,9 @@ class Service:
             file.write("# again\n")
         return self.submit(**options)
 
-    def build(self, plan: BuildPlan) -> Any:
+    def build(self, plan: BuildPlan) -> AirflowRun:
         """Run all tasks of a build; stops where one fails, as Airflow would."""
-        run = self.new_run()
+        run = AirflowRun()
         for node in graph(plan):
             if node.kind is Kind.RECORD_FAILURE and "failed" not in run.states.values():
                 continue
@@ -108,12 +110,11 @@ class Service:
                 self.run(run, OPERATORS[node.kind](task_id=node.task_id, plan=plan, **specific(node)))
         return run
 
-    def run(self, run: Any, task: Any) -> str:
-        outlets = {asset: SimpleNamespace(extra={}) for asset in task.outlets}
-        usual = type(run).context
-        run.context = lambda task: {**usual(run, task), "outlet_events": outlets}
-        state: str = run.finish(task)
-        self.events += [{"asset": asset.name, **event.extra} for asset, event in outlets.items() if state == "success"]
+    def run(self, run: AirflowRun, task: BaseOperator) -> str:
+        run.outlet_events = {asset: SimpleNamespace(extra={}) for asset in task.outlets}
+        state = run.finish(task)
+        if state == "success":
+            self.events += [{"asset": asset.name, **event.extra} for asset, event in run.outlet_events.items()]
         return state
 
     def ready(self, plan: BuildPlan) -> BuildPlan:
@@ -130,7 +131,7 @@ class Service:
         assert all(row.state is ComponentState.COMPLETE for row in rows)
         return {row.name for row in rows if row.reason == REASON}
 
-    def calls(self, work: Callable[[], Any]) -> Counter[str]:
+    def calls(self, work: Callable[[], object]) -> Counter[str]:
         """Count the hub's calls while something is done."""
         before = Counter(self.running_hub.counts())
         work()
@@ -139,7 +140,7 @@ class Service:
 
 @pytest.fixture(scope="module")
 def shared(
-    postgres_url: Callable[[], str], running_hub: Any, tmp_path_factory: pytest.TempPathFactory
+    postgres_url: Callable[[], str], running_hub: RunningHub, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
     """One service for all tests: a first build of the example takes longest, and most tests begin with it."""
     directory = tmp_path_factory.mktemp("whole")
@@ -155,13 +156,12 @@ def shared(
 
 
 @pytest.fixture
-def service(shared: Service, run: Any, monkeypatch: pytest.MonkeyPatch) -> Service:
+def service(shared: Service, monkeypatch: pytest.MonkeyPatch) -> Service:
     """The shared service, behind this test's connections of Airflow."""
     url = shared.registry.engine.url
     place = {"host": url.host or url.query["host"], "port": url.port, "schema": url.database}
     connection = {"conn_type": "postgres", "login": url.username, "password": url.password, **place}
     monkeypatch.setenv("AIRFLOW_CONN_MBS_REGISTRY", json.dumps(connection))
-    shared.new_run = type(run)
     return shared
 
 
@@ -284,7 +284,7 @@ def test_publishing_that_is_killed_at_any_call_converges(service: Service, greet
 
 
 def test_publishing_again_changes_nothing(service: Service, greeter: BuildPlan) -> None:
-    run = service.new_run()
+    run = AirflowRun()
     for operator in (FinalModulemdOperator, ImportBuildOperator, MarkReadyOperator):
         task = operator(task_id=operator.__name__, plan=greeter)
         calls = service.calls(partial(service.run, run, task))
@@ -362,12 +362,12 @@ def test_a_failed_build_that_is_submitted_again_keeps_what_is_complete(service: 
 @pytest.mark.usefixtures("greeter")
 def test_a_build_that_was_stopped_is_taken_up_by_a_later_run_only(service: Service) -> None:
     plan = service.rebuild()
-    before = service.new_run()
+    before = AirflowRun()
     service.registry.builds.transition(plan.build_id, ModuleState.FAILED, "It was stuck", "upkeep")
     task = CreateTagOperator(task_id="create_tag", plan=plan)
     assert service.run(before, task) == "failed"
     assert before.errors["create_tag"] == "The module build was stopped: It was stuck"
-    assert service.run(service.new_run(), task) == "success"
+    assert service.run(AirflowRun(), task) == "success"
     assert service.registry.builds.get(plan.build_id).state is ModuleState.BUILD
 
 

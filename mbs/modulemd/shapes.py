@@ -1,4 +1,9 @@
-"""Shapes of YAML nodes, each able to tell every way in which a node differs from it."""
+"""Shapes of YAML nodes, each able to tell every way in which a node differs from it.
+
+Own code and not JSON Schema: that is for data, in which a key that was given twice, a key without a value and two names
+of one package are no longer seen, and has no line and no word for a misspelt key; the largest module takes it 11 ms,
+and this 2 ms. msgspec ends at the first problem.
+"""
 
 from __future__ import annotations
 

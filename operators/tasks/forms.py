@@ -25,7 +25,7 @@ from mbs.model.quoting import printable
 from mbs.planning import notes
 from mbs.planning.fields import Field, Kind
 from mbs.planning.ids import NOTE
-from mbs.settings import Settings
+from mbs.planning.permissions import check_importer, check_submitter
 from mbs.steps.submit import read_import, register, submit, submitted
 from operators.hooks import KOJI, REGISTRY, KojiHook, registry, settings
 from operators.listeners.task_log import sentence_of
@@ -150,28 +150,6 @@ def asking_user(context: Context) -> str:
     if not user:
         raise NotAuthorized("Airflow does not say who started this run. Submit while logged in, as a named user.")
     return user
-
-
-def check_submitter(user: str, current: Settings) -> None:
-    """Refuse who may not submit.
-
-    Airflow tells a task who triggered it but not the user's groups. So where `allowed_groups` restricts submission,
-    the form is for `allowed_users` alone.
-    """
-    if current.allowed_groups and user not in current.allowed_users:
-        raise NotAuthorized(
-            f"{user} is not among the users who may submit here. Ask for a place in the setting allowed_users: it "
-            "counts alone, since a form is not told who is in allowed_groups."
-        )
-
-
-def check_importer(user: str, current: Settings) -> None:
-    """Refuse who may not import: what is imported can name any Koji tag for others to be built with (MBS §3.13)."""
-    if user not in current.allowed_users_to_import_module:
-        raise NotAuthorized(
-            f"{user} is not among the users who may import modules here. Ask for a place in the setting "
-            "allowed_users_to_import_module, or have an administrator run `mbs import`."
-        )
 
 
 def _key(context: Context) -> str:

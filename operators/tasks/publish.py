@@ -17,9 +17,9 @@ from mbs.model.plan import BuildPlan
 from mbs.model.quoting import code, plain
 from mbs.model.states import ModuleState
 from mbs.planning import notes
-from mbs.planning.approvers import Approvers
 from mbs.planning.ids import FINAL_MODULEMD, IMPORT_BUILD, NOTE
 from mbs.planning.notes import Failure
+from mbs.planning.permissions import Approvers
 from mbs.steps.build import by_task, mark_ready, record_failure, result, submitters
 from mbs.steps.publish import import_build, make_documents
 from operators.hooks import READY_MODULES, REGISTRY, registry, settings, stream_asset

@@ -1,10 +1,35 @@
-"""Who may approve that a module build becomes ready."""
+"""Who may do what: submit and import through a form, and approve that a module build becomes ready."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
+
+from mbs.model.errors import NotAuthorized
+from mbs.settings import Settings
+
+
+def check_submitter(user: str, settings: Settings) -> None:
+    """Refuse who may not submit.
+
+    Airflow tells a task who triggered it but not the user's groups. So where `allowed_groups` restricts submission,
+    the form is for `allowed_users` alone.
+    """
+    if settings.allowed_groups and user not in settings.allowed_users:
+        raise NotAuthorized(
+            f"{user} is not among the users who may submit here. Ask for a place in the setting allowed_users: it "
+            "counts alone, since a form is not told who is in allowed_groups."
+        )
+
+
+def check_importer(user: str, settings: Settings) -> None:
+    """Refuse who may not import: what is imported can name any Koji tag for others to be built with (MBS §3.13)."""
+    if user not in settings.allowed_users_to_import_module:
+        raise NotAuthorized(
+            f"{user} is not among the users who may import modules here. Ask for a place in the setting "
+            "allowed_users_to_import_module, or have an administrator run `mbs import`."
+        )
 
 
 @dataclass(frozen=True, slots=True)

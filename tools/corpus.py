@@ -11,10 +11,10 @@ from typing import Any
 from mbs.model.document import Dependencies, Modulemd, PackagerV3
 from mbs.model.nsvc import NSVC
 from mbs.model.registered import BuildRequire, MemoryProvider, RegisteredModule
-from mbs.modulemd.changes import Changes
+from mbs.modulemd.changes import Changes, edit
 from mbs.modulemd.collection import OTHER_KINDS
 from mbs.modulemd.guard import MANY_DOCUMENTS, scan
-from mbs.modulemd.reader import edit, read_part, read_stream
+from mbs.modulemd.reader import read_part, read_stream
 from mbs.planning.request import Request
 from mbs.settings import Settings
 

@@ -15,6 +15,8 @@ DEVEL_SUFFIX = "-devel"
 BUILD_GROUP_PROFILES = {"build": "buildroot", "srpm-build": "srpm-buildroot"}
 """Koji's build groups, and the profiles of build dependencies that fill them (MBS §12.2)."""
 
+_BOOLEANS = {"TRUE": True, "FALSE": False}
+
 
 def mapping_of(value: object) -> Mapping[str, object]:
     """Read a mapping out of xmd, where anything may stand; anything else is an empty one."""
@@ -29,6 +31,26 @@ def text_of(value: object) -> str | None:
 def texts_of(value: object) -> tuple[str, ...]:
     """Read a list of texts out of xmd; none of anything else: libmodulemd writes an empty list as an empty text."""
     return tuple(str(item) for item in value) if isinstance(value, list | tuple) else ()
+
+
+def is_true(value: object) -> bool:
+    """Read a boolean of xmd, where libmodulemd keeps all but TRUE and FALSE as text."""
+    return value is True or str(value).lower() in {"true", "yes", "1"}
+
+
+def plain_xmd(value: object) -> object:
+    """Give `value` as it is after it was written and read: text, booleans, lists and dicts with text as keys.
+
+    Numbers become text, None becomes empty text; TRUE and FALSE are booleans even where they were text (MBS §6.1).
+    """
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): plain_xmd(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain_xmd(item) for item in value]
+    text = "" if value is None else str(value)
+    return _BOOLEANS.get(text, text)
 
 
 @dataclass(frozen=True, slots=True)

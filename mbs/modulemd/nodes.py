@@ -13,8 +13,8 @@ from dataclasses import replace
 
 import yaml
 
+from mbs.model.document import plain_xmd
 from mbs.model.errors import Problem
-from mbs.modulemd.changes import plain_xmd
 from mbs.modulemd.guard import line_of
 
 

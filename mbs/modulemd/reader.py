@@ -1,7 +1,6 @@
-"""Documents in and out through libmodulemd; the only module that knows it.
+"""Documents read through libmodulemd, of whatever kind they are; `changes` writes them through its objects.
 
-Reading gives frozen documents, editing goes through libmodulemd's own objects, so that what `Modulemd` does not
-model (references, translations, service levels) survives.
+The library is imported here and nowhere else.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 from typing import Any, TypeAlias, cast
@@ -28,14 +27,16 @@ from mbs.model.document import (
 )
 from mbs.model.errors import InvalidModulemd
 from mbs.model.quoting import quoted
-from mbs.modulemd.changes import Changes, plain_xmd
 from mbs.modulemd.guard import ONE_DOCUMENT, Limits, Part, refusal, scan
 from mbs.modulemd.nodes import original_line, with_signed_numbers
 from mbs.modulemd.structure import MOST_FOUND, UNKNOWN_KIND, is_known, reading_problems
 
 gi.require_version("Modulemd", "2.0")
-from gi.repository import GLib  # noqa: E402  # the version is to be named first
-from gi.repository import Modulemd as Lib  # noqa: E402  # the version is to be named first
+from gi.repository import GLib as _GLib  # noqa: E402  # the version is to be named first
+from gi.repository import Modulemd as _Lib  # noqa: E402  # likewise
+
+GLib, Lib = _GLib, _Lib
+"""What `changes` writes with, too."""
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ def read(text: str | bytes, limits: Limits | None = ONE_DOCUMENT) -> Modulemd | 
     Raises `InvalidModulemd`. `limits=None` is for our own output only: neither guarded nor written out again.
     """
     if limits is None:
-        return _document(_parsed(_as_text(text)), _as_text(text))
+        return _document(parsed(_as_text(text)), _as_text(text))
     (part,) = scan(text, replace(limits, documents=1))
     return read_part(part)
 
@@ -83,28 +84,9 @@ def read_part(part: Part, *, sound: bool = False) -> Modulemd | PackagerV3:
     `sound` says that its structure was found sound already, by the stricter rules for what is submitted.
     """
     try:
-        return _document(_parsed(part.text if sound else _sound(part.text)))
+        return _document(parsed(part.text if sound else _sound(part.text)))
     except InvalidModulemd as refused:
         raise refused.each(lambda problem: problem.moved(part.line - 1)) from None
-
-
-def edit(text: str, changes: Changes) -> str:
-    """Give the document of `text` (a stream document that was read before) with `changes`, as YAML."""
-    return _dumped(_changed(text, changes))
-
-
-def apply(document: Modulemd, changes: Changes) -> Modulemd:
-    """Give `document` with `changes`, its text included; equal to reading the edited text, but faster."""
-    stream = _changed(document.text, changes)
-    touched = {name: _GET[name](stream) for name in _named(changes) if name in _GET and name != "xmd"}
-    if changes.xmd is not None:
-        touched["xmd"] = plain_xmd(changes.xmd)
-    if changes.without_component_sources:
-        touched |= {name: _GET[name](stream) for name in ("rpms", "modules")}
-    return replace(document, **touched, text=_dumped(stream))
-
-
-# Reading ------------------------------------------------------------------------------------------------------------
 
 
 def _sound(text: str) -> str:
@@ -121,7 +103,7 @@ def _sound(text: str) -> str:
 
 
 @lru_cache(maxsize=8)
-def _parsed(text: str) -> Stream:
+def parsed(text: str) -> Stream:
     """Let libmodulemd read; the object is shared and never changed."""
     return _guarded(lambda: _given(Lib.read_packager_string(text, None, None)[1]), text)
 
@@ -153,7 +135,7 @@ def _document(parsed: Stream, text: str | None = None) -> Modulemd | PackagerV3:
 
 def _modulemd(stream: Stream, text: str | None = None) -> Modulemd:
     """Read every field of a stream."""
-    return Modulemd(**{name: get(stream) for name, get in _GET.items()}, text=text or _dumped(stream))
+    return Modulemd(**{name: get(stream) for name, get in GETTERS.items()}, text=text or dumped(stream))
 
 
 def _as_text(text: str | bytes) -> str:
@@ -177,14 +159,14 @@ def _packager(packager: Stream) -> PackagerV3:
 
 def _static(stream: Stream) -> Stream:
     """Mark a stream as having the context its packager gave it."""
-    copy = _copied(stream, Changes())
+    copy = copied(stream)
     copy.set_static_context()
     return copy
 
 
 def _body(stream: Stream) -> Stream:
     """Take away what a configuration put into a stream."""
-    copy = _copied(stream, Changes())
+    copy = copied(stream)
     copy.set_context(None)
     copy.clear_dependencies()
     copy.set_buildopts(Lib.Buildopts.new())
@@ -279,7 +261,7 @@ def _xmd(stream: Stream) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-_GET: Mapping[str, Callable[[Stream], Any]] = {
+GETTERS: Mapping[str, Callable[[Stream], Any]] = {
     "name": lambda stream: _name(stream.get_module_name()),
     "stream": lambda stream: _name(stream.get_stream_name()),
     "version": lambda stream: stream.get_version(),
@@ -303,124 +285,17 @@ _GET: Mapping[str, Callable[[Stream], Any]] = {
 """How each field of a `Modulemd` is read from libmodulemd's stream."""
 
 
-# Writing ------------------------------------------------------------------------------------------------------------
-
-
-def _dumped(stream: Stream) -> str:
+def dumped(stream: Stream) -> str:
     """Let libmodulemd validate and write a stream; a missing name or stream stays missing."""
     index = Lib.ModuleIndex.new()
-    named = stream if stream.get_module_name() and stream.get_stream_name() else _copied(stream, Changes())
+    named = stream if stream.get_module_name() and stream.get_stream_name() else copied(stream)
     _guarded(lambda: index.add_module_stream(named))
     return cast("str", _guarded(index.dump_to_string))
 
 
-def _changed(text: str, changes: Changes) -> Stream:
-    """Copy the stream of `text` and set what is to change."""
-    stream = _copied(_parsed(text), changes)
-    for name in _named(changes):
-        if name in _SET:
-            _SET[name](stream, getattr(changes, name))
-    if changes.without_component_sources:
-        _forget_sources(stream)
-    return stream
-
-
-def _named(changes: Changes) -> list[str]:
-    """Give the fields that are to change."""
-    return [each.name for each in fields(changes) if getattr(changes, each.name) is not None]
-
-
-def _copied(stream: Stream, changes: Changes) -> Stream:
+def copied(stream: Stream, name: str | None = None, stream_name: str | None = None) -> Stream:
     """Copy a stream, the only way to rename it."""
     return stream.copy(
-        changes.name or stream.get_module_name() or f"{_UNNAMED}module_0",
-        changes.stream or stream.get_stream_name() or f"{_UNNAMED}stream_0",
+        name or stream.get_module_name() or f"{_UNNAMED}module_0",
+        stream_name or stream.get_stream_name() or f"{_UNNAMED}stream_0",
     )
-
-
-def _forget_sources(stream: Stream) -> None:
-    for name in stream.get_rpm_component_names():
-        component = stream.get_rpm_component(name)
-        component.set_repository(None)
-        component.set_cache(None)
-    for name in stream.get_module_component_names():
-        stream.get_module_component(name).set_repository(None)
-
-
-def _set_static(stream: Stream, static: bool) -> None:
-    if static:
-        stream.set_static_context()
-    else:
-        stream.unset_static_context()
-
-
-def _set_dependencies(stream: Stream, pairs: tuple[Dependencies, ...]) -> None:
-    stream.clear_dependencies()
-    for pair in pairs:
-        written = Lib.Dependencies.new()
-        for name, streams in pair.buildrequires.items():
-            written.set_empty_buildtime_dependencies_for_module(name)
-            for each in streams:
-                written.add_buildtime_stream(name, each)
-        for name, streams in pair.requires.items():
-            written.set_empty_runtime_dependencies_for_module(name)
-            for each in streams:
-                written.add_runtime_stream(name, each)
-        stream.add_dependencies(written)
-
-
-def _set_xmd(stream: Stream, xmd: Mapping[str, object]) -> None:
-    stream.clear_xmd()
-    if xmd:
-        stream.set_xmd(_variant(plain_xmd(xmd)))
-
-
-def _variant(value: object) -> Stream:
-    """Turn plain data into GLib's; members of a list must be of one type, or libmodulemd could not write it."""
-    if isinstance(value, bool):
-        return GLib.Variant.new_boolean(value)
-    if isinstance(value, str):
-        return GLib.Variant.new_string(value)
-    if isinstance(value, dict):
-        return GLib.Variant("a{sv}", {key: _variant(item) for key, item in value.items()})
-    members = [_variant(item) for item in cast("list[object]", value)]
-    if len({member.get_type_string() for member in members}) > 1:
-        raise InvalidModulemd(f"The list {value} in xmd mixes types: write texts, booleans, lists or mappings only")
-    return GLib.Variant.new_array(None, members) if members else GLib.Variant("av", [])
-
-
-def _set_profiles(stream: Stream, profiles: Mapping[str, tuple[str, ...]]) -> None:
-    stream.clear_profiles()
-    for name, rpms in profiles.items():
-        profile = Lib.Profile.new(name)
-        for rpm in rpms:
-            profile.add_rpm(rpm)
-        stream.add_profile(profile)
-
-
-def _set_each(clear: str, add: str) -> Callable[[Stream, tuple[str, ...]], None]:
-    """Make a setter of a set of texts from libmodulemd's two methods."""
-
-    def set_each(stream: Stream, values: tuple[str, ...]) -> None:
-        getattr(stream, clear)()
-        add_one = getattr(stream, add)
-        for value in values:
-            add_one(value)
-
-    return set_each
-
-
-_SET: Mapping[str, Callable[[Stream, Any], None]] = {
-    "version": lambda stream, version: stream.set_version(version),
-    "context": lambda stream, context: stream.set_context(context or None),
-    "arch": lambda stream, arch: stream.set_property("arch", arch or None),
-    "static_context": _set_static,
-    "dependencies": _set_dependencies,
-    "xmd": _set_xmd,
-    "content_licenses": _set_each("clear_content_licenses", "add_content_license"),
-    "rpm_artifacts": _set_each("clear_rpm_artifacts", "add_rpm_artifact"),
-    "rpm_api": _set_each("clear_rpm_api", "add_rpm_api"),
-    "rpm_filter": _set_each("clear_rpm_filters", "add_rpm_filter"),
-    "profiles": _set_profiles,
-}
-"""How each changeable field is set in libmodulemd's stream; name and stream are set while copying."""

@@ -13,8 +13,8 @@ from mbs.model.naming import tag_from_template
 from mbs.model.nsvc import NSVC
 from mbs.model.registered import BuildRequire, ModuleStore, RegisteredModule, StoredModule
 from mbs.model.versions import stream_version
-from mbs.modulemd.changes import Changes
-from mbs.modulemd.reader import apply, read, read_stream
+from mbs.modulemd.changes import Changes, apply
+from mbs.modulemd.reader import read, read_stream
 from mbs.modulemd.rules import identity_problems, marking_problems
 
 MISSING_ENTRIES = (

@@ -8,8 +8,7 @@ from typing import NamedTuple
 from mbs.model.document import Dependencies, Modulemd, PackagerV3
 from mbs.model.errors import Finding, bad_request, refuse
 from mbs.model.quoting import quoted
-from mbs.modulemd.changes import Changes
-from mbs.modulemd.reader import apply
+from mbs.modulemd.changes import Changes, apply
 from mbs.modulemd.rules import context_problems
 
 _WHERE = "data.xmd.mbs_options.contexts"

@@ -9,8 +9,7 @@ from typing import overload
 from mbs.model.document import Modulemd, PackagerV3
 from mbs.model.errors import Finding, bad_request, refuse
 from mbs.model.versions import commit_version
-from mbs.modulemd.changes import Changes
-from mbs.modulemd.reader import apply
+from mbs.modulemd.changes import Changes, apply
 from mbs.modulemd.rules import Rules, context_problems, identity_problems, length_problems, scm_stream
 
 

@@ -8,14 +8,13 @@ from functools import cached_property
 
 from mbs.components.record import pinned
 from mbs.expansion.result import ExpandedStream
-from mbs.model.document import BUILD_GROUP_PROFILES, Modulemd, texts_of
+from mbs.model.document import BUILD_GROUP_PROFILES, Modulemd, is_true, texts_of
 from mbs.model.errors import Unprocessable
 from mbs.model.naming import dist_marking
 from mbs.model.nsvc import NSVC
 from mbs.model.plan import BuildPlan, PlannedComponent, PlannedDependency, PlannedGroup, PlannedMacros, Publication
 from mbs.model.registered import RegisteredModule
-from mbs.modulemd.changes import Changes, is_true
-from mbs.modulemd.reader import apply
+from mbs.modulemd.changes import Changes, apply
 from mbs.planning.draft import Draft
 from mbs.planning.request import Request
 from mbs.registry import Allocation

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 from mbs.expansion.default_modules import with_default_modules
 from mbs.expansion.result import ExpandedStream
+from mbs.model.document import is_true
 from mbs.model.errors import Problem, Refused, Unprocessable
 from mbs.model.registered import ModuleProvider, RegisteredModule
-from mbs.modulemd.changes import is_true
 from mbs.modulemd.defaults import OVERRIDES, default_streams
 from mbs.planning.hub import Hub
 from mbs.scm.protocol import Ref, Scm

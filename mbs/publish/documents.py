@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from mbs.model.document import DEVEL_SUFFIX, Dependencies, Modulemd, RpmComponent
 from mbs.model.errors import HubRefused
 from mbs.model.plan import PlannedComponent
-from mbs.modulemd.changes import Changes
-from mbs.modulemd.reader import edit, read_stream
+from mbs.modulemd.changes import Changes, edit
+from mbs.modulemd.reader import read_stream
 from mbs.publish.rpms import RpmFact
 from mbs.publish.selection import Selection, document_arch, select
 

@@ -15,10 +15,11 @@ from mbs.model.document import (
     Modulemd,
     PackagerV3,
     RpmComponent,
+    plain_xmd,
 )
 from mbs.model.errors import InvalidModulemd, Refused
-from mbs.modulemd.changes import Changes, plain_xmd
-from mbs.modulemd.reader import apply, edit, read, read_stream
+from mbs.modulemd.changes import Changes, apply, edit
+from mbs.modulemd.reader import read, read_stream
 from tools.corpus import read_all
 
 FULL = """\

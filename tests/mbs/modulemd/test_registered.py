@@ -6,8 +6,8 @@ from mbs.model.document import Dependencies, Modulemd
 from mbs.model.errors import Unprocessable
 from mbs.model.nsvc import NSVC
 from mbs.model.registered import BuildRequire
-from mbs.modulemd.changes import Changes
-from mbs.modulemd.reader import apply, read, read_stream
+from mbs.modulemd.changes import Changes, apply
+from mbs.modulemd.reader import read, read_stream
 from mbs.modulemd.registered import imported
 from tools.corpus import read_all
 

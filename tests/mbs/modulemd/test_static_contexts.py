@@ -4,8 +4,8 @@ import pytest
 
 from mbs.model.document import Dependencies, Modulemd
 from mbs.model.errors import InvalidRequest
-from mbs.modulemd.changes import Changes
-from mbs.modulemd.reader import apply, read, read_stream
+from mbs.modulemd.changes import Changes, apply
+from mbs.modulemd.reader import read, read_stream
 from mbs.modulemd.static_contexts import InputStream, input_streams
 
 V3 = """\

@@ -4,8 +4,8 @@ import pytest
 
 from mbs.model.document import PackagerV3
 from mbs.model.errors import InvalidRequest
-from mbs.modulemd.changes import Changes
-from mbs.modulemd.reader import apply, read, read_stream
+from mbs.modulemd.changes import Changes, apply
+from mbs.modulemd.reader import read, read_stream
 from mbs.modulemd.rules import scm_stream
 from mbs.modulemd.submitted import from_scm, from_yaml
 from mbs.settings import Settings

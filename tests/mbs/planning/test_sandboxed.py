@@ -18,8 +18,8 @@ from msgspec import structs
 from devhub.examples import publish
 from mbs.model.errors import Refused, TimedOut, Unprocessable
 from mbs.model.nsvc import NSVC
-from mbs.modulemd.changes import Changes
-from mbs.modulemd.reader import apply, edit, read_stream
+from mbs.modulemd.changes import Changes, apply, edit
+from mbs.modulemd.reader import read_stream
 from mbs.modulemd.registered import imported
 from mbs.planning.hub import HubFacts
 from mbs.planning.planner import ImportRequest, PlanRequest, plan_in_sandbox, read_in_sandbox

@@ -12,8 +12,7 @@ from sqlalchemy.orm import Session
 from mbs.model.errors import Conflict, Problem
 from mbs.model.registered import RegisteredModule
 from mbs.model.states import ComponentState, ModuleState
-from mbs.registry import imports, session
-from mbs.registry import recording as submission
+from mbs.registry import imports, recording, session
 from mbs.registry.builds import Builds
 from mbs.registry.components import Components, LockedComponent, locked
 from mbs.registry.documents import Documents, Messages
@@ -106,14 +105,14 @@ class Registry(Work):
         """
         with (
             session.transaction(self.engine) as opened,
-            submission.recording(opened, identities, by=by, key=key) as recording,
+            recording.record(opened, identities, by=by, key=key) as begun,
         ):
-            yield recording
+            yield begun
 
     def recorded_before(self, key: str) -> tuple[Recorded, ...] | None:
         """Give what the submission with this key was recorded as; None where it was not."""
         with session.transaction(self.engine) as opened:
-            return submission.recorded_before(opened, key)
+            return recording.recorded_before(opened, key)
 
     def import_modules(
         self,

@@ -77,7 +77,7 @@ class Recording:
     """A submission while it is recorded, in one transaction: what is raised meanwhile leaves nothing of it."""
 
     def __init__(self, session: Session, contexts: Iterable[Allocation | Recorded], by: str) -> None:
-        """Made by `recording` only: `contexts` are to be stored still, or recorded as far as they have to be."""
+        """Made by `record` only: `contexts` are to be stored still, or recorded as far as they have to be."""
         self._session, self._by = session, by
         self._contexts = list(contexts)
 
@@ -102,9 +102,7 @@ class Recording:
 
 
 @contextmanager
-def recording(
-    session: Session, identities: Sequence[Identity], *, by: str, key: str | None = None
-) -> Iterator[Recording]:
+def record(session: Session, identities: Sequence[Identity], *, by: str, key: str | None = None) -> Iterator[Recording]:
     """Resume or allocate every context, and keep what is stored meanwhile; raise Conflict (MBS §3.11, §5).
 
     Submissions of one name and stream are recorded one after the other, so that scratch numbers and sibling ids are

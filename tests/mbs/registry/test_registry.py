@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -24,6 +25,7 @@ from mbs.registry import (
 )
 from mbs.registry.migrate import config, is_current, upgrade
 from mbs.registry.stored import RegistryStore
+from tests.conftest import ROOT
 from tests.mbs.registry.conftest import Submit
 
 
@@ -207,3 +209,23 @@ def test_the_hot_queries_use_their_index(registry_engine: Engine, ask: Callable[
         plan = "\n".join(row[0] for row in explained)
     assert index in plan
     assert "Seq Scan" not in plan
+
+
+def test_nobody_asks_koji_within_a_transaction() -> None:
+    """A hub that is slow would hold rows that other tasks wait for."""
+    held = [
+        (path.name, block)
+        for room in ("mbs", "operators")
+        for path in (ROOT / room).rglob("*.py")
+        for block in ast.walk(ast.parse(path.read_text()))
+        if isinstance(block, ast.With) and any(_opens_a_transaction(item.context_expr) for item in block.items)
+    ]
+    assert len(held) > 5
+    for name, block in held:
+        said = {node.id for node in ast.walk(block) if isinstance(node, ast.Name)}
+        assert "hub" not in said, f"{name}, line {block.lineno}"
+
+
+def _opens_a_transaction(opened: ast.expr) -> bool:
+    called = opened.func if isinstance(opened, ast.Call) else None
+    return isinstance(called, ast.Attribute) and called.attr in {"transaction", "recording"}

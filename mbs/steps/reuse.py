@@ -8,7 +8,6 @@ tag it like anything else.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from mbs.expansion import ExpansionSettings
 from mbs.expansion.base_modules import find_base_modules
@@ -16,7 +15,6 @@ from mbs.koji.builds import BuildState
 from mbs.koji.session import Hub, call
 from mbs.model.errors import HubRefused, NotFound, Unprocessable, UnreadablePlan
 from mbs.model.naming import MACROS
-from mbs.model.nsvc import NSVC
 from mbs.model.plan import BuildPlan, Strategy
 from mbs.model.states import ComponentState
 from mbs.modulemd.reader import read_stream
@@ -25,24 +23,13 @@ from mbs.planning.reuse import ModuleFacts, Refusal, Reused, accepted_contexts, 
 from mbs.registry import Registry
 from mbs.registry.rows import ComponentRow, Finished, ModuleBuildRow
 from mbs.registry.stored import RegistryStore
+from mbs.steps import Log
 
 REASON = "Reused component from previous module build"
 UNNEEDED_MACROS = "Not built: every component is reused"
 
 
-@dataclass(frozen=True, slots=True)
-class ReuseResult:
-    """What became of the components of a module build."""
-
-    previous: NSVC | None
-    """The earlier build; None where there is none to take from."""
-    reused: Mapping[str, str] = field(default_factory=dict)
-    """NVR by component."""
-    refused: Mapping[str, str] = field(default_factory=dict)
-    """Reason by component."""
-
-
-def reuse_components(hub: Hub, registry: Registry, plan: BuildPlan, settings: ExpansionSettings) -> ReuseResult:
+def reuse_components(hub: Hub, registry: Registry, plan: BuildPlan, settings: ExpansionSettings, *, log: Log) -> None:
     """Choose the earlier build, decide about every component, and record it; raise HubUnavailable, HubRefused.
 
     The chosen build is kept, so that a later try takes from the same one. Without one there is one message about the
@@ -52,7 +39,8 @@ def reuse_components(hub: Hub, registry: Registry, plan: BuildPlan, settings: Ex
     previous = _previous(registry, plan, settings, strategy)
     if previous is None:
         registry.messages.add(plan.build_id, {None: _nothing_to_take(plan, strategy)})
-        return ReuseResult(None)
+        log("There is no earlier module build to take components from, or none is wanted.")
+        return
     rows = {row.name: row for row in registry.components.of(plan.build_id)}
     waiting = {name for name, row in rows.items() if row.state is None and not row.intent and name != MACROS}
     decided = _decide(hub, registry, plan, previous.id, strategy)
@@ -62,7 +50,9 @@ def reuse_components(hub: Hub, registry: Registry, plan: BuildPlan, settings: Ex
     with registry.transaction() as work:
         work.components.finish(plan.build_id, {**ends, **_unneeded_macros(rows, ends)})
         work.messages.add(plan.build_id, {rows[name].id: reason for name, reason in refused.items()})
-    return ReuseResult(previous.nsvc, {name: end.nvr or "" for name, end in ends.items()}, refused)
+    log(f"Taken over from {previous.nsvc}: {', '.join(end.nvr or '' for end in ends.values()) or 'nothing'}.")
+    for reason in refused.values():
+        log(reason)
 
 
 def _previous(

@@ -38,10 +38,4 @@ class ReuseComponentsOperator(ModuleBuildOperator):
     def work(self, context: Context) -> None:  # noqa: ARG002 # Airflow's form
         """Decide about all components that nothing has happened to."""
         with self.hub() as hub:
-            done = reuse_components(hub, self.registry, self.plan, settings().expansion)
-        if done.previous is None:
-            self.log.info("There is no earlier module build to take components from, or none is wanted.")
-            return
-        self.log.info("Taken over from %s: %s.", done.previous, ", ".join(done.reused.values()) or "nothing")
-        for reason in done.refused.values():
-            self.log.info("%s", reason)
+            reuse_components(hub, self.registry, self.plan, settings().expansion, log=self.log_line)

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 from mbs.expansion import ExpansionSettings
 from mbs.model.document import Dependencies
 from mbs.model.errors import Problem, Unprocessable
-from mbs.model.registered import ModuleProvider, RegisteredModule
+from mbs.model.registered import ModuleProvider, Modules, Registered
 from mbs.model.versions import StreamVersion
 
+D = TypeVar("D")
 
-@dataclass(frozen=True, slots=True)
-class BaseModules:
-    """The base modules that one expansion considers."""
 
-    ready: tuple[RegisteredModule, ...]
+@dataclass(frozen=True)  # without slots, as `Registered`
+class BaseModules(Generic[D]):
+    """The base modules that one expansion considers; their documents are not looked at."""
+
+    ready: tuple[Registered[D], ...]
     """Those that the document asks for, each followed by the ready ones compatible with it."""
-    searches: tuple[tuple[RegisteredModule, ...], ...]
+    searches: tuple[tuple[Registered[D], ...], ...]
     """For each that the document asks for: on which base modules to look for builds, highest stream version first.
 
     These may be retired ones: nothing is built for them any more, but what was built on them may be used.
@@ -42,8 +45,8 @@ def resolve_virtual_streams(
 
 
 def find_base_modules(
-    buildrequires: Sequence[Mapping[str, Sequence[str]]], provider: ModuleProvider, settings: ExpansionSettings
-) -> BaseModules:
+    buildrequires: Sequence[Mapping[str, Sequence[str]]], provider: Modules[D], settings: ExpansionSettings
+) -> BaseModules[D]:
     """Find the base modules of expanded pairs, and what is compatible with them (§8.3).
 
     Raises Unprocessable where none is registered, and where compatibility cannot be told: a base module with virtual
@@ -91,14 +94,12 @@ def _wanted(buildrequires: Sequence[Mapping[str, Sequence[str]]], settings: Expa
     return list(wanted)
 
 
-def _registered(name: str, stream: str, provider: ModuleProvider) -> RegisteredModule | None:
+def _registered(name: str, stream: str, provider: Modules[D]) -> Registered[D] | None:
     ready = (module for module in provider.base_modules(name) if not module.retired)
     return next((module for module in ready if module.nsvc.stream == stream), None)
 
 
-def _compatible(
-    module: RegisteredModule, provider: ModuleProvider, settings: ExpansionSettings
-) -> list[RegisteredModule]:
+def _compatible(module: Registered[D], provider: Modules[D], settings: ExpansionSettings) -> list[Registered[D]]:
     """Give `module` and what shares a virtual stream with it; by default older y and z releases of its x only."""
     related = [
         other
@@ -112,7 +113,7 @@ def _compatible(
     return [module, *related]
 
 
-def _refuse_incomparable(modules: Sequence[RegisteredModule], settings: ExpansionSettings) -> None:
+def _refuse_incomparable(modules: Sequence[Registered[object]], settings: ExpansionSettings) -> None:
     problems = [
         Problem(
             "Cannot get compatible base modules, because stream of resolved base module "
@@ -146,5 +147,5 @@ def _stream_number(stream: str, settings: ExpansionSettings) -> float:
     return 0.0 if version is None else version.padded
 
 
-def _number(module: RegisteredModule) -> float:
+def _number(module: Registered[object]) -> float:
     return module.stream_version or 0.0

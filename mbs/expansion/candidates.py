@@ -11,6 +11,7 @@ from mbs.expansion import ExpansionSettings
 from mbs.expansion.base_modules import BaseModules
 from mbs.expansion.requirement import Requirement
 from mbs.expansion.streams import expand_section
+from mbs.model.document import Modulemd
 from mbs.model.nsvc import NSVC
 from mbs.model.registered import ModuleProvider, RegisteredModule
 from mbs.model.versions import StreamVersion
@@ -29,7 +30,7 @@ class Candidates:
 
 def collect(
     buildrequires: Iterable[Mapping[str, Sequence[str]]],
-    bases: BaseModules,
+    bases: BaseModules[Modulemd],
     provider: ModuleProvider,
     settings: ExpansionSettings,
 ) -> Candidates:

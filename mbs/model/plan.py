@@ -48,6 +48,9 @@ class PlannedDependency(BuildRequire, frozen=True):
     """Whether it is a base module (platform)."""
     priority: int = 0
     """Koji inheritance priority of its tag in the build tag; 10, 20, ... (§12.3)."""
+    rpm_filter: tuple[str, ...] | None = None
+    """Names of the RPMs that it filters, those of its `buildonly` components included; a plan of format 1 does not
+    say."""
 
 
 class PlannedGroup(Struct, frozen=True, forbid_unknown_fields=True):

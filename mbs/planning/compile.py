@@ -210,6 +210,7 @@ def dependencies(
             ref=module.commit,
             base=nsvc.name in base_module_names,
             priority=priorities.get(tag or "", 0),
+            rpm_filter=module.document.rpm_filter,
         )
         for module in ordered
     )

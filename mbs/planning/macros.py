@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from string import Template
 
-from mbs.model.document import mapping_of, texts_of
 from mbs.model.errors import Unprocessable
 from mbs.model.naming import MACROS
 from mbs.model.nsvc import NSVC
@@ -20,39 +19,23 @@ class Conflicts:
     """RPMs to conflict with, of one list."""
 
     key: str
-    """Where the document lists them; the comment in the spec."""
+    """Where MBS lists them in the document; the comment in the spec."""
     rpms: tuple[str, ...]
     """Each as `name-epoch:version-release`."""
 
 
 def conflicts(
-    xmd_mbs: Mapping[str, object],
-    *,
-    module: str,
-    base_modules: Collection[str],
-    reused: Collection[str] = (),
+    filtered: Mapping[str, Iterable[str]], shadowed: Iterable[str], *, module: str, reused: Collection[str] = ()
 ) -> tuple[Conflicts, ...]:
-    """Read the conflicts from `xmd.mbs`, by build dependency, then those of the base modules' RPMs.
+    """Give what dependencies filter (`filtered`, by their names), then what base modules must not bring (`shadowed`).
 
     A module that is built against itself (`module` is its name) keeps what it filters but is about to reuse:
     `reused` are NVRs (`name-version-release`).
     """
-    buildrequires = xmd_mbs.get("buildrequires")
-    groups = []
-    for name, entry in mapping_of(buildrequires).items():
-        filtered = _listed(entry, "filtered_rpms")
-        if name == module:
-            filtered = tuple(rpm for rpm in filtered if _without_epoch(rpm) not in reused)
-        groups.append(Conflicts(f"xmd.mbs.buildrequires.{name}.filtered_rpms", filtered))
-        if name in base_modules:
-            key = f"xmd.mbs.buildrequires.{name}.ursine_rpms"
-            groups.append(Conflicts(key, _listed(entry, "ursine_rpms")))
-    groups.append(Conflicts("xmd.mbs.ursine_rpms", _listed(xmd_mbs, "ursine_rpms")))
+    kept = {**filtered, module: [rpm for rpm in filtered.get(module, ()) if _without_epoch(rpm) not in reused]}
+    groups = [Conflicts(f"xmd.mbs.buildrequires.{name}.filtered_rpms", tuple(kept[name])) for name in sorted(kept)]
+    groups.append(Conflicts("xmd.mbs.ursine_rpms", tuple(shadowed)))
     return tuple(group for group in groups if group.rpms)
-
-
-def _listed(mapping: object, key: str) -> tuple[str, ...]:
-    return texts_of(mapping_of(mapping).get(key))
 
 
 def _without_epoch(rpm: str) -> str:
@@ -86,6 +69,11 @@ def macro_file(nsvc: NSVC, dist: str, macros: str | None) -> str:
     }
     lines = "".join(f"%{name} {_harmless(value)}\n" for name, value in values.items())
     return f"{lines}\n{macros.rstrip()}\n" if macros and macros.strip() else lines
+
+
+def packagers_macros(content: str) -> str:
+    """Give `buildopts.rpms.macros` back out of a macro file, where they follow the first empty line."""
+    return content.partition("\n\n")[2]
 
 
 def spec(nsvc: NSVC, dist: str, conflicts: Sequence[Conflicts]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from mbs.model.errors import InvalidModulemd
 from mbs.model.registered import FinishedModules, ModuleStore, StoredModule
 from mbs.modulemd.collection import collect
+from mbs.modulemd.reader import read_stream
 from mbs.modulemd.registered import ImportRules, StoredModules
 from mbs.planning.draft import Draft
 from mbs.planning.hub import Hub
@@ -45,6 +46,11 @@ def read_import(request: ImportRequest, parent: Parent) -> FinishedModules:
     if found.problems and not (request.skip_invalid and found.modules):
         raise InvalidModulemd(*found.problems)
     return found
+
+
+def rpm_filters(texts: tuple[str, ...], _: Parent) -> tuple[tuple[str, ...], ...]:
+    """Read what modules filter out of their stored documents."""
+    return tuple(read_stream(text, limits=None).rpm_filter for text in texts)
 
 
 def _text(request: ImportRequest, parent: Parent) -> bytes:

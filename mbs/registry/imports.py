@@ -12,7 +12,7 @@ from mbs.model.errors import ForbiddenTransition, Problem
 from mbs.model.registered import RegisteredModule
 from mbs.model.states import ModuleState, check_module
 from mbs.registry import builds
-from mbs.registry.models import BaseModuleLink, ModuleBuild
+from mbs.registry.models import BaseModuleLink, FinalDocument, ModuleBuild
 from mbs.registry.rows import Imported, module_build_row, nsvc_of
 
 OWNER = "mbs_import"
@@ -73,6 +73,7 @@ def import_module(session: Session, module: RegisteredModule, *, by: str, base_m
         session.add(build)
     else:
         check_module(nsvc_of(build), build.state, ModuleState.READY)
+        session.execute(delete(FinalDocument).where(FinalDocument.build_id == build.id))  # made of another document
     _fill(build, module)
     session.flush()
     builds.trace(session, build, by)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, Engine, select
+from sqlalchemy import ColumnElement, Engine, and_, func, select
 
+from mbs.model.naming import NOARCH
 from mbs.model.nsvc import NSVC
 from mbs.model.registered import StoredModule
 from mbs.model.states import ModuleState
-from mbs.registry.models import ModuleBuild
+from mbs.registry.models import FinalDocument, ModuleBuild
 from mbs.registry.rows import ModuleBuildRow, module_build_row
 from mbs.registry.session import transaction
 
@@ -66,11 +67,16 @@ class RegistryStore:
     def _texts(self, ids: list[int]) -> dict[int, str]:
         if not ids:
             return {}
-        query = select(ModuleBuild.id, ModuleBuild.modulemd).where(ModuleBuild.id.in_(ids))
+        text = func.coalesce(FinalDocument.text, ModuleBuild.modulemd)
+        query = select(ModuleBuild.id, text).outerjoin(FinalDocument, _FINAL).where(ModuleBuild.id.in_(ids))
         with transaction(self._engine) as session:
-            return {row.id: row.modulemd for row in session.execute(query)}
+            return {row[0]: row[1] for row in session.execute(query)}
 
 
+_FINAL = and_(
+    FinalDocument.build_id == ModuleBuild.id, FinalDocument.name == ModuleBuild.name, FinalDocument.arch == NOARCH
+)
+"""The document with all that a module filters, what its `buildonly` components make included; not of imported ones."""
 _READY = ModuleBuild.state == ModuleState.READY
 _RETIRED = ModuleBuild.state == ModuleState.GARBAGE
 

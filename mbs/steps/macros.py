@@ -9,22 +9,21 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from mbs.koji.builds import macros_options
 from mbs.koji.faults import accepted
 from mbs.koji.session import Hub, call
 from mbs.model.errors import MbsError, NotFound
-from mbs.model.naming import MACROS
+from mbs.model.naming import MACROS, NOARCH
 from mbs.model.plan import BuildPlan, PlannedDependency
-from mbs.modulemd.reader import read_stream
 from mbs.planning.macros import SOURCE, conflicts, spec
-from mbs.publish.documents import NOARCH
 from mbs.registry import Registry
+from mbs.sandbox import process
+from mbs.sandbox.limits import Limits
 from mbs.settings import Settings
 from mbs.steps import Log
 from mbs.steps.component import BuildRequest
-
-FILTERED = "filtered_rpms"
-SHADOWED = "ursine_rpms"
 
 
 def macros_request(hub: Hub, registry: Registry, plan: BuildPlan, settings: Settings, log: Log) -> BuildRequest:
@@ -35,50 +34,20 @@ def macros_request(hub: Hub, registry: Registry, plan: BuildPlan, settings: Sett
 
 
 def _srpm(directory: Path, hub: Hub, registry: Registry, plan: BuildPlan, settings: Settings, log: Log) -> Path:
-    xmd = completed_xmd(hub, registry, plan, collisions=settings.block_base_module_rpms)
+    colliding = colliding_rpms(hub, plan.dependencies) if settings.block_base_module_rpms else ()
     reused = [row.nvr for row in registry.components.of(plan.build_id) if row.reused_from and row.nvr]
-    shadowed = conflicts(xmd, module=plan.nsvc.name, base_modules=settings.base_module_names, reused=reused)
+    shadowed = conflicts(filtered_rpms(hub, registry, plan), colliding, module=plan.nsvc.name, reused=reused)
     for group in shadowed:
         log(f"Kept out of the buildroot ({group.key}): {', '.join(group.rpms)}")
     return build_srpm(directory, spec(plan.nsvc, plan.dist, shadowed), plan.macros.macros)
 
 
-def completed_xmd(hub: Hub, registry: Registry, plan: BuildPlan, *, collisions: bool) -> dict[str, object]:
-    """Give `xmd.mbs` of the plan's document with the filtered RPMs of every dependency.
+def filtered_rpms(hub: Hub, registry: Registry, plan: BuildPlan) -> dict[str, list[str]]:
+    """Give the RPMs that dependencies filter, by dependency, each as `name-epoch:version-release`.
 
-    With `collisions` also the RPMs of base modules that another dependency brings under the same name. Raises
-    HubUnavailable, HubRefused.
+    Raises HubUnavailable, HubRefused.
     """
-    xmd = dict(read_stream(plan.modulemd, limits=None).xmd_mbs)
-    found = xmd.get("buildrequires")
-    entries = found if isinstance(found, Mapping) else {}
-    absent = [one for one in plan.dependencies if FILTERED not in entries.get(one.name, {FILTERED: ()})]
-    filtered = _filtered(hub, {one: _filter(registry, one) for one in absent})
-    xmd["buildrequires"] = {
-        name: {**entry, FILTERED: filtered[name]} if name in filtered else entry for name, entry in entries.items()
-    }
-    if collisions and SHADOWED not in xmd:
-        xmd[SHADOWED] = _colliding(hub, plan.dependencies)
-    return xmd
-
-
-def _filter(registry: Registry, dependency: PlannedDependency) -> Collection[str]:
-    """Give the names that a dependency filters, those of its `buildonly` components included.
-
-    Its final document has them all; a module that was built elsewhere has only the one it was registered with.
-    """
-    try:
-        build = registry.builds.get(dependency.nsvc)
-    except NotFound:
-        return ()
-    final = (
-        row.text for row in registry.documents.final(build.id) if (row.name, row.arch) == (dependency.name, NOARCH)
-    )
-    return read_stream(next(final, None) or registry.documents.modulemd(build.id), limits=None).rpm_filter
-
-
-def _filtered(hub: Hub, filters: Mapping[PlannedDependency, Collection[str]]) -> dict[str, list[str]]:
-    """Give the RPMs that dependencies filter, by dependency, each as `name-epoch:version-release`."""
+    filters = _filters(registry, plan.dependencies)
     asked = [one for one, names in filters.items() if names and one.koji_tag]
     answers = hub.multicall(call("listTaggedRPMS", one.koji_tag, latest=True) for one in asked)
     found = {one: accepted(answer)[0] for one, answer in zip(asked, answers, strict=True)}
@@ -88,10 +57,33 @@ def _filtered(hub: Hub, filters: Mapping[PlannedDependency, Collection[str]]) ->
     }
 
 
-def _colliding(hub: Hub, dependencies: Iterable[PlannedDependency]) -> list[str]:
+def _filters(registry: Registry, dependencies: Iterable[PlannedDependency]) -> dict[PlannedDependency, Collection[str]]:
+    """Give the names that dependencies filter. Of a plan of format 1 the sandbox reads them in their documents."""
+    filters: dict[PlannedDependency, Collection[str]] = {one: one.rpm_filter or () for one in dependencies}
+    unknown = [one for one in filters if one.rpm_filter is None]
+    texts = {one: text for one in unknown if (text := _document(registry, one)) is not None}
+    if texts:
+        answer = process.run("mbs.planning.sandboxed:rpm_filters", tuple(texts.values()), {}, Limits())
+        filters |= zip(texts, msgspec.convert(answer, tuple[tuple[str, ...], ...]), strict=True)
+    return filters
+
+
+def _document(registry: Registry, dependency: PlannedDependency) -> str | None:
+    """Give the document of a dependency: the final one, of a module that was built elsewhere that of its import."""
+    try:
+        build = registry.builds.get(dependency.nsvc)
+    except NotFound:
+        return None
+    final = (
+        row.text for row in registry.documents.final(build.id) if (row.name, row.arch) == (dependency.name, NOARCH)
+    )
+    return next(final, None) or registry.documents.modulemd(build.id)
+
+
+def colliding_rpms(hub: Hub, dependencies: Iterable[PlannedDependency]) -> list[str]:
     """Give the RPMs of base modules whose name another dependency has too, with another version.
 
-    External repositories of the tags are not looked into.
+    External repositories of the tags are not looked into. Raises HubUnavailable, HubRefused.
     """
     asked = [one for one in dependencies if one.koji_tag]
     answers = hub.multicall(call("listTaggedRPMS", one.koji_tag, latest=True, inherit=True) for one in asked)

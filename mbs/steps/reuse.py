@@ -17,8 +17,7 @@ from mbs.model.errors import HubRefused, NotFound, Unprocessable, UnreadablePlan
 from mbs.model.naming import MACROS
 from mbs.model.plan import BuildPlan, Strategy
 from mbs.model.states import ComponentState
-from mbs.modulemd.reader import read_stream
-from mbs.modulemd.registered import StoredModules
+from mbs.planning.macros import packagers_macros
 from mbs.planning.reuse import ModuleFacts, Refusal, Reused, accepted_contexts, choose_previous, reusable, without_lost
 from mbs.registry import Registry
 from mbs.registry.rows import ComponentRow, Finished, ModuleBuildRow
@@ -86,9 +85,7 @@ def _base_modules(
         return own
     wanted = [{name: [stream] for name, stream in own}]
     try:
-        found = find_base_modules(
-            wanted, StoredModules(RegistryStore(registry.engine, settings.base_module_names)), settings
-        )
+        found = find_base_modules(wanted, RegistryStore(registry.engine, settings.base_module_names), settings)
     except Unprocessable:
         return own
     return [(module.nsvc.name, module.nsvc.stream) for family in found.searches for module in family]
@@ -109,7 +106,7 @@ def _decide(
 
 
 def _facts(plan: BuildPlan) -> ModuleFacts:
-    return ModuleFacts(plan.components, read_stream(plan.modulemd, limits=None).buildopts.rpm_macros)
+    return ModuleFacts(plan.components, packagers_macros(plan.macros.macros))
 
 
 def _lost(hub: Hub, nvrs: Mapping[str, str | None]) -> Collection[str]:

@@ -31,7 +31,7 @@ from mbs.planning.ids import MARK_READY, NOTE
 from mbs.publish.log import build_log
 from mbs.registry import ComponentState, ModuleState, Registry, engine_for
 from mbs.settings import Settings
-from mbs.steps.macros import completed_xmd
+from mbs.steps.macros import colliding_rpms, filtered_rpms
 from mbs.steps.publish import publish as publish_steps
 from mbs.steps.reuse import REASON, UNNEEDED_MACROS
 from mbs.steps.submit import submit
@@ -310,11 +310,12 @@ def test_a_second_module_is_built_with_the_first_without_what_that_filters_and_a
     document = service.directory / "examples/modules/salute/salute.yaml"
     document.write_text(document.read_text().replace('greeter: ["1"]', f'greeter: ["{service.stream}"]'))
     plan = service.submit("salute")
-    xmd = completed_xmd(service.hub, service.registry, plan, collisions=True)
-    entries = cast("dict[str, dict[str, list[str]]]", xmd["buildrequires"])
-    (filtered,) = entries["greeter"]["filtered_rpms"]
+    entries = filtered_rpms(service.hub, service.registry, plan)
+    (filtered,) = entries["greeter"]
     assert filtered.startswith("greet-selftest-0:")
-    assert (entries["platform"]["filtered_rpms"], xmd["ursine_rpms"]) == ([], [])
+    assert (entries["platform"], colliding_rpms(service.hub, plan.dependencies)) == ([], [])
+    before = replace(plan, dependencies=tuple(replace(one, rpm_filter=None) for one in plan.dependencies))
+    assert filtered_rpms(service.hub, service.registry, before) == entries, "a plan that does not say it"
     service.ready(plan)
     assert {build["package_name"] for build in service.hub.call("listTagged", plan.koji_tag)} == {"salute"}
     again = service.ready(service.rebuild(reuse_components_from=greeter.build_id))

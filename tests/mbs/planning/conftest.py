@@ -70,6 +70,7 @@ data:
   license: {{module: [MIT]}}
   dependencies: [{{buildrequires: {{platform: [f28]}}, requires: {{platform: [f28]}}}}]
   profiles: {{buildroot: {{rpms: [gtk-tools]}}}}
+  filter: {{rpms: [gtk-demo]}}
   xmd:
     mbs:
       commit: 6d0c

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mbs.model.errors import Unprocessable
 from mbs.model.nsvc import NSVC
-from mbs.planning.macros import Conflicts, conflicts, macro_file, spec
+from mbs.planning.macros import Conflicts, conflicts, macro_file, packagers_macros, spec
 
 MODULE = NSVC("testmodule", "f28-x", 2820240102030405, "9c690d0e")
 DIST = "module+f28+2+814cfa39"
@@ -76,33 +76,29 @@ def test_no_stream_adds_a_line(stream: str) -> None:
     assert "%(" not in text
 
 
-def test_conflicts_are_read_from_xmd_in_the_order_of_the_build_dependencies() -> None:
-    xmd = {
-        "buildrequires": {
-            "gtk": {"filtered_rpms": ["gtk3-0:3-1.x"]},
-            "perl": {"filtered_rpms": []},
-            "platform": {"filtered_rpms": ["glibc-0:2-1"], "ursine_rpms": ["foo-1:1-1"]},
-            "python": {"filtered_rpms": ["python-0:3-1"], "ursine_rpms": ["ignored-0:1-1"]},
-        },
-        "ursine_rpms": ["bar-0:1-1"],
-    }
-    assert conflicts(xmd, module="m", base_modules={"platform"}) == (
+def test_conflicts_come_by_build_dependency_and_then_those_of_the_base_modules() -> None:
+    filtered = {"perl": [], "gtk": ["gtk3-0:3-1.x"], "platform": ["glibc-0:2-1"], "python": ["python-0:3-1"]}
+    assert conflicts(filtered, ["bar-0:1-1"], module="m") == (
         Conflicts("xmd.mbs.buildrequires.gtk.filtered_rpms", ("gtk3-0:3-1.x",)),
         Conflicts("xmd.mbs.buildrequires.platform.filtered_rpms", ("glibc-0:2-1",)),
-        Conflicts("xmd.mbs.buildrequires.platform.ursine_rpms", ("foo-1:1-1",)),
         Conflicts("xmd.mbs.buildrequires.python.filtered_rpms", ("python-0:3-1",)),
         Conflicts("xmd.mbs.ursine_rpms", ("bar-0:1-1",)),
     )
 
 
-def test_nothing_conflicts_where_xmd_says_nothing_also_with_yamls_empty_strings() -> None:
-    xmd = {"buildrequires": {"platform": {"filtered_rpms": "", "ursine_rpms": ""}}, "ursine_rpms": ""}
-    assert conflicts(xmd, module="m", base_modules={"platform"}) == ()
-    assert conflicts({}, module="m", base_modules=()) == ()
+def test_nothing_conflicts_where_nothing_is_filtered() -> None:
+    assert conflicts({"platform": []}, [], module="m") == conflicts({}, (), module="m") == ()
 
 
 def test_a_module_built_against_itself_keeps_what_it_reuses() -> None:
-    xmd = {"buildrequires": {"perl": {"filtered_rpms": ["a-1:1-1.x", "b-0:1-1.x"]}}}
-    found = conflicts(xmd, module="perl", base_modules=(), reused={"a-1-1.x"})
+    filtered = {"perl": ["a-1:1-1.x", "b-0:1-1.x"]}
+    found = conflicts(filtered, (), module="perl", reused={"a-1-1.x"})
     assert found == (Conflicts("xmd.mbs.buildrequires.perl.filtered_rpms", ("b-0:1-1.x",)),)
-    assert len(conflicts(xmd, module="other", base_modules=(), reused={"a-1-1.x"})[0].rpms) == 2
+    assert len(conflicts(filtered, (), module="other", reused={"a-1-1.x"})[0].rpms) == 2
+
+
+@given(st.text("%a \n"))
+def test_the_packagers_macros_are_found_again_in_the_macro_file(macros: str) -> None:
+    found = packagers_macros(macro_file(MODULE, DIST, macros))
+    assert found == (f"{macros.rstrip()}\n" if macros.strip() else "")
+    assert packagers_macros(macro_file(MODULE, DIST, None)) == ""

@@ -39,6 +39,7 @@ def test_the_plan_has_everything_that_the_dag_needs(prepared: Prepare, scm_data:
     assert plan.components[0].source == f"git+https://src.example.org/rpms/alpha?#{COMMIT}"
     assert f"%dist .{plan.dist}\n" in plan.macros.macros
     assert plan.macros.macros.endswith("%example 1\n")
+    assert [one.rpm_filter for one in plan.dependencies] == [("gtk-demo",), ()]
     assert plan.publication.candidate_tags == ("f28-modular-updates-candidate", "modular-updates-candidate")
     assert plan.publication.release == f"2820240102030405.{plan.nsvc.context}"
     assert plan.source_modulemd == DOCUMENT

@@ -3,9 +3,11 @@ from __future__ import annotations
 from sqlalchemy import Engine
 
 from mbs.model.nsvc import NSVC
+from mbs.modulemd.changes import Changes, edit
 from mbs.modulemd.reader import read_stream
 from mbs.modulemd.registered import StoredModules, imported
 from mbs.registry import BuildFilter, ModuleState, Registry
+from mbs.registry.rows import DocumentRow
 from mbs.registry.stored import RegistryStore
 
 BASE_NAMES = ["platform"]
@@ -113,6 +115,17 @@ def test_an_import_replaces_what_is_there_and_says_so(registry: Registry, regist
     assert again.messages == (f"Updating existing module build {nsvc}.", f"Module {nsvc} imported")
     assert registry.builds.find().total == 1
     assert provider.base_modules("platform")[0].koji_tag == "module-other", "nothing old is remembered"
+
+
+def test_what_a_module_filters_is_what_its_final_document_says(registry: Registry, registry_engine: Engine) -> None:
+    build_id, provider = module(registry, 1), StoredModules(RegistryStore(registry_engine, BASE_NAMES))
+    text = registry.documents.modulemd(build_id)
+    final = edit(text, Changes(rpm_filter=("perl-tests",)))
+    rows = [("perl", "noarch", final), ("perl", "x86_64", text), ("perl-devel", "noarch", text)]
+    registry.documents.store_final(build_id, [DocumentRow(*row) for row in rows])
+    assert provider.builds("perl", "1")[0].document.rpm_filter == ("perl-tests",)
+    module(registry, 1)
+    assert provider.builds("perl", "1")[0].document.rpm_filter == (), "an import replaces that, too"
 
 
 def test_an_imported_module_is_linked_to_its_base_module(registry: Registry) -> None:

@@ -9,8 +9,7 @@ from itertools import groupby
 
 from mbs.expansion import ExpansionSettings
 from mbs.expansion.base_modules import BaseModules
-from mbs.expansion.requirement import Requirement
-from mbs.expansion.streams import expand_section
+from mbs.expansion.streams import Requirement, expand_section
 from mbs.model.document import Modulemd
 from mbs.model.nsvc import NSVC
 from mbs.model.registered import ModuleProvider, RegisteredModule

@@ -60,7 +60,7 @@ def expand(
         raise InvalidRequest(_ambiguous(document.context, len(results)))
     if len(results) > settings.max_builds:
         raise Unprocessable(_too_many(f"{len(results)} module builds", settings.max_builds, axes))
-    return Expansion(results, tuple(unsatisfied), axes)
+    return Expansion(results, tuple(unsatisfied))
 
 
 def reduce_pair(pair: Dependencies, chosen: Mapping[str, str]) -> Dependencies:
@@ -118,8 +118,6 @@ class _ResultBuilder:
         chosen = {name: module.nsvc.stream for name, module in buildrequires.items()}
         dependencies = reduce_pair(self.pairs[pair], chosen)
         return ExpandedStream(
-            source=self.document,
-            pair=pair,
             dependencies=dependencies,
             buildrequires=buildrequires,
             contexts=contexts(

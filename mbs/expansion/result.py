@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mbs.model.contexts import Contexts
-from mbs.model.document import Dependencies, Modulemd
+from mbs.model.document import Dependencies
 from mbs.model.registered import RegisteredModule
 
 Axes = Mapping[str, tuple[str, ...]]
@@ -17,10 +17,6 @@ Axes = Mapping[str, tuple[str, ...]]
 class ExpandedStream:
     """One module build to be: a single stream for everything it is built against."""
 
-    source: Modulemd
-    """The document it comes from, with all its dependency pairs."""
-    pair: int
-    """Which of the source's dependency pairs it is made of, from 0."""
     dependencies: Dependencies
     """Its own, reduced pair; the only one that it has."""
     buildrequires: Mapping[str, RegisteredModule]
@@ -58,5 +54,3 @@ class Expansion:
 
     results: tuple[ExpandedStream, ...]
     unsatisfied: tuple[Unsatisfied, ...] = ()
-    axes: tuple[Axes, ...] = ()
-    """What multiplies, for each dependency pair."""

@@ -2,7 +2,7 @@
 
 Every module build is a package: its name is the module's, so that libsolv never takes two of one module; its version
 is its rank, so that libsolv prefers the first of equals. What a requirement accepts is decided in
-`mbs.expansion.requirement`; libsolv sees only that a package provides what stands for the requirement. One pool and one
+`mbs.expansion.streams`; libsolv sees only that a package provides what stands for the requirement. One pool and one
 solver serve a whole expansion: a run then costs some ten microseconds.
 """
 
@@ -15,7 +15,7 @@ from functools import reduce
 
 import solv
 
-from mbs.expansion.requirement import Requirement
+from mbs.expansion.streams import Requirement
 from mbs.model.nsvc import NSVC
 from mbs.model.registered import RegisteredModule
 

@@ -120,10 +120,11 @@ def hear(pipe: socket.socket, deadline: Deadline) -> Message:
 
 
 def _encoded(message: Message) -> bytes:
-    try:
-        return msgspec.json.encode(message)
-    except UnicodeEncodeError:  # half a character, of the name of a file perhaps: nothing that the parent could show
-        return json.dumps(msgspec.to_builtins(message), ensure_ascii=False).encode("utf-8", "replace")
+    """Write a message by `json`: msgspec's own writer crashes where it gets no memory (0.22).
+
+    Half a character, of the name of a file perhaps, is nothing that the parent could show.
+    """
+    return json.dumps(msgspec.to_builtins(message), ensure_ascii=False).encode("utf-8", "replace")
 
 
 def _send(pipe: socket.socket, content: bytes) -> None:

@@ -107,6 +107,13 @@ def test_a_crash_is_not_taken_for_want_of_memory_because_the_service_itself_is_l
     assert large[-1:] == b"x"
 
 
+def test_a_result_that_there_is_no_memory_for_is_no_crash() -> None:
+    large = bytearray(b"x") * (300 * MIB)
+    with pytest.raises(Unprocessable, match="needs more than the 128 MB of memory"):
+        work("much", memory=128 * MIB)
+    assert large[-1:] == b"x"
+
+
 def test_a_parser_that_crashes_takes_nobody_with_it() -> None:
     with pytest.raises(Unprocessable, match=r"A parser crashed on the document \(SIGSEGV\)\. Nothing was recorded"):
         work("crash")

@@ -96,6 +96,10 @@ def long(_: object, __: Parent) -> object:
     return "x" * (LONGEST + 1)
 
 
+def much(_: object, __: Parent) -> object:
+    return ["x" * 2**20] * 200
+
+
 def talk_nonsense(content: bytes, parent: Parent) -> object:
     pipe: socket.socket = parent._pipe
     pipe.sendall(content)

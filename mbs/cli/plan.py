@@ -17,13 +17,12 @@ from mbs.cli.registry import registry_of
 from mbs.expansion.combinations import NO_BUILDS
 from mbs.expansion.result import Unsatisfied
 from mbs.model.errors import Problem, Refused, RegistryUnavailable
-from mbs.model.plan import BuildPlan
+from mbs.model.plan import Allocation, BuildPlan
 from mbs.model.registered import MemoryProvider, ModuleProvider
 from mbs.modulemd.registered import StoredModules
 from mbs.planning.fields import IMPORT, SUBMISSION
 from mbs.planning.prepare import prepare
 from mbs.planning.request import Request, read_request
-from mbs.registry import Allocation
 from mbs.registry.stored import RegistryStore
 from mbs.scm.protocol import PinnedScm
 from mbs.scm.repository import GitScm

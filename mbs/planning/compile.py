@@ -12,12 +12,19 @@ from mbs.model.document import BUILD_GROUP_PROFILES, Modulemd, is_true, texts_of
 from mbs.model.errors import Unprocessable
 from mbs.model.naming import dist_marking
 from mbs.model.nsvc import NSVC
-from mbs.model.plan import BuildPlan, PlannedComponent, PlannedDependency, PlannedGroup, PlannedMacros, Publication
+from mbs.model.plan import (
+    Allocation,
+    BuildPlan,
+    PlannedComponent,
+    PlannedDependency,
+    PlannedGroup,
+    PlannedMacros,
+    Publication,
+)
 from mbs.model.registered import RegisteredModule
 from mbs.modulemd.changes import Changes, apply
 from mbs.planning.draft import Draft
 from mbs.planning.request import Request
-from mbs.registry import Allocation
 from mbs.settings import Settings
 
 _TAG_OPTIONS = ("repo_include_all", "dynamic_buildrequires")

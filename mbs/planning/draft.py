@@ -9,9 +9,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mbs.model.naming import build_tag, dist, koji_build, koji_tag, target
-from mbs.model.plan import BuildPlan
+from mbs.model.plan import Allocation, BuildPlan, Identity, NewBuild
 from mbs.planning.macros import macro_file
-from mbs.registry.recording import Allocation, Identity, NewBuild
 
 
 class Draft(Struct, frozen=True, forbid_unknown_fields=True):

@@ -10,13 +10,14 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from mbs.model.errors import Conflict, Problem
+from mbs.model.plan import Allocation, Identity, NewBuild
 from mbs.model.registered import RegisteredModule
 from mbs.model.states import ComponentState, ModuleState
 from mbs.registry import imports, recording, session
 from mbs.registry.builds import Builds
 from mbs.registry.components import Components, LockedComponent, locked
 from mbs.registry.documents import Documents, Messages
-from mbs.registry.recording import Allocation, Identity, NewBuild, Outcome, Recorded, Recording
+from mbs.registry.recording import Outcome, Recorded, Recording
 from mbs.registry.rows import (
     BuildFilter,
     BundleEntry,

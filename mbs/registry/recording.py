@@ -15,44 +15,11 @@ from sqlalchemy.orm import Session
 from mbs.model.errors import Conflict, InvalidRequest
 from mbs.model.naming import MACROS, koji_build
 from mbs.model.nsvc import NSVC
-from mbs.model.plan import BuildPlan, to_json
+from mbs.model.plan import Allocation, BuildPlan, Identity, NewBuild, to_json
 from mbs.model.states import ModuleState
 from mbs.registry import builds, components
 from mbs.registry.models import BaseModuleLink, ComponentBuild, ModuleBuild, ModuleTrace, Submission
 from mbs.registry.rows import ModuleBuildRow, module_build_row, nsvc_of
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What the registry has to know of a build to give it an id."""
-
-    nsvc: NSVC
-    scratch: bool = False
-    rebuild_strategy: str = "changed-and-after"
-
-
-@dataclass(frozen=True, slots=True)
-class Allocation:
-    """What only the registry can say about a new build; a plan's names are made from it (MBS §12.1)."""
-
-    build_id: int
-    first_sibling_id: int
-    """The smallest id among this build and its siblings: the index in the dist."""
-    nsvc: NSVC
-    """The final identity: a scratch build's context has got its number (MBS §7.5)."""
-
-
-@dataclass(frozen=True, slots=True)
-class NewBuild:
-    """One context of a submission, its plan named after its allocation."""
-
-    plan: BuildPlan
-    build_context: str | None = None
-    build_context_no_bms: str | None = None
-    runtime_context: str | None = None
-    commit: str = ""
-    srpms: tuple[str, ...] = ()
-    reuse_from_id: int | None = None
 
 
 class Outcome(Enum):

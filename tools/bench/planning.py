@@ -11,11 +11,10 @@ from itertools import count
 
 from mbs.model.document import Modulemd
 from mbs.model.nsvc import NSVC
-from mbs.model.plan import from_json, to_json
+from mbs.model.plan import Allocation, from_json, to_json
 from mbs.model.registered import MemoryProvider, ModuleProvider, RegisteredModule
 from mbs.planning.prepare import prepare
 from mbs.planning.request import Request
-from mbs.registry import Allocation
 from mbs.scm.protocol import PinnedScm
 from mbs.scm.repository import GitScm
 from mbs.settings import Settings

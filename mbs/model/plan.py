@@ -276,7 +276,7 @@ def from_json(text: str, *, build: object = None) -> BuildPlan:
     """Read a plan; raise UnreadablePlan, naming the `build` it belongs to, where it is damaged or of another format."""
     try:
         found = _FORMAT.decode(text).format_version
-        if found in {1, FORMAT_VERSION}:
+        if found in (1, FORMAT_VERSION):
             return _current(_DECODER.decode(text))
         why = f"its format is {found}, this service reads format {FORMAT_VERSION}"
     except (ValueError, RecursionError) as error:

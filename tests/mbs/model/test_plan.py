@@ -67,6 +67,7 @@ def raw(example_plan: BuildPlan) -> dict[str, object]:
     [
         ({"format_version": 99}, "its format is 99, this service reads format 2"),
         ({"format_version": None}, "its format is None"),
+        ({"format_version": [2]}, "its format is [2]"),
         ({"owner": 5}, "Expected `str`, got `int` - at `$.owner`"),
         ({"scratch": 1}, "Expected `bool`, got `int` - at `$.scratch`"),
         ({"build_id": True}, "Expected `int`, got `bool` - at `$.build_id`"),

@@ -119,9 +119,11 @@ def test_a_component_left_behind_is_settled(
     hub: HubSession, registry: Registry, new_plan: NewPlan, running_hub: RunningHub
 ) -> None:
     plan = new_plan()
+    running_hub.set_fault("build_faults", [{"kind": "slow", "package": "*", "seconds": 60}])
     task_id = submit_component(hub, registry, plan, running_hub.sources["rpms/phrasebook"])
     registry.builds.transition(plan.build_id, ModuleState.FAILED, "Canceled by pat.", "pat")
     assert later(hub, registry, days=0).settle_components() == []
     hub.call("cancelTask", task_id)
+    running_hub.set_fault("build_faults", None)
     assert later(hub, registry, days=1).settle_components() == [f"alpha of module build {plan.build_id} is CANCELED."]
     assert later(hub, registry, days=1).settle_components() == []

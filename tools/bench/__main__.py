@@ -24,7 +24,7 @@ from tools.stack.environment import forget_services
 from tools.stack.layout import checkout
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
-SUPPORT = {"__main__", "figures", "service"}
+SUPPORT = {"__main__", "documents", "figures", "service"}
 
 
 def available() -> list[str]:

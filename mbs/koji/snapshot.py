@@ -117,10 +117,10 @@ class Watch:
             children = self._children(rows)
             for key, info in zip(chunk, _spread(infos, len(chunk)), strict=True):
                 self._remember_times(() if isinstance(info, HubRefused | None) else (info,))
-                if isinstance(rows, HubRefused) and key in self._known:
-                    found[key] = self._known[key]
+                if isinstance(rows, HubRefused):
+                    found[key] = self._known.get(key, rows)
                 else:
-                    found[key] = _task_snapshot(key, info, rows if isinstance(rows, HubRefused) else children[key.id])
+                    found[key] = _task_snapshot(key, info, children[key.id])
         return found
 
     def _again(self, keys: Sequence[TaskKey], answers: Iterator[KojiValue]) -> dict[Key, TaskSnapshot]:
@@ -136,9 +136,10 @@ class Watch:
     def _children(self, rows: KojiValue) -> defaultdict[int, list[TaskInfo]]:
         """Give the tasks of an answer by their parent; none of one that the hub refused, for a later poll sees them."""
         found: defaultdict[int, list[TaskInfo]] = defaultdict(list)
-        for row in () if isinstance(rows, HubRefused) else rows:
-            found[row["parent"]].append(TaskInfo.read(row))
-        self._remember_times(() if isinstance(rows, HubRefused) else rows)
+        if not isinstance(rows, HubRefused):
+            self._remember_times(rows)
+            for row in rows:
+                found[row["parent"]].append(TaskInfo.read(row))
         return found
 
     def _remember_times(self, rows: Iterable[Mapping[str, KojiValue]]) -> None:
@@ -181,10 +182,9 @@ def _requested(keys: Sequence[RequestKey]) -> Iterator[Call]:
         yield call("repo.checkRequest", key.id)
 
 
-def _task_snapshot(key: TaskKey, info: KojiValue, children: KojiValue) -> Snapshot:
-    for answer in (info, children):
-        if isinstance(answer, HubRefused):
-            return answer
+def _task_snapshot(key: TaskKey, info: KojiValue, children: Iterable[TaskInfo]) -> Snapshot:
+    if isinstance(info, HubRefused):
+        return info
     if info is None:
         return HubRefused(f"there is no task {key.id}", call="getTaskInfo")
     return TaskSnapshot(TaskInfo.read(info), tuple(sorted(children, key=lambda child: child.id)))

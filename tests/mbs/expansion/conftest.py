@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
 import pytest
 
+from mbs.expansion.expand import expand as expand_under
 from mbs.model.document import Dependencies, Modulemd
 from mbs.model.nsvc import NSVC
 from mbs.model.registered import BuildRequire, RegisteredModule
 from mbs.model.versions import stream_version
+from mbs.settings import Settings
+
+expand = partial(expand_under, settings=Settings().expansion)
+"""Expansion under the settings that nobody has changed."""
 
 Listed = Mapping[str, Sequence[str]]
 

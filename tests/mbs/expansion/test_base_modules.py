@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import pytest
 
 from mbs.expansion.base_modules import resolve_virtual_streams
-from mbs.expansion.expand import expand as expand_under
 from mbs.expansion.result import Expansion
 from mbs.model.errors import Unprocessable
 from mbs.model.registered import MemoryProvider, RegisteredModule
 from mbs.settings import Settings
-from tests.mbs.expansion.conftest import Listed, MakeDocument, MakeModule
-
-expand = partial(expand_under, settings=Settings().expansion)
+from tests.mbs.expansion.conftest import Listed, MakeDocument, MakeModule, expand
 
 Modules = list[RegisteredModule]
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from functools import partial
 from itertools import product
 
 import pytest
@@ -8,14 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mbs.expansion.combinations import cheapest_first
-from mbs.expansion.expand import expand as expand_under
 from mbs.model.errors import Unprocessable
 from mbs.model.nsvc import NSVC
 from mbs.model.registered import MemoryProvider
-from mbs.settings import Settings
-from tests.mbs.expansion.conftest import MakeDocument, MakeModule
-
-expand = partial(expand_under, settings=Settings().expansion)
+from tests.mbs.expansion.conftest import MakeDocument, MakeModule, expand
 
 
 @given(st.lists(st.integers(1, 4), max_size=4))

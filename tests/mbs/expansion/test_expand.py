@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import pytest
 
-from mbs.expansion.expand import expand as expand_under
 from mbs.expansion.result import Expansion
 from mbs.model.document import Modulemd
 from mbs.model.errors import InvalidRequest, Refused, Unprocessable
 from mbs.model.registered import MemoryProvider, RegisteredModule
 from mbs.settings import Settings
-from tests.mbs.expansion.conftest import Listed, MakeDocument, MakeModule
-
-expand = partial(expand_under, settings=Settings().expansion)
+from tests.mbs.expansion.conftest import Listed, MakeDocument, MakeModule, expand
 
 """The fixtures `module` and `document`."""
 

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from mbs.expansion.expand import expand as expand_under
 from mbs.model.document import Dependencies, Modulemd
 from mbs.model.nsvc import NSVC
 from mbs.model.registered import BuildRequire, MemoryProvider, RegisteredModule
 from mbs.model.versions import stream_version
 from mbs.modulemd.registered import imported
-from mbs.settings import Settings
+from tests.mbs.expansion.conftest import expand
 from tools.corpus import read_all
-
-expand = partial(expand_under, settings=Settings().expansion)
 
 ROOT = Path(__file__).parents[3]
 CORPUS = Path(os.environ.get("MBS_TEST_CORPUS", ROOT.parent / "shared" / "data")) / "fedora-29-modules.yaml"

@@ -1,19 +1,15 @@
 from __future__ import annotations
 
 import re
-from functools import partial
 from typing import Any
 
 import pytest
 
-from mbs.expansion.expand import expand as expand_under
 from mbs.expansion.streams import Requirement, override, override_from_branch
 from mbs.model.errors import InvalidRequest
 from mbs.model.registered import MemoryProvider
 from mbs.settings import Settings
-from tests.mbs.expansion.conftest import MakeDocument, MakeModule
-
-expand = partial(expand_under, settings=Settings().expansion)
+from tests.mbs.expansion.conftest import MakeDocument, MakeModule, expand
 
 BRANCHES = Settings(
     br_stream_override_regexes=(r"^stream-", r"^private-x-rhel-(\d+\.\d+)(?:-(z))?$", r"(f\d+)$")

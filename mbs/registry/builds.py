@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Boolean, ColumnElement, and_, func, literal_column, or_, select, tuple_
+from sqlalchemy import Boolean, ColumnElement, and_, func, literal_column, or_, select, tuple_, update
 from sqlalchemy.orm import Session, aliased
 
 from mbs.model.document import DEVEL_SUFFIX
@@ -118,6 +118,17 @@ class Builds(Group):
         """Keep which earlier build components are taken from."""
         with self._session() as session:
             stored(session, build_id, lock=True).reuse_from_id = previous_id
+
+    def begins_with_new_tags(self, build_id: int) -> None:
+        """Keep that Koji had none of the build's tags when it began; BEFORE they are made."""
+        with self._session() as session:
+            stored(session, build_id, lock=True).has_new_tags = True
+
+    def proved(self, build_id: int, repo_id: int) -> None:
+        """Keep the newest repository that a gate has waited for."""
+        newest = func.greatest(ModuleBuild.repo_id, repo_id)
+        with self._session() as session:
+            session.execute(update(ModuleBuild).where(ModuleBuild.id == build_id).values(repo_id=newest))
 
     def count_by_state(self) -> dict[ModuleState, int]:
         """Count the module builds of each state that occurs."""
@@ -246,8 +257,12 @@ def bundle_entries(session: Session, finished_within: timedelta) -> tuple[Bundle
 
 
 def restart(build: ModuleBuild) -> None:
-    """Let a locked build have another run of its DAG, which starts when the current one has ended."""
+    """Let a locked build have another run of its DAG, which starts when the current one has ended.
+
+    Its gates wait for repositories anew: Koji may have deleted the old ones.
+    """
     build.time_restarted = datetime.now(UTC)
+    build.repo_id = None
 
 
 def _token(plan_digest: str, restarted: datetime | None) -> str:

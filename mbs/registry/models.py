@@ -119,6 +119,10 @@ class ModuleBuild(Base):
     time_completed: Mapped[datetime | None] = mapped_column(TIME)
     time_restarted: Mapped[datetime | None] = mapped_column(TIME)
     """When it was asked for again (a resubmission, or a lost run); its DAG gets a run of that time."""
+    has_new_tags: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Koji had none of its tags when it began: what is built for it is in the registry, or below an intent."""
+    repo_id: Mapped[int | None] = mapped_column(BigInteger)
+    """The newest repository of its build tag that a gate has waited for."""
 
     __table_args__ = (
         UniqueConstraint("name", "stream", "version", "context", name="module_builds_nsvc"),
@@ -190,6 +194,9 @@ class ComponentBuild(Base):
     """How often a submission to Koji was intended."""
     intent_time: Mapped[datetime | None] = mapped_column(TIME)
     """When a submission to Koji was about to be made; set while its outcome is not recorded."""
+    claimed_by: Mapped[str | None] = mapped_column(Text)
+    """Who makes that submission, or looks for it in Koji; others let him for a while."""
+    claimed_at: Mapped[datetime | None] = mapped_column(TIME)
     task_id: Mapped[int | None] = mapped_column(BigInteger)
     koji_build_id: Mapped[int | None] = mapped_column(BigInteger)
     nvr: Mapped[str | None] = mapped_column(Text)
@@ -198,6 +205,8 @@ class ComponentBuild(Base):
     tagged_in_final: Mapped[bool] = mapped_column(server_default=text("false"))
     """In the module's own tag."""
     reused_from_id: Mapped[int | None] = mapped_column(ForeignKey("component_builds.id", ondelete="SET NULL"))
+    followed: Mapped[dict[str, list[int | None]]] = mapped_column(JSONB, server_default=text("'{}'"))
+    """What the task of each arch has followed last: `[Koji task, first round, task of the arch]` (`rows.Followed`)."""
 
     __table_args__ = (
         UniqueConstraint("build_id", "name", name="component_builds_name"),

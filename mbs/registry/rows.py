@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
 from mbs.model.nsvc import NSVC
 from mbs.model.registered import BuildRequire
@@ -47,6 +47,32 @@ class ModuleBuildRow:
     time_completed: datetime | None
     time_restarted: datetime | None = None
     """When it was asked for again, last; its DAG has a run of that time."""
+    has_new_tags: bool = False
+    """Koji had none of its tags when it began, so that it has nothing that the registry does not know."""
+    repo_id: int | None = None
+    """The newest repository that a gate has waited for: the next builds are built on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What the task of one arch has followed in Koji, last."""
+
+    task_id: int
+    """The build of the component."""
+    round: int
+    """The first in which the task followed it (`mbs.steps.tasks.Task.round`)."""
+    arch_task_id: int | None = None
+    """The task that builds this arch, as soon as Koji has made it."""
+
+    @classmethod
+    def read(cls, stored: Sequence[int | None]) -> Self:
+        """Read what is stored."""
+        task_id, first, arch_task_id = stored
+        return cls(task_id or 0, first or 0, arch_task_id)
+
+    def stored(self) -> list[int | None]:
+        """Give it as JSON."""
+        return [self.task_id, self.round, self.arch_task_id]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +104,11 @@ class ComponentRow:
     tagged_in_final: bool
     reused_from: int | None
     """Id of the component (of an earlier module build) whose result was taken."""
+    claimed_by: str | None = None
+    """Who makes the submission that is intended, or looks for it in Koji."""
+    claimed_at: datetime | None = None
+    followed: Mapping[str, Followed] = field(default_factory=dict, compare=False)
+    """By arch, what its task has followed."""
 
     @property
     def intent(self) -> bool:
@@ -263,6 +294,8 @@ def module_build_row(build: models.ModuleBuild) -> ModuleBuildRow:
         time_modified=build.time_modified,
         time_completed=build.time_completed,
         time_restarted=build.time_restarted,
+        has_new_tags=build.has_new_tags,
+        repo_id=build.repo_id,
     )
 
 
@@ -290,4 +323,7 @@ def component_row(component: models.ComponentBuild) -> ComponentRow:
         tagged=component.tagged,
         tagged_in_final=component.tagged_in_final,
         reused_from=component.reused_from_id,
+        claimed_by=component.claimed_by,
+        claimed_at=component.claimed_at,
+        followed={arch: Followed.read(stored) for arch, stored in component.followed.items()},
     )

@@ -21,7 +21,7 @@ from airflow.sdk import DAG, BaseOperator
 from airflow.utils.session import create_session
 from airflow.utils.state import TaskInstanceState
 
-from operators.executor import ProcessExecutor
+from operators.executors.process import ProcessExecutor
 from tests.operators.airflow_database import Run, start
 
 pytestmark = pytest.mark.usefixtures("airflow_database")

@@ -8,16 +8,26 @@ from collections.abc import Sequence
 from importlib import import_module
 from multiprocessing import Process
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from airflow.executors.base_executor import BaseExecutor, get_execution_api_server_url
 from airflow.executors.local_executor import LocalExecutor
 from airflow.executors.workloads import ExecuteTask
+
+from operators.executors.internals import local_log
 
 if TYPE_CHECKING:
     from airflow.executors.workloads import ExecutorWorkload
     from airflow.models.taskinstance import TaskInstance
 
 TITLE = "airflow worker -- LocalExecutor"
+
+_started: WeakSet[ProcessExecutor] = WeakSet()
+
+
+def sentinels() -> list[int]:
+    """Give what becomes readable when a process of this scheduler ends (`multiprocessing.connection.wait`)."""
+    return [sentinel for executor in _started for sentinel in executor.sentinels]
 
 
 class ProcessExecutor(LocalExecutor):
@@ -31,6 +41,16 @@ class ProcessExecutor(LocalExecutor):
         """Import once what every task needs."""
         import_module("airflow.sdk.execution_time.supervisor")
         self._processes: list[tuple[ExecutorWorkload, Process]] = []
+        _started.add(self)
+
+    @property
+    def sentinels(self) -> list[int]:
+        """What becomes readable when a process ends."""
+        return [process.sentinel for _, process in self._processes]
+
+    def get_task_log(self, ti: TaskInstance, try_number: int) -> tuple[list[str], list[str]]:
+        """Give the source of a running task's log where it is on this machine."""
+        return local_log(ti, try_number)
 
     def sync(self) -> None:
         """Report what has ended."""

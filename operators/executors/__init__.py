@@ -1,0 +1,1 @@
+"""The executors of the service: a process for each task, and one process for all tasks that drive Koji."""

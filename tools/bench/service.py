@@ -77,10 +77,11 @@ def running(*hub_options: str) -> Iterator[MeasuredStack]:
 
 def _seconds(process: psutil.Process) -> float:
     """Give the processor time of a process and its descendants, in seconds; the dead ones are in their parents'."""
-    return sum(_own_seconds(each) for each in (process, *process.children(recursive=True)))
+    return sum(seconds_of(each) for each in (process, *process.children(recursive=True)))
 
 
-def _own_seconds(process: psutil.Process) -> float:
+def seconds_of(process: psutil.Process) -> float:
+    """Give the processor time of a process and of its dead children, in seconds."""
     try:
         spent = process.cpu_times()
     except psutil.NoSuchProcess:

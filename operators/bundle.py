@@ -20,6 +20,7 @@ from airflow.sdk import get_parsing_context
 from mbs.model.errors import Infrastructure
 from mbs.model.quoting import printable
 from mbs.planning.ids import dag_id
+from mbs.registry import Changes
 from mbs.registry.rows import BundleEntry, StoredPlan
 from operators.hooks import REGISTRY, registry, settings
 
@@ -52,9 +53,24 @@ class ModuleBuildBundle(BaseDagBundle):
     """
 
     def __init__(self, *, registry_conn_id: str = REGISTRY, **kwargs: Any) -> None:
+        self._changes: Changes | None = None
+        self._stale = True
         super().__init__(**kwargs)
         self.keep = timedelta(days=settings().dag_retention)
         self.registry_conn_id = registry_conn_id
+
+    @property
+    def refresh_interval(self) -> int:
+        """Seconds that the files may be old: none since the registry told of a change, else as configured.
+
+        Airflow's DAG processor asks every `bundle_refresh_check_interval` seconds, the only one who does.
+        """
+        self._stale = self._stale or self._changes is None or self._changes.heard()
+        return 0 if self._stale else self._longest
+
+    @refresh_interval.setter
+    def refresh_interval(self, seconds: int) -> None:
+        self._longest = seconds
 
     @property
     def path(self) -> Path:
@@ -81,6 +97,7 @@ class ModuleBuildBundle(BaseDagBundle):
         try:
             with self.lock():
                 self._synchronise()
+            self._stale = False
         except Infrastructure as error:
             log.warning("The registry does not answer; the DAGs of module builds stay as they are: %s", error)
 
@@ -90,6 +107,7 @@ class ModuleBuildBundle(BaseDagBundle):
 
     def _synchronise(self) -> None:
         source = registry(self.registry_conn_id)
+        self._changes = self._changes or Changes(source.engine)
         entries = {dag_id(entry.nsvc): entry for entry in source.builds.unfinished(finished_within=self.keep)}
         index = _read_index(self.base_dir / INDEX)
         changed = [entry.build_id for key, entry in entries.items() if not self._is_current(key, entry, index)]

@@ -15,6 +15,7 @@ from mbs.model.registered import RegisteredModule
 from mbs.model.states import ComponentState, ModuleState
 from mbs.registry import imports, recording, session
 from mbs.registry.builds import Builds
+from mbs.registry.changes import Changes
 from mbs.registry.components import Components, LockedComponent, locked
 from mbs.registry.documents import Documents, Messages
 from mbs.registry.recording import Outcome, Recorded, Recording
@@ -38,6 +39,7 @@ __all__ = [
     "Allocation",
     "BuildFilter",
     "BundleEntry",
+    "Changes",
     "ComponentFilter",
     "ComponentRow",
     "ComponentState",

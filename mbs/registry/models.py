@@ -136,7 +136,7 @@ class ModuleBuild(Base):
             "context",
             postgresql_where=text("state = 5"),
         ),
-        # Unfinished builds: what the DAG bundle asks for every second; a handful of rows among many.
+        # Unfinished builds: what the DAG bundle asks for; a handful of rows among many.
         Index("module_builds_unfinished", "id", postgresql_where=text(UNFINISHED_SQL)),
         Index("module_builds_state_modified", "state", "time_modified"),
         Index("module_builds_koji_tag", "koji_tag"),

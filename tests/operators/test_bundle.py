@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import ast
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from mbs.model.nsvc import NSVC
+from mbs.planning.ids import dag_id
+from mbs.registry import Registry, engine_for
 from mbs.registry.rows import StoredPlan
-from operators.bundle import replace, source_of
+from operators.bundle import ModuleBuildBundle, replace, source_of
+from tests.operators.conftest import NewPlan
 
 NSVC_OF_ALL = NSVC("greeter", "1", 20261122160000, "c0ffee42")
 SUBMITTED = datetime(2026, 11, 22, 16, tzinfo=UTC)
@@ -60,3 +64,42 @@ def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
     replace(path, "new")
     assert path.read_text() == "new"
     assert [found.name for found in tmp_path.iterdir()] == ["plan.json"]
+
+
+def test_the_files_may_be_old_until_the_registry_tells_of_a_change(
+    registry: Registry, new_plan: NewPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("operators.bundle.registry", lambda _: registry)
+    monkeypatch.setattr("airflow.dag_processing.bundles.base.get_bundle_base_folder", lambda **_: tmp_path)
+    bundle = ModuleBuildBundle(name="module-builds", refresh_interval=30)
+    assert bundle.refresh_interval == 0, "nothing was written yet"
+    for _ in ("written", "written again, since it was not listened before"):
+        bundle.refresh()
+        assert bundle.refresh_interval in {0, 30}
+    assert bundle.refresh_interval == 30
+    plan = new_plan(("tool", 1))
+    assert tells(bundle)
+    assert bundle.refresh_interval == 0, "until the files are written"
+    bundle.refresh()
+    assert bundle.refresh_interval == 30
+    assert {path.name for path in bundle.path.iterdir()} == {f"{dag_id(plan.nsvc)}{end}" for end in (".json", ".py")}
+
+
+def test_while_the_registry_does_not_answer_the_files_are_always_too_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = Registry(engine_for("postgresql://nobody@127.0.0.1:1/nothing"))
+    monkeypatch.setattr("operators.bundle.registry", lambda _: away)
+    monkeypatch.setattr("airflow.dag_processing.bundles.base.get_bundle_base_folder", lambda **_: tmp_path)
+    bundle = ModuleBuildBundle(name="module-builds", refresh_interval=30)
+    for _ in range(3):
+        bundle.refresh()
+        assert bundle.refresh_interval == 0
+
+
+def tells(bundle: ModuleBuildBundle, seconds: float = 5) -> bool:
+    """Wait for what PostgreSQL tells some milliseconds after a commit."""
+    end = time.monotonic() + seconds
+    while bundle.refresh_interval and time.monotonic() < end:
+        time.sleep(0.01)
+    return bundle.refresh_interval == 0

@@ -161,11 +161,11 @@ class HubPoller:
         with self._changed:
             waiters = list(self._waiters)
         try:
-            snapshots = self._watch.poll(session, {waiter.key for waiter in waiters})
+            self._watch.changes(session, {waiter.key for waiter in waiters})
         except Exception as error:  # noqa: BLE001 # no one poll may end the waiting of everyone
             self._notify_unavailable(waiters, error)
         else:
-            self._notify(waiters, snapshots)
+            self._notify(waiters, self._watch.seen)
 
     def _notify(self, waiters: Collection[_Waiter], snapshots: Mapping[Key, Snapshot]) -> None:
         self._unavailable_since = None

@@ -10,6 +10,7 @@ from typing import Any, Self, TypeAlias
 from mbs.model.naming import NOARCH
 
 _BUILD_ARCH = "buildArch"
+_MOMENTS = ("create_ts", "start_ts", "completion_ts")
 
 
 class TaskState(IntEnum):
@@ -41,6 +42,8 @@ class TaskInfo:
     """None until the parent has made all of its children of this stage and waits for them."""
     completion_ts: float | None = None
     """Seconds since the epoch, by the hub's clock."""
+    changed_ts: float = 0.0
+    """When it was made, started or ended last, by the hub's clock."""
 
     @classmethod
     def read(cls, answer: Mapping[str, Any]) -> Self:
@@ -54,6 +57,7 @@ class TaskInfo:
             host_id=answer["host_id"],
             awaited=answer["awaited"],
             completion_ts=answer["completion_ts"],
+            changed_ts=max(answer.get(moment) or 0.0 for moment in _MOMENTS),
         )
 
     @property

@@ -1,23 +1,20 @@
-"""Builds in Koji: how they are submitted, found again, and tagged."""
+"""Builds in Koji: how they are submitted, and found again."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Any, Self
 
-from mbs.koji.faults import accepted, raise_refused
+from mbs.koji.faults import accepted
 from mbs.koji.session import Call, Hub, call
-from mbs.model.errors import HubRefused
 from mbs.model.naming import MACROS
 from mbs.model.plan import BuildPlan, PlannedComponent
 
 CLOCKS_APART = timedelta(minutes=10)
 """How much the hub's clock may differ from the registry's."""
-
-TAG_ROUNDS = 3
 
 
 class BuildState(IntEnum):
@@ -147,64 +144,6 @@ def builds_of_tasks(hub: Hub, task_ids: Iterable[int]) -> dict[int, BuildInfo]:
     return {
         task: BuildInfo.read(accepted(rows)[0]) for task, rows in zip(tasks, answers, strict=True) if accepted(rows)
     }
-
-
-def ensure_tagged(hub: Hub, tag: str, nvrs: Sequence[str]) -> list[str]:
-    """Tag builds that the tag does not have yet; gives these. Someone else may tag the same at the same time."""
-    done: list[str] = []
-    for _ in range(TAG_ROUNDS):
-        absent = _absent(hub, tag, nvrs)
-        if not absent:
-            return done
-        answers = hub.multicall(call("tagBuildBypass", tag, nvr) for nvr in absent)
-        raise_refused(answers, races_pass=True)
-        done += [nvr for nvr, answer in zip(absent, answers, strict=True) if not isinstance(answer, HubRefused)]
-    msg = f"{', '.join(_absent(hub, tag, nvrs)) or 'a build'} does not stay in tag {tag}; someone else untags it"
-    raise HubRefused(msg)
-
-
-def unblock(hub: Hub, tag: str, packages: Collection[str]) -> None:
-    """Let packages into a tag that blocked them until their own build was there (§14.2)."""
-    listed = hub.call("listPackages", tagID=tag)
-    blocked = [row["package_name"] for row in listed if row["blocked"] and row["package_name"] in packages]
-    raise_refused(hub.multicall(call("packageListUnblock", tag, package) for package in blocked))
-
-
-def package_of(nvr: str) -> str:
-    """Give the package of a build, which need not be called as its component is: the name in its spec says."""
-    return nvr.rsplit("-", 2)[0]
-
-
-def unlisted(hub: Hub, plan: BuildPlan, nvrs: Iterable[str]) -> list[tuple[str, str]]:
-    """Give the NVRs whose package is not in the package list of a tag of the module, each with the tag.
-
-    The lists were made of the plan's packages, so the hub is asked about others only.
-    """
-    strange = [nvr for nvr in nvrs if package_of(nvr) not in {*plan.packages, MACROS}]
-    if not strange:
-        return []
-    tags = (plan.build_tag, plan.koji_tag)
-    lists = [accepted(rows) for rows in hub.multicall(call("listPackages", tagID=tag) for tag in tags)]
-    listed = [{row["package_name"] for row in rows if not row["blocked"]} for rows in lists]
-    return [
-        (nvr, tag) for nvr in strange for tag, names in zip(tags, listed, strict=True) if package_of(nvr) not in names
-    ]
-
-
-def not_latest(hub: Hub, tag: str, nvrs: Collection[str]) -> list[str]:
-    """Give the NVRs that are not what the tag gives for their package.
-
-    With the event of the tag's last change this proves what a repository contains (Koji's checkForBuilds).
-    """
-    packages = [package_of(nvr) for nvr in nvrs]
-    answers = hub.multicall(call("listTagged", tag, package=name, inherit=True, latest=True) for name in packages)
-    latest = {row["nvr"] for answer in answers for row in accepted(answer)}
-    return [nvr for nvr in nvrs if nvr not in latest]
-
-
-def _absent(hub: Hub, tag: str, nvrs: Sequence[str]) -> list[str]:
-    tagged = {row["nvr"] for row in hub.call("listTagged", tag, inherit=False)}
-    return [nvr for nvr in nvrs if nvr not in tagged]
 
 
 def _is_of(task: Mapping[str, Any], source: str, target: str) -> bool:

@@ -90,12 +90,6 @@ class RepoDied:
 RepoWait: TypeAlias = RepoRequested | RepoTask
 
 
-def last_change(hub: Hub, tag: str) -> int:
-    """Give the event of the last change of a tag or of anything it inherits."""
-    event: int = hub.call("tagLastChangeEvent", tag)
-    return event
-
-
 def request_repo(hub: Hub, tag: str, event: int) -> RepoReady | RepoWait:
     """Ask for a repository of the tag that contains everything up to `event`; asking again finds the same request."""
     try:

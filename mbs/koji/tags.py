@@ -13,8 +13,8 @@ from mbs.model.errors import HubRefused
 from mbs.model.naming import MACROS
 from mbs.model.plan import BuildPlan, PlannedDependency
 
-ROUNDS = 6
-"""Create, fill, see that it is complete; and as many again for those who race with us."""
+ROUNDS = 4
+"""Create and fill, see that it is complete; and as many again for those who race with us."""
 
 
 BUILD_GROUPS = ("build", "srpm-build")
@@ -68,14 +68,13 @@ def ensure_tags(hub: Hub, plan: BuildPlan) -> int:
     raise HubRefused(msg)
 
 
-def ensure_in_groups(hub: Hub, plan: BuildPlan, package: str) -> None:
-    """Have a package installed in every build root and SRPM build root (the macros, §14.2)."""
-    groups = _groups(hub.call("getTagGroups", plan.build_tag))
-    absent = [name for name in BUILD_GROUPS if package not in groups.get(name, ())]
-    unknown = [call("groupListAdd", plan.build_tag, name) for name in absent if name not in groups]
-    raise_refused(
-        hub.multicall([*unknown, *(call("groupPackageListAdd", plan.build_tag, name, package) for name in absent)])
-    )
+def fill_groups(tag: str, groups: Mapping[str, frozenset[str]], package: str) -> Iterator[Call]:
+    """Give the calls that have a package installed in every build root and SRPM build root of a tag."""
+    for name in BUILD_GROUPS:
+        if name not in groups:
+            yield call("groupListAdd", tag, name)
+        if package not in groups.get(name, ()):
+            yield call("groupPackageListAdd", tag, name, package)
 
 
 def find(hub: Hub, plan: BuildPlan) -> Found:
@@ -99,26 +98,35 @@ def find(hub: Hub, plan: BuildPlan) -> Found:
         owner=plan.owner if isinstance(user, dict) else us["name"],
         tag=_tag(tag, packages),
         build_tag=_tag(build_tag, build_packages),
-        groups=_groups(groups) if build_tag else {},
+        groups=package_groups(groups) if build_tag else {},
         target=(target["build_tag_name"], target["dest_tag_name"]) if target else None,
         built=frozenset(build["package_name"] for build in accepted(tagged)) if build_tag else frozenset(),
     )
 
 
 def missing(plan: BuildPlan, found: Found) -> tuple[Call, ...]:
-    """Give the calls that can be made now; the tags first, as all others need them. Raises HubRefused."""
-    if found.tag is None or found.build_tag is None:
-        names = ((plan.koji_tag, found.tag), (plan.build_tag, found.build_tag))
-        return tuple(_create(plan, name) for name, tag in names if tag is None)
+    """Give the calls to be made, the tags first, as all others need them. Raises HubRefused."""
+    tag, build_tag = found.tag or _fresh(plan), found.build_tag or _fresh(plan)
     return (
-        *_edit(plan, plan.koji_tag, found.tag),
-        *_edit(plan, plan.build_tag, found.build_tag),
-        *_list_packages(plan.packages, plan.koji_tag, found.tag, found.owner),
-        *_list_packages((*plan.packages, MACROS), plan.build_tag, found.build_tag, found.owner),
-        *_block(plan, found.build_tag, found.built),
+        *(_create(plan, name) for name, made in _tags(plan, found) if made is None),
+        *_edit(plan, plan.koji_tag, tag),
+        *_edit(plan, plan.build_tag, build_tag),
+        *_list_packages(plan.packages, plan.koji_tag, tag, found.owner),
+        *_list_packages((*plan.packages, MACROS), plan.build_tag, build_tag, found.owner),
+        *_block(plan, build_tag, found.built),
         *_fill_groups(plan, found.groups),
         *_target(plan, found.target),
     )
+
+
+def _tags(plan: BuildPlan, found: Found) -> Iterator[tuple[str, TagFacts | None]]:
+    yield plan.koji_tag, found.tag
+    yield plan.build_tag, found.build_tag
+
+
+def _fresh(plan: BuildPlan) -> TagFacts:
+    """Give a tag as `_create` makes it."""
+    return TagFacts(frozenset(plan.arches), plan.tag_permission, locked=False, extra=plan.tag_extra)
 
 
 def _create(plan: BuildPlan, name: str) -> Call:
@@ -195,7 +203,8 @@ def _tag(tag: KojiValue, packages: KojiValue) -> TagFacts | None:
     )
 
 
-def _groups(groups: KojiValue) -> Mapping[str, frozenset[str]]:
+def package_groups(groups: KojiValue) -> Mapping[str, frozenset[str]]:
+    """Read the packages by group in an answer of `getTagGroups`; what is blocked is left out."""
     return {
         group["name"]: frozenset(listed["package"] for listed in group["packagelist"] if not listed["blocked"])
         for group in accepted(groups)

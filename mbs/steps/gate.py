@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from mbs.koji.builds import BuildInfo, builds_of_tasks, ensure_tagged, not_latest, package_of, unblock, unlisted
-from mbs.koji.repos import RepoReady, RepoRequested, RepoTask, last_change, request_repo
+from mbs.koji.builds import BuildInfo, builds_of_tasks
+from mbs.koji.repos import RepoReady, RepoRequested, RepoTask, request_repo
 from mbs.koji.session import Hub
 from mbs.koji.snapshot import TaskKey, TaskSnapshot, poll
-from mbs.koji.tags import ensure_in_groups
+from mbs.koji.tagging import TagContents, Tagging, contents, ensure_tagged, package_of, unlisted
 from mbs.model.errors import BuildFailed
 from mbs.model.naming import MACROS
 from mbs.model.plan import BuildPlan
@@ -40,17 +40,17 @@ def pass_gate(hub: Hub, registry: Registry, gate: Gate, log: Log) -> Done | Awai
     They go into the build tag and the module's tag, those needed at build time only into the build tag (§14.2). Raises
     BuildFailed, HubRefused, HubUnavailable, RegistryUnavailable.
     """
-    rows = {row.name: row for row in registry.components.of(gate.plan.build_id) if row.name in gate.names}
+    everything = registry.components.of(gate.plan.build_id)
+    rows = {row.name: row for row in everything if row.name in gate.names}
     built = _built(hub, rows)
     importing = _unfinished(hub, [row.task_id for name, row in _waiting(rows).items() if name not in built])
     if importing:
         log(f"All arches are built; Koji still imports in task {', '.join(map(str, importing))}.")
         return AwaitImport(importing)
     nvrs = _complete(registry, gate, rows, built)
-    _tag(hub, registry, gate.plan, nvrs, log)
-    event = last_change(hub, gate.plan.build_tag)
-    _prove(hub, gate.plan, nvrs)
-    if _is_awaited(registry, gate):
+    event = _tag(hub, Tagging(gate.plan, nvrs), log)
+    _record_tagged(registry, gate.plan, [row for row in rows.values() if row.name in nvrs])
+    if _is_awaited(everything, gate):
         return _request(hub, gate.plan, event, log)
     log("Nothing is built right behind this gate, so it needs no repository.")
     return Done()
@@ -90,29 +90,31 @@ def _complete(
     return known | {name: build.nvr for name, build in built.items()}
 
 
-def _tag(hub: Hub, registry: Registry, plan: BuildPlan, nvrs: Mapping[str, str], log: Log) -> None:
-    """Let the builds into the tags. Packages that were blocked until now come first, else they stay invisible."""
-    _refuse_unlisted(hub, plan, nvrs)
-    packages = frozenset(map(package_of, nvrs.values()))
-    unblock(hub, plan.build_tag, packages.intersection(plan.blocked_packages))
-    if MACROS in nvrs:
-        ensure_in_groups(hub, plan, MACROS)
-    ours = {name: nvr for name, nvr in nvrs.items() if name != MACROS}
-    for tag, builds in ((plan.build_tag, nvrs), (plan.koji_tag, ours)):
-        tagged = ensure_tagged(hub, tag, list(builds.values()))
-        log(f"Tagged into {tag}: {', '.join(tagged) or 'nothing new'}.")
-    with registry.transaction() as work:
-        work.components.mark_tagged(plan.build_id, list(nvrs), build=True)
-        work.components.mark_tagged(plan.build_id, list(ours), final=True)
+def _tag(hub: Hub, tagging: Tagging, log: Log) -> int:
+    """Let the builds into the tags, and see that the build tag gives these and no others of their packages.
+
+    The next ones are built against them. Gives the event of the hub since which that is so.
+    """
+    found = contents(hub, tagging)
+    _refuse_unlisted(tagging, found)
+    tagged = ensure_tagged(hub, tagging, found)
+    for tag, nvrs in tagged.new.items():
+        log(f"Tagged into {tag}: {', '.join(nvrs) or 'nothing new'}.")
+    if tagged.hidden:
+        msg = (
+            f"Tag {tagging.plan.build_tag} does not give {', '.join(tagged.hidden)}: another build of the package was "
+            "tagged later. Untag that, then clear this task."
+        )
+        raise BuildFailed(msg)
+    return tagged.event
 
 
-def _refuse_unlisted(hub: Hub, plan: BuildPlan, nvrs: Mapping[str, str]) -> None:
+def _refuse_unlisted(tagging: Tagging, found: TagContents) -> None:
     """Say what to do about a build whose package the tags do not take: its spec has another name."""
-    components = {nvr: name for name, nvr in nvrs.items()}
     problems = [
-        f"Koji built component {components[nvr]} as {nvr}, but package {package_of(nvr)} is not in the package "
-        f"list of tag {tag}."
-        for nvr, tag in unlisted(hub, plan, nvrs.values())
+        f"Koji built component {name} as {tagging.nvrs[name]}, but package {package_of(tagging.nvrs[name])} is not in "
+        f"the package list of tag {tag}."
+        for name, tag in unlisted(tagging, found)
     ]
     if problems:
         advice = (
@@ -122,23 +124,20 @@ def _refuse_unlisted(hub: Hub, plan: BuildPlan, nvrs: Mapping[str, str]) -> None
         raise BuildFailed(" ".join([*problems, advice]))
 
 
-def _prove(hub: Hub, plan: BuildPlan, nvrs: Mapping[str, str]) -> None:
-    """See that the tag gives these builds and no others of their packages; the next ones are built against them."""
-    hidden = not_latest(hub, plan.build_tag, nvrs.values())
-    if hidden:
-        msg = (
-            f"Tag {plan.build_tag} does not give {', '.join(hidden)}: another build of the package was tagged "
-            "later, or the package is blocked. Untag or unblock it, then clear this task."
-        )
-        raise BuildFailed(msg)
+def _record_tagged(registry: Registry, plan: BuildPlan, rows: Sequence[ComponentRow]) -> None:
+    """Record where the builds are, unless it is known."""
+    final = [row.name for row in rows if row.name != MACROS]
+    if not all(row.tagged and (row.tagged_in_final or row.name == MACROS) for row in rows):
+        with registry.transaction() as work:
+            work.components.mark_tagged(plan.build_id, [row.name for row in rows], build=True)
+            work.components.mark_tagged(plan.build_id, final, final=True)
 
 
-def _is_awaited(registry: Registry, gate: Gate) -> bool:
+def _is_awaited(rows: Sequence[ComponentRow], gate: Gate) -> bool:
     """Tell whether a component right behind the gate is still to be built: not the last batch, nor what is reused.
 
     MBS leaves out the repository after the last batch, and all of them when everything is reused (§15.4).
     """
-    rows = registry.components.of(gate.plan.build_id)
     complete = {row.name for row in rows if row.state is ComponentState.COMPLETE}
     opened = {name for one in gate.plan.gates if one.components == gate.batch for name in one.before}
     return any(one.arches and one.name in opened - complete for one in gate.plan.components)

@@ -40,9 +40,11 @@ def test_what_is_complete_needs_no_call(plan: BuildPlan, made: Found) -> None:
     assert missing(plan, made) == ()
 
 
-def test_tags_are_created_before_anything_else(plan: BuildPlan, made: Found) -> None:
+def test_tags_are_created_before_anything_else_and_filled_at_once(plan: BuildPlan, made: Found) -> None:
     create = call("createTag", plan.build_tag, arches="aarch64 x86_64", extra=dict(plan.tag_extra), perm="admin")
-    assert missing(plan, replace(made, build_tag=None)) == (create,)
+    listed = (call("packageListAdd", plan.build_tag, package, "alice") for package in ("perl", MACROS))
+    blocked = call("packageListBlock", plan.build_tag, "tk")
+    assert missing(plan, replace(made, build_tag=None)) == (create, *listed, blocked)
 
 
 def differing(plan: BuildPlan, made: Found) -> list[tuple[Found, Call]]:

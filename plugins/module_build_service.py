@@ -14,6 +14,7 @@ from airflow.plugins_manager import AirflowPlugin
 from operators import (
     bundle,  # noqa: F401 - for the processes forked later, as said above
     graph,  # noqa: F401 - likewise
+    scheduling,
 )
 from operators.listeners import notes, runs, task_log
 
@@ -22,4 +23,4 @@ class ModuleBuildServicePlugin(AirflowPlugin):
     """Listeners of the module build service."""
 
     name = "module_build_service"
-    listeners = [runs, notes, task_log]  # noqa: RUF012 - declared as an instance's by Airflow, which reads it from the class
+    listeners = [runs, notes, task_log, scheduling]  # noqa: RUF012 - declared as an instance's by Airflow, which reads it from the class

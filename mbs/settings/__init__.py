@@ -196,6 +196,12 @@ class Settings:
     koji_away_timeout: float = 6 * 3600.0
     """Seconds for which a hub may be away before what waits for it fails."""
 
+    # Airflow
+
+    schedule_from_states: bool = True
+    """Whether the scheduler evaluates only those tasks of a module build whose upstream tasks have ended. Off, it loads
+    and evaluates all of every running build in every loop, as it does for other DAGs."""
+
     # Git
 
     scm_net_timeout: float = 60.0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -28,6 +29,9 @@ log = logging.getLogger(__name__)
 
 INDEX = "index.json"
 """Beside the files: the token of the plan by DAG id, as of the last refresh."""
+
+ROUND = 5.0
+"""Seconds between two rounds of an idle DAG processor; its sign of life, and what a person asks of it, can wait."""
 
 _SOURCE = """\
 # -*- coding: utf-8 -*-
@@ -63,9 +67,10 @@ class ModuleBuildBundle(BaseDagBundle):
     def refresh_interval(self) -> int:
         """Seconds that the files may be old: none since the registry told of a change, else as configured.
 
-        Airflow's DAG processor asks every `bundle_refresh_check_interval` seconds, the only one who does.
+        Airflow's DAG processor asks in every round of its loop, the only one who does. While it parses nothing it is
+        kept waiting for a change: each round is a handful of queries, and it would make one every second.
         """
-        self._stale = self._stale or self._changes is None or self._changes.heard()
+        self._stale = self._stale or self._changes is None or self._changes.heard(0 if has_children() else ROUND)
         return 0 if self._stale else self._longest
 
     @refresh_interval.setter
@@ -146,6 +151,15 @@ def replace(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.new")
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(path)
+
+
+def has_children() -> bool:
+    """Tell whether this process has any: those of a DAG processor parse files."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
 
 
 def _read_index(path: Path) -> dict[str, str]:

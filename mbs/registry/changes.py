@@ -5,6 +5,7 @@ PostgreSQL tells it to whoever listens (a trigger of the table `module_builds`),
 
 from __future__ import annotations
 
+from select import select
 from typing import TYPE_CHECKING, cast
 
 import psycopg2
@@ -28,8 +29,8 @@ class Changes:
         self._engine = engine
         self._connection: Connection | None = None
 
-    def heard(self) -> bool:
-        """Tell, without waiting, whether anything may have changed since the last question.
+    def heard(self, wait: float = 0) -> bool:
+        """Tell whether anything may have changed since the last question; `wait` seconds for it.
 
         At the first, and after a fault, that cannot be known: then it may have.
         """
@@ -37,6 +38,7 @@ class Changes:
             if self._connection is None:
                 self._connection = self._listen()
                 return True
+            select([self._connection], [], [], wait)
             self._connection.poll()
         except psycopg2.Error:
             self.close()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import os
+import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +15,7 @@ from mbs.model.nsvc import NSVC
 from mbs.planning.ids import dag_id
 from mbs.registry import Registry, engine_for
 from mbs.registry.rows import StoredPlan
-from operators.bundle import ModuleBuildBundle, replace, source_of
+from operators.bundle import ModuleBuildBundle, has_children, replace, source_of
 from tests.operators.conftest import NewPlan
 
 NSVC_OF_ALL = NSVC("greeter", "1", 20261122160000, "c0ffee42")
@@ -66,35 +68,67 @@ def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
     assert [found.name for found in tmp_path.iterdir()] == ["plan.json"]
 
 
-def test_the_files_may_be_old_until_the_registry_tells_of_a_change(
-    registry: Registry, new_plan: NewPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("operators.bundle.registry", lambda _: registry)
+@pytest.fixture
+def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleBuildBundle:
+    """A bundle with files of its own; a DAG processor that is idle goes round quickly."""
     monkeypatch.setattr("airflow.dag_processing.bundles.base.get_bundle_base_folder", lambda **_: tmp_path)
-    bundle = ModuleBuildBundle(name="module-builds", refresh_interval=30)
+    monkeypatch.setattr("operators.bundle.ROUND", 0.05)
+    return ModuleBuildBundle(name="module-builds", refresh_interval=30)
+
+
+@pytest.fixture
+def written(bundle: ModuleBuildBundle, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> ModuleBuildBundle:
+    """A bundle whose files are those of the registry."""
+    monkeypatch.setattr("operators.bundle.registry", lambda _: registry)
     assert bundle.refresh_interval == 0, "nothing was written yet"
     for _ in ("written", "written again, since it was not listened before"):
         bundle.refresh()
         assert bundle.refresh_interval in {0, 30}
     assert bundle.refresh_interval == 30
+    return bundle
+
+
+def test_the_files_may_be_old_until_the_registry_tells_of_a_change(
+    written: ModuleBuildBundle, new_plan: NewPlan
+) -> None:
     plan = new_plan(("tool", 1))
-    assert tells(bundle)
-    assert bundle.refresh_interval == 0, "until the files are written"
-    bundle.refresh()
-    assert bundle.refresh_interval == 30
-    assert {path.name for path in bundle.path.iterdir()} == {f"{dag_id(plan.nsvc)}{end}" for end in (".json", ".py")}
+    assert tells(written)
+    assert written.refresh_interval == 0, "until the files are written"
+    written.refresh()
+    assert written.refresh_interval == 30
+    assert {path.name for path in written.path.iterdir()} == {f"{dag_id(plan.nsvc)}{end}" for end in (".json", ".py")}
 
 
 def test_while_the_registry_does_not_answer_the_files_are_always_too_old(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bundle: ModuleBuildBundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     away = Registry(engine_for("postgresql://nobody@127.0.0.1:1/nothing"))
     monkeypatch.setattr("operators.bundle.registry", lambda _: away)
-    monkeypatch.setattr("airflow.dag_processing.bundles.base.get_bundle_base_folder", lambda **_: tmp_path)
-    bundle = ModuleBuildBundle(name="module-builds", refresh_interval=30)
     for _ in range(3):
         bundle.refresh()
         assert bundle.refresh_interval == 0
+
+
+@pytest.mark.parametrize("parses", [True, False])
+def test_a_dag_processor_that_parses_nothing_is_kept_waiting_until_there_is_a_change(
+    written: ModuleBuildBundle, new_plan: NewPlan, monkeypatch: pytest.MonkeyPatch, parses: bool
+) -> None:
+    monkeypatch.setattr("operators.bundle.ROUND", 30.0)
+    monkeypatch.setattr("operators.bundle.has_children", lambda: parses)
+    change = threading.Timer(0.5, new_plan, [("tool", 1)])
+    began = time.monotonic()
+    change.start()
+    assert written.refresh_interval == (30 if parses else 0)
+    assert time.monotonic() - began < 15
+    change.join()
+
+
+def test_a_process_that_parses_is_a_child() -> None:
+    child = os.fork()
+    if child == 0:
+        os._exit(int(has_children()))
+    assert has_children()
+    assert os.waitpid(child, 0)[1] == 0, "one that was forked has none"
 
 
 def tells(bundle: ModuleBuildBundle, seconds: float = 5) -> bool:

@@ -20,6 +20,9 @@ DATABASES = ("airflow", "mbs")
 CONNECTIONS = 200
 """PostgreSQL's own default, 100, is less than Airflow's processes may open together."""
 
+FEWER_PROCESSES = ("io_method=sync", "max_logical_replication_workers=0")
+"""A laptop's databases fit into memory, and nobody replicates them: no process needs to wait for either."""
+
 PROGRAMS = utils.POSTGRES_VERSIONS[utils.TARGET_POSTGRES_VERSION]
 ROOTS_USER = "pgserver"
 """Who runs the server where root runs the stack: PostgreSQL refuses to be root."""
@@ -48,8 +51,9 @@ def initialise(layout: Layout) -> None:
 def command(layout: Layout) -> tuple[str, ...]:
     """Give the server's command; it stays in the foreground and listens on no port."""
     data = str(layout.postgres)
-    options = ("-D", data, "-k", data, "-c", "listen_addresses=", "-c", f"max_connections={CONNECTIONS}")
-    return (*_user(), str(PROGRAMS / "postgres"), *options)
+    settings = ("listen_addresses=", f"max_connections={CONNECTIONS}", *FEWER_PROCESSES)
+    options = [word for setting in settings for word in ("-c", setting)]
+    return (*_user(), str(PROGRAMS / "postgres"), "-D", data, "-k", data, *options)
 
 
 def ready(layout: Layout) -> bool:

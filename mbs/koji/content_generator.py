@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from mbs.koji.builds import BuildState
-from mbs.koji.faults import accepted
+from mbs.koji.faults import accepted, raise_refused
 from mbs.koji.session import Hub, call
+from mbs.koji.tagging import package_of
 from mbs.model.errors import BuildFailed, HubRefused
 from mbs.model.naming import CONTENT_GENERATOR
 from mbs.publish.metadata import OutputFile
@@ -22,8 +25,16 @@ from mbs.publish.rpms import BINARY_HEADERS, SOURCE_HEADERS, RpmFact, rpm_facts
 ALREADY_IMPORTED = "Build already exists"
 
 
+def tagged_rpms(hub: Hub, koji_tag: str) -> tuple[RpmFact, ...]:
+    """Ask for the RPMs of a tag without their headers: all that an import says of them."""
+    return rpm_facts(*hub.call("listTaggedRPMS", koji_tag, latest=True))
+
+
 def tagged_rpm_facts(hub: Hub, koji_tag: str) -> tuple[RpmFact, ...]:
-    """Ask for the RPMs of a tag and their headers; the facts on which all documents rest (§16.4)."""
+    """Ask for the RPMs of a tag and their headers; the facts on which all documents rest (§16.4).
+
+    A hub opens the file of every RPM for it.
+    """
     rpms, builds = hub.call("listTaggedRPMS", koji_tag, latest=True)
     answers = hub.multicall(
         call("getRPMHeaders", rpmID=rpm["id"], headers=list(SOURCE_HEADERS if rpm["arch"] == "src" else BINARY_HEADERS))
@@ -33,15 +44,21 @@ def tagged_rpm_facts(hub: Hub, koji_tag: str) -> tuple[RpmFact, ...]:
     return rpm_facts(rpms, builds, headers)
 
 
-def known_owner(hub: Hub, owner: str) -> str | None:
-    """Give the owner if Koji knows such a user; an import with an unknown one is refused."""
-    return owner if hub.call("getUser", owner) else None
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who owns what a module build leaves in Koji."""
+
+    known: str | None
+    """The packager if Koji knows such a user; an import with an unknown one is refused."""
+    of_lists: str
+    """Of entries of package lists: the packager, or this service where Koji does not know them."""
 
 
-def list_owner(hub: Hub, owner: str) -> str:
-    """Give who owns an entry of a package list: the packager, or this service where Koji does not know them."""
-    name: str = known_owner(hub, owner) or hub.call("getLoggedInUser")["name"]
-    return name
+def owner_for(hub: Hub, packager: str) -> Owner:
+    """Ask who is to own what a packager's module build leaves in Koji."""
+    found, us = map(accepted, hub.multicall((call("getUser", packager), call("getLoggedInUser"))))
+    known = packager if found else None
+    return Owner(known, known or us["name"])
 
 
 def import_module(
@@ -82,24 +99,19 @@ def _is_imported(hub: Hub, nvr: str, build_id: int) -> bool:
 
 
 def tag_for_compose(hub: Hub, nvr: str, candidate_tags: Sequence[str], owner: str) -> str | None:
-    """Tag the module build into the first of the tags that exists; gives it, or None where there is none (§16.3)."""
-    tag = next((tag for tag in candidate_tags if hub.call("getTag", tag)), None)
-    if tag is None or any(listed["name"] == tag for listed in hub.call("listTags", build=nvr)):
-        return tag
-    name = hub.call("getBuild", nvr, strict=True)["name"]
-    if not hub.call("checkTagPackage", tag, name):
-        hub.call("packageListAdd", tag, name, owner)
-    _tag(hub, tag, nvr)
+    """Tag the module build into the first of the tags that exists; gives it, or None where there is none (§16.3).
+
+    At once rather than by a task: there is nothing to wait for.
+    """
+    package = package_of(nvr)
+    questions = ((call("getTag", tag), call("checkTagPackage", tag, package)) for tag in candidate_tags)
+    here, *found = map(accepted, hub.multicall([call("listTags", build=nvr), *chain.from_iterable(questions)]))
+    places = zip(candidate_tags, found[::2], found[1::2], strict=True)
+    tag, is_listed = next(((tag, is_listed) for tag, exists, is_listed in places if exists), (None, False))
+    if tag is not None and tag not in {each["name"] for each in here}:
+        listing = [] if is_listed else [call("packageListAdd", tag, package, owner)]
+        raise_refused(hub.multicall([*listing, call("tagBuildBypass", tag, nvr)]), races_pass=True)
     return tag
-
-
-def _tag(hub: Hub, tag: str, nvr: str) -> None:
-    """Tag at once rather than by a task: nothing to wait for; being tagged meanwhile is what we want."""
-    try:
-        hub.call("tagBuildBypass", tag, nvr)
-    except HubRefused:
-        if not any(listed["name"] == tag for listed in hub.call("listTags", build=nvr)):
-            raise
 
 
 def _upload(hub: Hub, directory: str, files: Sequence[OutputFile]) -> None:

@@ -134,7 +134,7 @@ class HubSession:
 
     def upload(self, path: Path, directory: str) -> str:
         """Upload a file into `directory` of the hub's upload area, over one of the same name."""
-        self._repeated("upload", lambda client: client.uploadWrapper(str(path), directory))
+        self._repeated("upload", lambda client: client.fastUpload(str(path), directory, overwrite=True))
         return f"{directory}/{path.name}"
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ DEBUG_SUFFIXES = ("-debuginfo", "-debugsource")
 
 @dataclass(frozen=True, slots=True)
 class RpmFact:
-    """One RPM of a module's Koji tag, with what its headers and those of its source RPM say."""
+    """One RPM of a module's Koji tag, with what its headers and those of its source RPM say, where they are needed."""
 
     name: str
     version: str
@@ -56,16 +56,17 @@ class RpmFact:
 def rpm_facts(
     rpms: Sequence[Mapping[str, Any]],
     builds: Sequence[Mapping[str, Any]],
-    headers: Mapping[int, Mapping[str, Any] | None],
+    headers: Mapping[int, Mapping[str, Any] | None] | None = None,
 ) -> tuple[RpmFact, ...]:
     """Make facts of what Koji answers (§16.4).
 
-    `rpms` and `builds` are those of `listTaggedRPMS(tag, latest=True)`, `headers` what `getRPMHeaders` gave by
-    RPM id. Raises `HubRefused` naming every RPM, once and with its arch, whose headers Koji does not have: it is still
-    importing them.
+    `rpms` and `builds` are those of `listTaggedRPMS(tag, latest=True)`, `headers` what `getRPMHeaders` gave by RPM id
+    where it was asked: documents are made of them, but not imports. Raises `HubRefused` naming every RPM, once and with
+    its arch, whose headers Koji does not have: it is still importing them.
     """
-    missing = {f"{rpm['name']}.{rpm['arch']}" for rpm in rpms if "license" not in (headers.get(rpm["id"]) or {})}
-    if missing:
+    if headers is None:
+        headers = {}
+    elif missing := {f"{rpm['name']}.{rpm['arch']}" for rpm in rpms if "license" not in (headers.get(rpm["id"]) or {})}:
         raise HubRefused(f"no license header for {', '.join(sorted(missing))}", call="getRPMHeaders")
     names = {build["build_id"]: str(build["name"]) for build in builds}
     sources = {rpm["build_id"]: rpm for rpm in rpms if rpm["arch"] == "src"}

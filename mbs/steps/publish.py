@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from mbs.koji.content_generator import import_module, known_owner, list_owner, tag_for_compose, tagged_rpm_facts
+from mbs.koji.content_generator import import_module, owner_for, tag_for_compose, tagged_rpm_facts, tagged_rpms
 from mbs.koji.session import Hub
 from mbs.model.errors import NotFound
 from mbs.model.naming import koji_build
@@ -90,13 +90,13 @@ def publish(hub: Hub, registry: Registry, plan: BuildPlan) -> tuple[ImportedBuil
 
     Raises NotFound where the documents have not been made, HubRefused, HubUnavailable.
     """
-    facts = tagged_rpm_facts(hub, plan.koji_tag)
+    rpms = tagged_rpms(hub, plan.koji_tag)
     own, twin = (koji_build(plan.nsvc, devel=devel) for devel in (False, True))
     wanted = (own, twin) if plan.publication.devel else (own,)
     texts = _texts(registry, plan)
-    importer = _Import.prepare(hub, registry, plan, facts)
+    importer = _Import.prepare(hub, registry, plan, rpms)
     return tuple(
-        importer.run(hub, stored_documents(build.name, texts[build.name], facts), str(build)) for build in wanted
+        importer.run(hub, stored_documents(build.name, texts[build.name], rpms), str(build)) for build in wanted
     )
 
 
@@ -117,8 +117,8 @@ class _Import:
         with registry.transaction() as work:
             build, trace = work.builds.get(build_id), work.builds.trace(build_id)
             log = build_log(plan, trace, work.components.of(build_id), work.messages.of(build_id))
-        facts = _module_facts(plan, build, known_owner(hub, plan.owner))
-        return cls(plan, facts, rpms, log, list_owner(hub, plan.owner))
+        owner = owner_for(hub, plan.owner)
+        return cls(plan, _module_facts(plan, build, owner.known), rpms, log, owner.of_lists)
 
     def run(self, hub: Hub, documents: FinalDocuments, nvr: str) -> ImportedBuild:
         """Import one build and tag it; what is there already stays."""

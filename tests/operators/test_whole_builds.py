@@ -290,6 +290,8 @@ def test_publishing_again_changes_nothing(service: Service, greeter: BuildPlan) 
         calls = service.calls(partial(service.run, run, task))
         assert not run.errors
         assert not {"CGImport", "tagBuildBypass", "packageListAdd"} & calls.keys()
+        rpms, _ = service.hub.call("listTaggedRPMS", greeter.koji_tag)
+        assert calls["getRPMHeaders"] == (len(rpms) if operator is FinalModulemdOperator else 0)
     assert service.registry.builds.get(greeter.build_id).state is ModuleState.READY
 
 

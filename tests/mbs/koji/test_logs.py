@@ -1,9 +1,16 @@
 from __future__ import annotations
 
+import base64
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
 import pytest
 
 from mbs.koji.faults import explained
-from mbs.koji.logs import FailureReport, logs_of
+from mbs.koji.logs import LOGS_AT_ONCE, FailedBuild, FailureReport, logs_of, report_failures
+from mbs.koji.session import Call
 from mbs.koji.tasks import TaskInfo, TaskState
 
 BROKEN = (
@@ -98,3 +105,65 @@ def test_a_canceled_task_is_told_once() -> None:
     task = TaskInfo(id=13, method="build", state=TaskState.CANCELED)
     report = FailureReport("perl", "x86_64", 13, task, None, "Task 13 is canceled")
     assert report.summary == "perl (x86_64): Koji's build task 13 was canceled."
+
+
+@dataclass
+class FailedTasks:
+    """A hub that knows why tasks failed, by their logs; `silent` ones say it in root.log alone."""
+
+    silent: frozenset[int] = frozenset()
+    asked: list[Call] = field(default_factory=list)
+    most: int = 0
+    """Logs that were read at once."""
+
+    def multicall(self, calls: Iterable[Call]) -> list[Any]:
+        made = list(calls)
+        self.asked += made
+        self.most = max(self.most, sum(one.method == "downloadTaskOutput" for one in made))
+        return [self._answer(*one.args) if one.method == "downloadTaskOutput" else ANSWERS[one.method] for one in made]
+
+    def _answer(self, task_id: int, name: str) -> str:
+        is_telling = (task_id in self.silent) == (name == "root.log")
+        text = ("error: it is broken\n" if name == "build.log" else "nothing provides it\n") if is_telling else "fine\n"
+        return base64.b64encode(text.encode()).decode()
+
+
+ANSWERS: dict[str, Any] = {
+    "getHost": {"name": "builder-1"},
+    "getTaskResult": {"faultString": BROKEN},
+    "listTaskOutput": {"build.log": {"st_size": "9"}, "root.log": {"st_size": "9"}, "state.log": {"st_size": "9"}},
+}
+
+
+def failed_build(number: int, arch: str) -> FailedBuild:
+    """Give a build whose x86_64 failed, as a task of one of its arches sees it."""
+    child = TaskInfo(number + 1, "buildArch", TaskState.FAILED, label="x86_64", host_id=7)
+    return FailedBuild(TaskInfo(number, "build", TaskState.FAILED), [child], f"p{number}", arch, DIST)
+
+
+def test_a_whole_batch_that_fails_is_asked_about_once_for_each_task_and_builder() -> None:
+    hub = FailedTasks()
+    failed = [failed_build(10 * number, arch) for number in range(50) for arch in ("x86_64", "aarch64")]
+    reports = report_failures(hub, failed)  # type: ignore[arg-type] # it has the one call that is made
+    assert Counter(one.method for one in hub.asked) == {
+        "getHost": 1,
+        "getTaskResult": 50,
+        "listTaskOutput": 50,
+        "downloadTaskOutput": 50,
+    }
+    assert hub.most == LOGS_AT_ONCE
+    assert [report.package for report in reports] == [one.package for one in failed]
+    assert {(report.host, report.log, report.lines) for report in reports} == {
+        ("builder-1", "build.log", ("error: it is broken",))
+    }
+
+
+def test_another_log_is_read_only_where_the_likeliest_says_nothing() -> None:
+    hub = FailedTasks(silent=frozenset({11}))
+    reports = report_failures(hub, [failed_build(0, "x86_64"), failed_build(10, "x86_64")])  # type: ignore[arg-type]
+    assert [one.args[:2] for one in hub.asked if one.method == "downloadTaskOutput"] == [
+        (1, "build.log"),
+        (11, "build.log"),
+        (11, "root.log"),
+    ]
+    assert [report.lines for report in reports] == [("error: it is broken",), ("nothing provides it",)]

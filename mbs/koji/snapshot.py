@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TypeAlias, TypeGuard
+from typing import NamedTuple, TypeAlias, TypeGuard
 
 from mbs.koji.faults import KojiValue
 from mbs.koji.repos import RequestInfo
@@ -25,23 +25,24 @@ SWEEP = 720
 """Looks within which every task is asked for wholly, whatever its children do: an hour by default."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class TaskKey:
-    """Wait for a task and its children."""
+class TaskKey(NamedTuple):
+    """Wait for a task and its children. Keys are tuples, for thousands of them are compared at every look."""
 
     id: int
+    kind: str = "task"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class RequestKey:
+class RequestKey(NamedTuple):
     """Wait for a repository request (Koji 1.35 and later)."""
 
     id: int
+    kind: str = "request"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class HubKey:
+class HubKey(NamedTuple):
     """Wait for the hub to answer at all."""
+
+    kind: str = "hub"
 
 
 Key: TypeAlias = TaskKey | RequestKey | HubKey

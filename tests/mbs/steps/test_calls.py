@@ -13,6 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from mbs.koji.content_generator import import_module
+from mbs.koji.facts import KojiFacts
 from mbs.koji.session import BATCH, Call, HubAccount, HubSession
 from mbs.koji.tags import ensure_tags
 from mbs.model.naming import MACROS
@@ -148,3 +149,10 @@ def test_the_gate_of_the_macros_has_them_installed_in_every_build_root(
     assert hub.call("listTagged", plan.koji_tag) == []
     groups = {row["name"]: row["packagelist"] for row in hub.call("getTagGroups", plan.build_tag)}
     assert all({"module-build-macros"} == {one["package"] for one in groups[name]} for name in ("build", "srpm-build"))
+
+
+def test_planning_asks_for_each_tag_once(hub: Counted) -> None:
+    facts = KojiFacts(hub)
+    assert facts.tag_arches(["nowhere"]) == {}
+    assert facts.absent_tags(["nowhere", "nowhere-else"]) == {"nowhere", "nowhere-else"}
+    assert hub.calls == {"getTag": 2}

@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 MULTICALL = ("multiCall", "system.multicall")
 MAY_BE_EXPIRED = ("login", "logout")
+REQUESTS = "devhub.requests"
+"""Among the counts of methods: how many HTTP requests brought them."""
 MAX_CALL = 4 << 20
 """Bytes of a call, multicalls included (Koji's MaxRequestLength)."""
 
@@ -94,6 +96,7 @@ class Dispatcher:
         if name not in MULTICALL and name not in METHODS:
             raise koji.GenericError(f"Invalid method: {name}")
         session = self.session(environ, name)
+        self._count(REQUESTS)
         if name in MULTICALL:
             return self._multicall(params, session)
         return self._call(name, params, session, record=True)

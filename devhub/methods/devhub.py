@@ -35,7 +35,10 @@ def set_fault(call: Call, name: str, value: Value = None) -> None:
 
 @method("devhub.callCounts")
 def call_counts(call: Call) -> dict[str, int]:
-    """Give how often each method was called since the hub was made, those inside multicalls included."""
+    """Give how often each method was called since the hub was made, those inside multicalls included.
+
+    Not a method among them is `devhub.requests`: the HTTP requests, of which a multicall is one.
+    """
     return {row["method"]: row["count"] for row in call.connection.execute("SELECT method, count FROM call_counts")}
 
 

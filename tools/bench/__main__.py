@@ -25,11 +25,13 @@ from tools.stack.layout import checkout
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 SUPPORT = {"__main__", "documents", "figures", "service"}
+BY_HAND = {"distribution"}
+"""What takes hours."""
 
 
 def available() -> list[str]:
     """Give the names of the measurements, sorted."""
-    return sorted(m.name for m in pkgutil.iter_modules(tools.bench.__path__) if m.name not in SUPPORT)
+    return sorted(m.name for m in pkgutil.iter_modules(tools.bench.__path__) if m.name not in SUPPORT | BY_HAND)
 
 
 @click.command()

@@ -48,6 +48,17 @@ def test_clients_at_once_lose_no_update(hub: RunningDevhub) -> None:
     assert session.callMethod("devhub.callCounts")["build"] == 80
 
 
+def test_a_multicall_is_one_request(hub: RunningDevhub) -> None:
+    session = hub.login()
+    before = session.callMethod("devhub.callCounts")
+    with session.multicall() as calls:
+        for number in range(10):
+            calls.createTag(f"together-{number}")
+    after = session.callMethod("devhub.callCounts")
+    assert after["createTag"] - before.get("createTag", 0) == 10
+    assert after["devhub.requests"] - before["devhub.requests"] == 2
+
+
 def test_a_repeated_change_is_refused_and_a_call_from_the_past_too(hub: RunningDevhub) -> None:
     session = hub.login()
     session.createTag("repeated-a")

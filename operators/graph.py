@@ -20,7 +20,7 @@ from mbs.model.quoting import code, plain, quoted
 from mbs.planning.graph import Kind, Node, graph
 from mbs.planning.ids import component_prefix, dag_id, group_id
 from operators.tasks.component import BuildComponentOperator, BuildMacrosOperator
-from operators.tasks.gate import RepoOperator
+from operators.tasks.gate import RepoSensor
 from operators.tasks.prepare import CreateTagOperator, LinkDependenciesOperator, ReuseComponentsOperator
 from operators.tasks.publish import (
     ApproveOperator,
@@ -41,7 +41,7 @@ OPERATORS: Mapping[Kind, Callable[..., BaseOperator]] = {
     Kind.REUSE_COMPONENTS: ReuseComponentsOperator,
     Kind.BUILD_MACROS: BuildMacrosOperator,
     Kind.BUILD_COMPONENT: BuildComponentOperator,
-    Kind.REPO: RepoOperator,
+    Kind.REPO: RepoSensor,
     Kind.FINAL_MODULEMD: FinalModulemdOperator,
     Kind.IMPORT_BUILD: ImportBuildOperator,
     Kind.APPROVE: ApproveOperator,
@@ -125,12 +125,12 @@ def _task(dag: DAG, plan: BuildPlan, node: Node, group: TaskGroup | None) -> Bas
 def specific(node: Node) -> dict[str, Any]:
     """Give the arguments that only this kind of task takes."""
     if node.kind is Kind.BUILD_COMPONENT:
-        return {"component": node.component, "arch": node.arch, "gates": node.upstream, "pool": KOJI_BUILDS}
+        return {"component": node.component, "arch": node.arch, "pool": KOJI_BUILDS}
     if node.kind is Kind.BUILD_MACROS:
         return {"pool": KOJI_BUILDS}
     if node.kind is Kind.REPO:
         # A component that is not built for an arch is skipped there, and that holds nothing up.
-        return {"batch": node.gate_for, "macros": not node.gate_for, "trigger_rule": "none_failed"}
+        return {"batch": node.gate_for, "trigger_rule": "none_failed"}
     return {}
 
 

@@ -104,7 +104,7 @@ def registry_engine(postgres_url: PostgresUrl) -> Iterator[Engine]:
 @pytest.fixture
 def registry(registry_engine: Engine) -> Registry:
     """An empty registry."""
-    return Registry(registry_engine, lock_timeout=10.0)
+    return Registry(registry_engine)
 
 
 def record(registry: Registry, nsvc: NSVC, plan_for: Callable[[Allocation], BuildPlan], *, by: str = "pat") -> Recorded:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Any, Self
 
 from mbs.koji.faults import accepted
-from mbs.koji.session import Call, Hub, call
+from mbs.koji.session import Hub, call
+from mbs.model.errors import HubRefused
 from mbs.model.naming import MACROS
 from mbs.model.plan import BuildPlan, PlannedComponent
 
@@ -75,66 +76,86 @@ def _options(plan: BuildPlan, package: str, repo_id: int | None) -> dict[str, ob
     return {"skip_tag": True, "mbs_artifact_name": package, "mbs_module_target": plan.target, **repository}
 
 
-def submit(hub: Hub, plan: BuildPlan, source: str, target: str, options: Mapping[str, object]) -> int:
-    """Submit a build; gives its task. Where the answer is lost (HubUnavailable), `find_task` says if it was made."""
-    task_id: int = hub.call_once("build", source, target, dict(options), priority=plan.koji_priority)
-    return task_id
+@dataclass(frozen=True, slots=True)
+class BuildRequest:
+    """What to submit for a component."""
+
+    package: str
+    source: str
+    target: str
+    options: Mapping[str, object]
+    priority: int
 
 
-def find_task(hub: Hub, source: str, target: str, since: datetime, known: Collection[int]) -> int | None:
-    """Find the newest build task of ours with this source and target that nobody recorded (§14.4)."""
+def submit(hub: Hub, requests: Sequence[BuildRequest]) -> list[int | HubRefused]:
+    """Submit up to `BATCH` builds in one request; gives for each its task, or why Koji refuses it.
+
+    Where the answer is lost (HubUnavailable), `find_tasks` says what was made.
+    """
+    return hub.multicall_once(
+        [call("build", one.source, one.target, dict(one.options), priority=one.priority) for one in requests]
+    )
+
+
+def find_tasks(hub: Hub, requests: Iterable[BuildRequest], since: datetime, known: Collection[int]) -> dict[str, int]:
+    """Find by component the newest build task of ours with its source and target that nobody recorded (§14.4)."""
     options = {
         "owner": hub.call("getLoggedInUser")["id"],
         "method": "build",
         "createdAfter": (since - CLOCKS_APART).timestamp(),
         "decode": True,
     }
-    tasks = hub.call("listTasks", options, {"order": "-id"})
-    return next((task["id"] for task in tasks if _is_of(task, source, target) and task["id"] not in known), None)
+    tasks = [task for task in hub.call("listTasks", options, {"order": "-id"}) if task["id"] not in known]
+    found = {one.package: next((task["id"] for task in tasks if _is_of(task, one)), None) for one in requests}
+    return {package: task_id for package, task_id in found.items() if task_id is not None}
 
 
-def find_build(hub: Hub, plan: BuildPlan, component: str, source: str, target: str) -> BuildInfo | None:
-    """Find a complete build of a component for this module build: tagged already, or untagged with our dist.
+def find_builds(
+    hub: Hub, plan: BuildPlan, requests: Collection[BuildRequest], untagged: Collection[str]
+) -> dict[str, BuildInfo]:
+    """Find by component a complete build for this module build: tagged already, or untagged with our dist.
 
-    MBS takes an untagged build in any state (§14.4); a failed one is no result, so only complete ones count here. What
-    may be somebody else's (untagged, or of a package that is called otherwise and is on the whitelist) has to be built
-    by us from the component's own source for its own target: a release that ends like ours proves nothing.
+    Untagged ones are looked for only of the components that `untagged` names. MBS takes an untagged build in any state
+    (§14.4); a failed one is no result, so only complete ones count here. What may be somebody else's (untagged, or of
+    a package that is called otherwise and is on the whitelist) has to be built by us from the component's own source
+    for its own target: a release that ends like ours proves nothing.
     """
-    others = sorted(set(plan.packages) - {planned.name for planned in plan.components} - {component})
-    tags, names = (plan.build_tag, plan.koji_tag), (component, *others)
-    listed = [
-        (name, call("listTagged", tag, package=name, inherit=False, latest=True)) for name in names for tag in tags
+    others = sorted(set(plan.packages) - {planned.name for planned in plan.components})
+    names = sorted({*untagged, *(others if untagged else ())})
+    answers = [
+        accepted(one)
+        for one in hub.multicall(
+            [
+                *(call("listTagged", tag, inherit=False, latest=True) for tag in (plan.build_tag, plan.koji_tag)),
+                *(call("untaggedBuilds", name) for name in names),
+            ]
+        )
     ]
-    answers = [accepted(one) for one in hub.multicall([*(one for _, one in listed), *_untagged(names)])]
-    tagged = [(name, row) for (name, _), rows in zip(listed, answers, strict=False) for row in rows]
-    ours = [row["id"] for rows in answers[len(listed) :] for row in rows if row["release"].endswith(f".{plan.dist}")]
-    untagged = [row for row in hub.multicall(call("getBuild", build_id) for build_id in ours) if row]
-    certain = _complete(row for name, row in tagged if name == component)
-    likely = _complete([*(row for name, row in tagged if name != component), *untagged])
-    return next(iter(certain or _of_ours(hub, likely, source, target)), None)
-
-
-def _untagged(packages: Iterable[str]) -> Iterator[Call]:
-    for package in packages:
-        yield call("untaggedBuilds", package)
+    tagged = _complete(row for rows in answers[:2] for row in rows)
+    certain = {build.name: build for build in tagged}
+    open_ = [one for one in requests if one.package not in certain]
+    ours = [row["id"] for rows in answers[2:] for row in rows if row["release"].endswith(f".{plan.dist}")]
+    likely = [build for build in tagged if build.name in others] if open_ else []
+    if ours:
+        likely += _complete(row for row in hub.multicall(call("getBuild", build_id) for build_id in ours) if row)
+    found = {one.package: certain[one.package] for one in requests if one.package in certain}
+    return {**_of_ours(hub, likely, open_), **found}
 
 
 def _complete(rows: Iterable[Mapping[str, Any]]) -> list[BuildInfo]:
     return [build for build in map(BuildInfo.read, rows) if build.is_complete]
 
 
-def _of_ours(hub: Hub, builds: Iterable[BuildInfo], source: str, target: str) -> list[BuildInfo]:
-    """Give the builds whose task is ours and was asked to build this source for this target."""
+def _of_ours(hub: Hub, builds: Sequence[BuildInfo], requests: Iterable[BuildRequest]) -> dict[str, BuildInfo]:
+    """Give by component the first build whose task is ours and was asked to build its source for its target."""
     made = [(build, build.task_id) for build in builds if build.task_id is not None]
     if not made:
-        return []
+        return {}
     questions = (call("getTaskInfo", task_id, request=True) for _, task_id in made)
     us, *tasks = map(accepted, hub.multicall([call("getLoggedInUser"), *questions]))
-    return [
-        build
-        for (build, _), task in zip(made, tasks, strict=True)
-        if task and task["owner"] == us["id"] and _is_of(task, source, target)
-    ]
+    ours = [(build, task) for (build, _), task in zip(made, tasks, strict=True) if task and task["owner"] == us["id"]]
+    found = {one.package: next((build for build, task in ours if _is_of(task, one)), None) for one in requests}
+    return {package: build for package, build in found.items() if build is not None}
 
 
 def builds_of_tasks(hub: Hub, task_ids: Iterable[int]) -> dict[int, BuildInfo]:
@@ -146,7 +167,7 @@ def builds_of_tasks(hub: Hub, task_ids: Iterable[int]) -> dict[int, BuildInfo]:
     }
 
 
-def _is_of(task: Mapping[str, Any], source: str, target: str) -> bool:
+def _is_of(task: Mapping[str, Any], wanted: BuildRequest) -> bool:
     """Tell whether a task builds this; a request that cannot be decoded is none of ours."""
     request = task["request"]
-    return isinstance(request, list) and request[:2] == [source, target]
+    return isinstance(request, list) and request[:2] == [wanted.source, wanted.target]

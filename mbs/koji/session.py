@@ -90,6 +90,13 @@ class Hub(Protocol):
         """Make many calls, not atomic; gives each its result, or its HubRefused. Raises HubUnavailable."""
         ...
 
+    def multicall_once(self, calls: Sequence[Call]) -> list[KojiValue]:
+        """Make up to `BATCH` calls in one request that must not be repeated when its answer is lost.
+
+        Gives each its result, or its HubRefused. Raises HubUnavailable: then any of them may have been made.
+        """
+        ...
+
     def upload(self, path: Path, directory: str) -> str:
         """Upload a file; gives the path that `build` takes."""
         ...
@@ -131,6 +138,13 @@ class HubSession:
         for batch in _batches(list(calls)):
             answers += self._repeated("multiCall", partial(_call_all, calls=batch))
         return answers
+
+    def multicall_once(self, calls: Sequence[Call]) -> list[KojiValue]:
+        """Make up to `BATCH` calls in one request that must not be repeated when its answer is lost."""
+        if len(calls) > BATCH:
+            msg = f"{len(calls)} calls need more than one request"
+            raise ValueError(msg)
+        return self._tried("multiCall", partial(_call_all, calls=calls))
 
     def upload(self, path: Path, directory: str) -> str:
         """Upload a file into `directory` of the hub's upload area, over one of the same name."""

@@ -77,6 +77,11 @@ def fill_groups(tag: str, groups: Mapping[str, frozenset[str]], package: str) ->
             yield call("groupPackageListAdd", tag, name, package)
 
 
+def has_tags(hub: Hub, plan: BuildPlan) -> bool:
+    """Tell whether the hub has a tag of the module build already."""
+    return any(map(accepted, hub.multicall(call("getTag", tag) for tag in (plan.koji_tag, plan.build_tag))))
+
+
 def find(hub: Hub, plan: BuildPlan) -> Found:
     """Find what there is, in one multicall."""
     answers = hub.multicall(

@@ -104,7 +104,7 @@ def follow(build: TaskInfo, children: Sequence[TaskInfo], arch: str) -> Outcome:
     Koji has made all of the `buildArch` children (it then waits for them), or when the build is complete. Of a build
     followed as `noarch` that turns out to have arches, all must be done.
     """
-    mine = _child_for(children, arch)
+    mine = child_for(children, arch)
     if mine is not None and mine.state is TaskState.CLOSED:
         return Succeeded(mine)
     if build.state in UNSUCCESSFUL or (mine is not None and mine.state in UNSUCCESSFUL):
@@ -142,7 +142,8 @@ def culprit(build: TaskInfo, children: Sequence[TaskInfo], arch: str | None = No
     return next((child for child in failed if child.label == arch), failed[0] if failed else build)
 
 
-def _child_for(children: Iterable[TaskInfo], arch: str) -> TaskInfo | None:
+def child_for(children: Iterable[TaskInfo], arch: str) -> TaskInfo | None:
+    """Give the child of a build that builds an arch: its own, or the one of a package without arches."""
     by_label = {child.label or child.arch: child for child in children if child.method == _BUILD_ARCH}
     return by_label.get(arch) or by_label.get(NOARCH)
 

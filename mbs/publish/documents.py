@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from mbs.model.document import DEVEL_SUFFIX, Dependencies, Modulemd, RpmComponent
+import msgspec
+
 from mbs.model.errors import HubRefused
-from mbs.model.plan import PlannedComponent
-from mbs.modulemd.changes import Changes, edit
-from mbs.modulemd.reader import read_stream
+from mbs.model.plan import BuildPlan
 from mbs.publish.rpms import RpmFact
-from mbs.publish.selection import Selection, document_arch, select
+from mbs.sandbox import process
+from mbs.sandbox.limits import Limits
 
 NOARCH = "noarch"
 """Stands for the document that is of no arch."""
@@ -36,32 +36,46 @@ class FinalDocuments:
     arches: tuple[ArchDocument, ...]
 
 
-def final_documents(
-    document: Modulemd, rpms: Iterable[RpmFact], arches: Sequence[str]
-) -> tuple[FinalDocuments, FinalDocuments]:
-    """Give the documents of the module and of its -devel twin, from the RPMs in the module's Koji tag.
+@dataclass(frozen=True, slots=True)
+class MadeDocuments:
+    """The final documents of a module and of its twin."""
 
-    `document` is the expanded one with its NSVC; its `text` carries what is not modelled (references, ...).
-    What only building needs (repositories, caches, xmd.mbs) is left out; xmd.mbs_options stays.
-    """
-    facts = tuple(rpms)
-    filtered = with_buildonly_filter(document, facts)
-    chosen = {arch: select(filtered, facts, arch) for arch in arches}
-    main = _Base.of(filtered)
-    devel = _Base.devel(filtered)
-    return (
-        main.documents({arch: both[0] for arch, both in chosen.items()}),
-        devel.documents({arch: both[1] for arch, both in chosen.items()}),
-    )
+    documents: tuple[FinalDocuments, ...]
+    absent: Mapping[str, tuple[str, ...]]
+    """RPMs that the document names and that nothing made, by the place that names them."""
 
 
-def stored_documents(name: str, texts: Mapping[str, str], rpms: Iterable[RpmFact]) -> FinalDocuments:
-    """Put stored documents together again: `texts` by arch, the RPMs of each from the artifacts it lists.
+@dataclass(frozen=True, slots=True)
+class ReadDocuments:
+    """What stored documents list."""
+
+    artifacts: tuple[Mapping[str, tuple[str, ...]], ...]
+    """Of each set of documents, by arch."""
+    library: str
+    """Version of libmodulemd."""
+
+
+def make_in_sandbox(plan: BuildPlan, facts: Sequence[RpmFact]) -> MadeDocuments:
+    """Have the final documents made of the RPMs in the module's tag; raises what `process.run` does."""
+    request = plan.modulemd, plan.components, tuple(facts), plan.arches
+    return msgspec.convert(process.run("mbs.publish.sandboxed:make", request, {}, Limits()), MadeDocuments)
+
+
+def read_in_sandbox(sets: Sequence[Mapping[str, str]]) -> ReadDocuments:
+    """Have documents read, which are in sets by arch; raises what `process.run` does."""
+    request = tuple(map(dict, sets))
+    return msgspec.convert(process.run("mbs.publish.sandboxed:read", request, {}, Limits()), ReadDocuments)
+
+
+def stored_documents(
+    name: str, texts: Mapping[str, str], artifacts: Mapping[str, Sequence[str]], rpms: Iterable[RpmFact]
+) -> FinalDocuments:
+    """Put stored documents together again: `texts` by arch, the RPMs of each from the `artifacts` that it lists.
 
     Raises HubRefused where the tag no longer has an RPM that a document lists.
     """
     facts = {rpm.nevra: rpm for rpm in rpms}
-    listed = {arch: read_stream(text, limits=None).rpm_artifacts for arch, text in texts.items() if arch != NOARCH}
+    listed = {arch: artifacts[arch] for arch in texts if arch != NOARCH}
     lost = sorted({nevra for nevras in listed.values() for nevra in nevras if nevra not in facts})
     if lost:
         msg = (
@@ -72,78 +86,3 @@ def stored_documents(name: str, texts: Mapping[str, str], rpms: Iterable[RpmFact
         ArchDocument(arch, texts[arch], tuple(facts[nevra] for nevra in nevras)) for arch, nevras in listed.items()
     )
     return FinalDocuments(name, texts[NOARCH], tuple(arches))
-
-
-def with_included(document: Modulemd, components: Iterable[PlannedComponent]) -> Modulemd:
-    """Count the components of included modules as the document's own: a stack is published as one module.
-
-    The text stays what the packager wrote. MBS goes by the text alone, so that what was included ends in the twin.
-    """
-    included = (component for component in components if component.included_from is not None)
-    added = (RpmComponent(part.name, multilib=part.multilib, buildonly=part.buildonly) for part in included)
-    return replace(document, rpms=(*document.rpms, *added))
-
-
-def with_buildonly_filter(document: Modulemd, rpms: Iterable[RpmFact]) -> Modulemd:
-    """Add the RPMs of `buildonly` components to the document's filter (§14.2): they only served the build."""
-    buildonly = {component.name for component in document.rpms if component.buildonly}
-    extra = {rpm.name for rpm in rpms if rpm.srpm_name in buildonly and not rpm.is_source}
-    if extra <= set(document.rpm_filter):
-        return document
-    rpm_filter = tuple(sorted(extra | set(document.rpm_filter)))
-    return replace(document, rpm_filter=rpm_filter, text=edit(document.text, Changes(rpm_filter=rpm_filter)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Base:
-    """What the documents of all arches have in common."""
-
-    name: str
-    modulemd: str
-    text: str
-
-    @classmethod
-    def of(cls, document: Modulemd) -> _Base:
-        """Give the module's own."""
-        changes = Changes(xmd=_published_xmd(document), without_component_sources=True)
-        return cls(document.name or "", document.text, edit(document.text, changes))
-
-    @classmethod
-    def devel(cls, document: Modulemd) -> _Base:
-        """Give the twin's: it requires the module, and has neither API nor profiles."""
-        name = f"{document.name}{DEVEL_SUFFIX}"
-        changes = Changes(
-            name=name,
-            dependencies=tuple(_requiring(pair, document) for pair in document.dependencies),
-            rpm_api=(),
-            profiles={},
-            xmd=_published_xmd(document),
-            without_component_sources=True,
-        )
-        return cls(name, edit(document.text, Changes(name=name)), edit(document.text, changes))
-
-    def documents(self, selections: dict[str, Selection]) -> FinalDocuments:
-        """Write the selection of each arch into its document."""
-        return FinalDocuments(
-            self.name,
-            self.modulemd,
-            tuple(self._arch_document(arch, selection) for arch, selection in selections.items()),
-        )
-
-    def _arch_document(self, arch: str, selection: Selection) -> ArchDocument:
-        changes = Changes(
-            arch=document_arch(arch),
-            rpm_artifacts=selection.artifacts,
-            content_licenses=selection.licenses,
-        )
-        return ArchDocument(arch, edit(self.text, changes), selection.rpms)
-
-
-def _published_xmd(document: Modulemd) -> dict[str, object]:
-    return {key: value for key, value in document.xmd.items() if key != "mbs"}
-
-
-def _requiring(pair: Dependencies, document: Modulemd) -> Dependencies:
-    streams = pair.requires.get(document.name or "", ())
-    requires = {**pair.requires, document.name or "": tuple(sorted({*streams, document.stream or ""}))}
-    return replace(pair, requires=requires)

@@ -12,7 +12,6 @@ from functools import cache
 from importlib.metadata import version
 
 from mbs.model.naming import CONTENT_GENERATOR
-from mbs.modulemd.reader import LIBRARY_VERSION
 from mbs.publish.documents import FinalDocuments
 from mbs.publish.rpms import RpmFact
 
@@ -171,13 +170,13 @@ _KEY_ID = "Key ID "
 
 
 @cache
-def this_host() -> Host:
+def this_host(library: str) -> Host:
     """Describe this machine and this service, once per process."""
     return Host(
         arch=platform.machine(),
         os=_os_name(),
         version=version(DISTRIBUTION),
-        tools={"libmodulemd": LIBRARY_VERSION, "airflow": version("apache-airflow"), "koji": version("koji")},
+        tools={"libmodulemd": library, "airflow": version("apache-airflow"), "koji": version("koji")},
         rpms=_installed_rpms(),
     )
 

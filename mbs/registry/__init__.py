@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import partial
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -16,7 +15,7 @@ from mbs.model.states import ComponentState, ModuleState
 from mbs.registry import imports, recording, session
 from mbs.registry.builds import Builds
 from mbs.registry.changes import Changes
-from mbs.registry.components import Components, LockedComponent, locked
+from mbs.registry.components import Components, HeldComponent
 from mbs.registry.documents import Documents, Messages
 from mbs.registry.recording import Outcome, Recorded, Recording
 from mbs.registry.rows import (
@@ -26,6 +25,7 @@ from mbs.registry.rows import (
     ComponentRow,
     DocumentRow,
     Finished,
+    Followed,
     Imported,
     Listing,
     ModuleBuildRow,
@@ -45,10 +45,11 @@ __all__ = [
     "ComponentState",
     "DocumentRow",
     "Finished",
+    "Followed",
+    "HeldComponent",
     "Identity",
     "Imported",
     "Listing",
-    "LockedComponent",
     "ModuleBuildRow",
     "ModuleState",
     "NewBuild",
@@ -82,11 +83,21 @@ class Registry(Work):
     does not answer raises RegistryUnavailable.
     """
 
-    def __init__(self, engine: Engine, *, lock_timeout: float = 300.0) -> None:
-        """Take an engine; `lock_timeout` seconds is how long a task waits for a component another one decides about."""
-        super().__init__(partial(session.transaction, engine))
+    def __init__(self, engine: Engine, *, check: Callable[[], None] = lambda: None) -> None:
+        """Take an engine; `check` is called before each transaction, and raises what forbids it."""
+        super().__init__(self._session)
         self.engine = engine
-        self._lock_timeout = lock_timeout
+        self._check = check
+
+    def checked(self, check: Callable[[], None]) -> Registry:
+        """Give the same registry for somebody who must be allowed each transaction."""
+        return Registry(self.engine, check=check)
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        self._check()
+        with session.transaction(self.engine) as opened:
+            yield opened
 
     @contextmanager
     def transaction(self) -> Iterator[Work]:
@@ -96,7 +107,7 @@ class Registry(Work):
             work.components.mark_untagged(build_id)
             work.builds.transition(build_id, ModuleState.GARBAGE, reason, by)
         """
-        with session.transaction(self.engine) as opened:
+        with self._session() as opened:
             yield Work(lambda: nullcontext(opened))
 
     @contextmanager
@@ -135,6 +146,8 @@ class Registry(Work):
                 raise Conflict(*problems)
             return done, problems
 
-    def component(self, build_id: int, name: str) -> AbstractContextManager[LockedComponent]:
-        """Hold a component: exactly one task at a time decides about it. Keep it short; never across a wait."""
-        return locked(self.engine, build_id, name, timeout=self._lock_timeout)
+    @contextmanager
+    def component(self, build_id: int, name: str) -> Iterator[HeldComponent]:
+        """Hold one component for a transaction. Never call Koji in it."""
+        with self.transaction() as work:
+            yield work.components.hold(build_id, [name])[name]

@@ -1,24 +1,20 @@
-"""Components: one task at a time decides about one, and what it decides is committed at once.
+"""Components: what is recorded of each, in short transactions that hold the rows which are decided about.
 
-A component's tasks (one per arch) run on several machines at the same time. Each takes the component's lock, reads
-what is recorded, acts, records. The lock is a PostgreSQL advisory lock of the task's own connection: the server gives
-it back when the process or the connection dies, and a task whose connection is gone can record nothing either.
-Connections must therefore not go through a pooler in transaction mode.
+A component's tasks (one per arch) may be run by several holders at the same time. Whoever decides holds its row until
+the end of the transaction, and never calls Koji in it: what is about to be done there is recorded first, as an intent
+and with who claims it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import astuple
-from datetime import UTC, datetime
+from dataclasses import astuple, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    Connection,
-    Engine,
     Insert,
     Text,
     Update,
@@ -29,30 +25,27 @@ from sqlalchemy import (
     insert,
     or_,
     select,
-    text,
     update,
     values,
 )
-from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
-from mbs.model.errors import NotFound, RegistryUnavailable
+from mbs.model.errors import NotFound
 from mbs.model.states import ComponentState, check_component
 from mbs.registry.models import COMPONENT_STATE, ComponentBuild, ComponentTrace
-from mbs.registry.rows import ComponentFilter, ComponentRow, Finished, Listing, Page, TraceRow, component_row
-from mbs.registry.session import Group, known_when_unavailable, page_of
+from mbs.registry.rows import ComponentFilter, ComponentRow, Finished, Followed, Listing, Page, TraceRow, component_row
+from mbs.registry.session import Group, page_of
 
-_LOCKS_OF_COMPONENTS = 0x6D62 << 48
-"""Advisory locks share one space per database; ours start here, plus the component's id."""
+_HOLD_MILLISECONDS = 20_000
+"""How long rows may be held by a process that was stopped, and how long they are waited for."""
 
-_LOCK_NOT_AVAILABLE = "55P03"
-"""PostgreSQL's code for a lock_timeout."""
+_LIMITS = ("lock_timeout", "idle_in_transaction_session_timeout")
 
 _ENDED = frozenset({ComponentState.FAILED, ComponentState.CANCELED})
 
 
 class Components(Group):
-    """Components of module builds. What one task at a time decides about is changed under `Registry.component`."""
+    """Components of module builds. What one task at a time decides about is held (`hold`)."""
 
     def of(self, build_id: int) -> tuple[ComponentRow, ...]:
         """Give a build's components by batch, heaviest first, then by name."""
@@ -60,6 +53,36 @@ class Components(Group):
         ordered = query.order_by(ComponentBuild.batch, ComponentBuild.weight.desc(), ComponentBuild.name)
         with self._session() as session:
             return tuple(component_row(component) for component in session.scalars(ordered))
+
+    def hold(self, build_id: int, names: Collection[str]) -> dict[str, HeldComponent]:
+        """Give components by name and hold their rows until the end of the transaction; raise NotFound.
+
+        Whoever holds them is short, or loses the transaction; whoever waits too long raises RegistryUnavailable.
+        """
+        query = select(ComponentBuild, func.clock_timestamp()).where(
+            ComponentBuild.build_id == build_id, ComponentBuild.name.in_(names)
+        )
+        limits = (func.set_config(name, str(_HOLD_MILLISECONDS), True) for name in _LIMITS)  # PostgreSQL's own form
+        with self._session() as session:
+            session.execute(select(*limits))
+            rows = session.execute(
+                query.order_by(ComponentBuild.id)
+                .with_for_update(of=ComponentBuild)
+                .execution_options(populate_existing=True)
+            ).all()
+            held = {component.name: HeldComponent(session, component, now) for component, now in rows}
+        if lost := sorted(set(names) - held.keys()):
+            msg = f"There is no component {', '.join(lost)} in module build {build_id}."
+            raise NotFound(msg)
+        return held
+
+    def known_tasks(self, component_ids: Collection[int]) -> frozenset[int]:
+        """Give the Koji tasks that were recorded for these components at any time."""
+        query = select(ComponentTrace.task_id).where(
+            ComponentTrace.component_id.in_(component_ids), ComponentTrace.task_id.is_not(None)
+        )
+        with self._session() as session:
+            return frozenset(task_id for task_id in session.scalars(query) if task_id is not None)
 
     def find(self, wanted: ComponentFilter, page: Page | None = None) -> Listing[ComponentRow]:
         """Give a page of the components that pass a filter; raise InvalidRequest for an order that there is not."""
@@ -121,25 +144,56 @@ class Components(Group):
             )
 
 
-class LockedComponent:
-    """A component under its lock. Each method is one committed transaction; `row` is what is recorded now."""
+class HeldComponent:
+    """A component whose row is held until the end of the transaction, with which all of its changes are committed."""
 
-    def __init__(self, session: Session, row: ComponentRow) -> None:
-        """Made by `Registry.component` only."""
+    def __init__(self, session: Session, component: ComponentBuild, now: datetime) -> None:
+        """Made by `Components.hold` only; `now` is the time of the database."""
         self._session = session
-        self.row = row
+        self._component = component
+        self._now = now
 
-    def intend(self) -> ComponentRow:
-        """Record that a submission is about to be made: BEFORE Koji is called, so that a crash leaves a trace.
+    @property
+    def row(self) -> ComponentRow:
+        """What is recorded, with the changes of this transaction."""
+        return component_row(self._component)
 
-        Whoever finds `row.intent` later looks in Koji for the build before making another one.
+    def claimed_by_another(self, holder: str, within: timedelta) -> bool:
+        """Tell whether somebody else has claimed the intended submission lately, and may be about to make it."""
+        claimed = self._component.claimed_at
+        young = claimed is not None and claimed > self._now - within
+        return young and self.row.intent and self._component.claimed_by != holder
+
+    def intend(self, by: str) -> None:
+        """Record that a submission is about to be made by a holder: BEFORE Koji is called, so that a crash is known.
+
+        Whoever finds `row.intent` later looks in Koji for what was made since then; a claim leaves that time as it is.
         """
         check_component(self.row.name, self.row.state, ComponentState.BUILDING)
-        return self._write(attempt=ComponentBuild.attempt + 1, intent_time=datetime.now(UTC))
+        claim = {"claimed_by": by, "claimed_at": self._now}
+        if self._component.intent_time is None:
+            claim |= {"attempt": self._component.attempt + 1, "intent_time": self._now}
+        self._write(**claim)
 
-    def submitted(self, task_id: int) -> ComponentRow:
+    def submitted(self, task_id: int) -> None:
         """Record the Koji task that builds it (state BUILDING); also of a task that was found and adopted."""
-        return self._become(ComponentState.BUILDING, task_id=task_id, intent_time=None, state_reason=None)
+        self._become(ComponentState.BUILDING, task_id=task_id, state_reason=None, **_UNCLAIMED)
+
+    def follow(self, arch: str, followed: Followed) -> None:
+        """Record what the task of an arch follows; in one run the first round stays."""
+        known = self.row.followed.get(arch)
+        if known is not None and known.task_id == followed.task_id:
+            if known.run_started == followed.run_started:
+                return
+            followed = replace(followed, arch_task_id=known.arch_task_id)
+        self._write(followed={**self._component.followed, arch: followed.stored()})
+
+    def builds_arch(self, arch: str, arch_task_id: int) -> None:
+        """Record the Koji task that builds an arch which is followed."""
+        known = self.row.followed.get(arch)
+        if known is not None:
+            found = replace(known, arch_task_id=arch_task_id)
+            self._write(followed={**self._component.followed, arch: found.stored()})
 
     def finished(
         self,
@@ -150,51 +204,50 @@ class LockedComponent:
         task_id: int | None = None,
         koji_build_id: int | None = None,
         reused_from: int | None = None,
-    ) -> ComponentRow:
+    ) -> None:
         """Record the end; also at once for a build that was adopted, reused or refused. None keeps what is known."""
-        return self._become(state, **_known(Finished(state, nvr, reason, task_id, koji_build_id, reused_from)))
+        self._become(state, **_known(Finished(state, nvr, reason, task_id, koji_build_id, reused_from)))
 
-    def reset(self, reason: str | None = None) -> ComponentRow:
+    def reset(self, reason: str | None = None) -> None:
         """Forget a build that ended without success (or is gone), so that the next task may submit again.
 
         The Koji task stays readable in the trace.
         """
-        return self._become(None, state_reason=reason, **_FORGOTTEN)
+        self._become(None, state_reason=reason, **_FORGOTTEN)
 
-    def resumed(self) -> ComponentRow:
+    def resumed(self) -> None:
         """Record that Koji goes on with the build that was recorded as ended: forgotten and submitted again in one."""
         check_component(self.row.name, self.row.state, None)
-        return self._write(state=ComponentState.BUILDING, state_reason=None)
+        self._write(state=ComponentState.BUILDING, state_reason=None)
 
-    def tagged(self, *, build: bool | None = None, final: bool | None = None) -> ComponentRow:
+    def tagged(self, *, build: bool | None = None, final: bool | None = None) -> None:
         """Record that its build is in the build tag, in the module's tag; None leaves the flag alone."""
         flags = {"tagged": build, "tagged_in_final": final}
-        return self._write(**{name: value for name, value in flags.items() if value is not None})
+        self._write(**{name: value for name, value in flags.items() if value is not None})
 
-    def _become(self, state: ComponentState | None, **values: object) -> ComponentRow:
+    def _become(self, state: ComponentState | None, **values: object) -> None:
         if check_component(self.row.name, self.row.state, state):
             values["state"] = state
-        return self._write(**values)
+        self._write(**values)
 
-    def _write(self, **values: object) -> ComponentRow:
-        before = self.row
-        component = self._session.get_one(ComponentBuild, before.id, populate_existing=True)
+    def _write(self, **values: object) -> None:
+        component, before, task_id = self._component, self._component.state, self._component.task_id
         for name, value in values.items():
             setattr(component, name, value)
-        self._session.flush()
-        self._session.refresh(component)
-        self.row = component_row(component)
-        if self.row.state is not before.state:
-            task_id = self.row.task_id if self.row.state is not None else before.task_id
+        if component.state is not before:
+            traced = component.task_id if component.state is not None else task_id
             self._session.add(
-                ComponentTrace(component_id=before.id, state=self.row.state, reason=self.row.reason, task_id=task_id)
+                ComponentTrace(
+                    component_id=component.id, state=component.state, reason=component.state_reason, task_id=traced
+                )
             )
-        self._session.commit()
-        return self.row
+            self._session.flush()
 
+
+_UNCLAIMED: Mapping[str, Any] = {"intent_time": None, "claimed_by": None, "claimed_at": None}
 
 _FORGOTTEN: Mapping[str, Any] = {
-    "intent_time": None,
+    **_UNCLAIMED,
     "task_id": None,
     "koji_build_id": None,
     "nvr": None,
@@ -202,21 +255,6 @@ _FORGOTTEN: Mapping[str, Any] = {
     "tagged_in_final": False,
     "reused_from_id": None,
 }
-
-
-@contextmanager
-def locked(engine: Engine, build_id: int, name: str, *, timeout: float) -> Iterator[LockedComponent]:
-    """Hold the lock of a component; waits `timeout` seconds for another holder, then raises RegistryUnavailable."""
-    with known_when_unavailable(), engine.connect() as connection:
-        component_id = _component_id(connection, build_id, name)
-        _lock(connection, component_id, timeout, what=name)
-        try:
-            with Session(connection, expire_on_commit=False) as session:
-                row = component_row(session.get_one(ComponentBuild, component_id))
-                session.commit()
-                yield LockedComponent(session, row)
-        finally:
-            _unlock(connection, component_id)
 
 
 def conditions(wanted: ComponentFilter) -> Iterator[ColumnElement[bool]]:
@@ -267,7 +305,7 @@ def _update_all(outcomes: Mapping[int, Finished]) -> Update:
         .values(
             state=end.c.state,
             state_reason=cast(end.c.reason, Text),
-            intent_time=None,
+            **_UNCLAIMED,
             nvr=func.coalesce(cast(end.c.nvr, Text), ComponentBuild.nvr),
             task_id=func.coalesce(cast(end.c.task_id, BigInteger), ComponentBuild.task_id),
             koji_build_id=func.coalesce(cast(end.c.koji_build_id, BigInteger), ComponentBuild.koji_build_id),
@@ -285,38 +323,4 @@ def _known(outcome: Finished) -> dict[str, object]:
         "reused_from_id": outcome.reused_from,
     }
     known = {name: value for name, value in facts.items() if value is not None}
-    return {**known, "state_reason": outcome.reason, "intent_time": None}
-
-
-def _component_id(connection: Connection, build_id: int, name: str) -> int:
-    query = select(ComponentBuild.id).where(ComponentBuild.build_id == build_id, ComponentBuild.name == name)
-    found = connection.execute(query).scalar_one_or_none()
-    connection.commit()
-    if found is None:
-        msg = f"There is no component {name} in module build {build_id}."
-        raise NotFound(msg)
-    return found
-
-
-def _lock(connection: Connection, component_id: int, timeout: float, *, what: str) -> None:
-    wait = text("SELECT set_config('lock_timeout', :limit, true)")
-    connection.execute(wait, {"limit": f"{round(timeout * 1000)}ms"})
-    try:
-        connection.execute(select(func.pg_advisory_lock(_LOCKS_OF_COMPONENTS + component_id)))
-    except OperationalError as error:
-        connection.rollback()
-        if getattr(error.orig, "pgcode", None) != _LOCK_NOT_AVAILABLE:
-            raise
-        msg = f"Component {what} is being decided about by another task for more than {timeout:g} s; try again later."
-        raise RegistryUnavailable(msg) from error
-    connection.commit()
-
-
-def _unlock(connection: Connection, component_id: int) -> None:
-    """Give the lock back; a connection that cannot is thrown away, and the server frees the lock with it."""
-    try:
-        connection.rollback()
-        connection.execute(select(func.pg_advisory_unlock(_LOCKS_OF_COMPONENTS + component_id)))
-        connection.commit()
-    except DBAPIError:
-        connection.invalidate()
+    return {**known, "state_reason": outcome.reason, **_UNCLAIMED}

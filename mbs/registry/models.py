@@ -205,8 +205,8 @@ class ComponentBuild(Base):
     tagged_in_final: Mapped[bool] = mapped_column(server_default=text("false"))
     """In the module's own tag."""
     reused_from_id: Mapped[int | None] = mapped_column(ForeignKey("component_builds.id", ondelete="SET NULL"))
-    followed: Mapped[dict[str, list[int | None]]] = mapped_column(JSONB, server_default=text("'{}'"))
-    """What the task of each arch has followed last: `[Koji task, first round, task of the arch]` (`rows.Followed`)."""
+    followed: Mapped[dict[str, dict[str, Any]]] = mapped_column(JSONB, server_default=text("'{}'"))
+    """By arch, what its task has followed last (`rows.Followed`)."""
 
     __table_args__ = (
         UniqueConstraint("build_id", "name", name="component_builds_name"),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from mbs.model.nsvc import NSVC
 from mbs.model.registered import BuildRequire
@@ -61,18 +61,19 @@ class Followed:
     """The build of the component."""
     round: int
     """The first in which the task followed it (`mbs.steps.tasks.Task.round`)."""
+    run_started: float | None = None
+    """When the run of that task had started last (`mbs.steps.tasks.Task.run_started`); rounds of others say nothing."""
     arch_task_id: int | None = None
     """The task that builds this arch, as soon as Koji has made it."""
 
     @classmethod
-    def read(cls, stored: Sequence[int | None]) -> Self:
+    def read(cls, stored: Mapping[str, Any]) -> Self:
         """Read what is stored."""
-        task_id, first, arch_task_id = stored
-        return cls(task_id or 0, first or 0, arch_task_id)
+        return cls(**stored)
 
-    def stored(self) -> list[int | None]:
+    def stored(self) -> dict[str, Any]:
         """Give it as JSON."""
-        return [self.task_id, self.round, self.arch_task_id]
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,11 @@ class ComponentRow:
     def intent(self) -> bool:
         """Whether a submission was about to be made and its outcome is not recorded: look in Koji first."""
         return self.intent_time is not None
+
+    def is_built_for(self, arch: str) -> bool:
+        """Tell whether the task of an arch follows what is being built."""
+        followed = self.followed.get(arch)
+        return self.state is ComponentState.BUILDING and followed is not None and followed.task_id == self.task_id
 
 
 @dataclass(frozen=True, slots=True)

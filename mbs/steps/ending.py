@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
+from typing import TypeAlias
 
 from mbs.koji.builds import BuildInfo, builds_of_tasks
 from mbs.koji.session import Hub, call
 from mbs.koji.snapshot import TaskKey, TaskSnapshot, poll, task_snapshot
 from mbs.koji.tasks import TaskInfo, TaskState
 from mbs.model.states import ComponentState
-from mbs.registry import Registry
-from mbs.registry.components import LockedComponent
+from mbs.registry import HeldComponent, Registry
 from mbs.registry.rows import ComponentRow, Finished
+
+Change: TypeAlias = Callable[[HeldComponent], None]
 
 
 def outcome(task: TaskInfo) -> ComponentState | None:
@@ -51,7 +55,7 @@ def cancel_build(hub: Hub, task_id: int, reason: str) -> Finished | None:
     return endings(hub, [task_snapshot(hub, task_id).task], reason).get(task_id)
 
 
-def record(component: LockedComponent, end: Finished) -> None:
+def record(component: HeldComponent, end: Finished) -> None:
     """Record the end of the build that the component has now, if nobody did; a success also over another end."""
     row = component.row
     if row.task_id == end.task_id and (row.state is ComponentState.BUILDING or end.state is ComponentState.COMPLETE):
@@ -80,11 +84,21 @@ def became(hub: Hub, rows: Collection[ComponentRow], reason: str) -> dict[Compon
     return {**lost, **{row: ends[row.task_id] for row in rows if row.task_id is not None and row.task_id in ends}}
 
 
-def settle(registry: Registry, ends: dict[ComponentRow, Finished]) -> None:
-    """Record how the builds of components ended."""
-    for row, end in ends.items():
-        with registry.component(row.build_id, row.name) as component:
-            record(component, end)
+def settle(registry: Registry, ends: Mapping[ComponentRow, Finished]) -> None:
+    """Record how the builds of components ended, in one transaction."""
+    change(registry, {(row.build_id, row.name): [partial(record, end=end)] for row, end in ends.items()})
+
+
+def change(registry: Registry, changes: Mapping[tuple[int, str], Sequence[Change]]) -> None:
+    """Change components, named by module build and name, in one transaction: all of them, or none."""
+    of_build: defaultdict[int, dict[str, Sequence[Change]]] = defaultdict(dict)
+    for (build_id, name), wanted in changes.items():
+        of_build[build_id][name] = wanted
+    with registry.transaction() as work:
+        for build_id in sorted(of_build):
+            for name, component in work.components.hold(build_id, of_build[build_id]).items():
+                for each in of_build[build_id][name]:
+                    each(component)
 
 
 def cancel_tasks(hub: Hub, task_ids: Iterable[int]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from mbs.koji.builds import macros_options
+from mbs.koji.builds import BuildRequest, macros_options
 from mbs.koji.faults import accepted
 from mbs.koji.session import Hub, call
 from mbs.model.errors import MbsError, NotFound
@@ -23,14 +23,14 @@ from mbs.sandbox import process
 from mbs.sandbox.limits import Limits
 from mbs.settings import Settings
 from mbs.steps import Log
-from mbs.steps.component import BuildRequest
 
 
 def macros_request(hub: Hub, registry: Registry, plan: BuildPlan, settings: Settings, log: Log) -> BuildRequest:
     """Make and upload the SRPM, always to the same place, so that its build is found again after a crash (§13)."""
     with tempfile.TemporaryDirectory(prefix="module-build-macros-") as directory:
         source = hub.upload(_srpm(Path(directory), hub, registry, plan, settings, log), f"cli-build/{plan.dist}")
-    return BuildRequest(plan, MACROS, source, plan.macros.target or plan.target, macros_options(plan))
+    target = plan.macros.target or plan.target
+    return BuildRequest(MACROS, source, target, macros_options(plan), plan.koji_priority)
 
 
 def _srpm(directory: Path, hub: Hub, registry: Registry, plan: BuildPlan, settings: Settings, log: Log) -> Path:

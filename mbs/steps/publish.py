@@ -16,12 +16,10 @@ from mbs.model.errors import NotFound
 from mbs.model.naming import koji_build
 from mbs.model.plan import BuildPlan
 from mbs.model.states import ModuleState
-from mbs.modulemd.reader import read_stream
-from mbs.publish.documents import NOARCH, FinalDocuments, final_documents, stored_documents, with_included
+from mbs.publish.documents import NOARCH, FinalDocuments, make_in_sandbox, read_in_sandbox, stored_documents
 from mbs.publish.log import build_log
 from mbs.publish.metadata import ModuleFacts, cg_metadata, output_files, this_host
 from mbs.publish.rpms import RpmFact
-from mbs.publish.selection import unmade
 from mbs.registry import Registry
 from mbs.registry.rows import DocumentRow, ModuleBuildRow
 from mbs.steps import Log
@@ -39,8 +37,8 @@ class ImportedBuild:
 
 
 @dataclass(frozen=True, slots=True)
-class MadeDocuments:
-    """The final documents of a module build."""
+class StoredDocuments:
+    """The final documents of a module build, as they were made."""
 
     documents: tuple[FinalDocuments, ...]
     warning: str | None
@@ -53,19 +51,17 @@ class MadeDocuments:
         return dict(Counter(nevra.rpartition(".")[2] for nevra in listed))
 
 
-def make_documents(hub: Hub, registry: Registry, plan: BuildPlan) -> MadeDocuments:
+def make_documents(hub: Hub, registry: Registry, plan: BuildPlan) -> StoredDocuments:
     """Make the final documents of the module and of its -devel twin from Koji's RPMs, and keep them (§16.5).
 
     A warning about them is left as a message about the build.
     """
-    facts = tagged_rpm_facts(hub, plan.koji_tag)
-    document = with_included(read_stream(plan.modulemd, limits=None), plan.components)
-    made = final_documents(document, facts, plan.arches)
-    warning = _warning(unmade(document, facts))
+    made = make_in_sandbox(plan, tagged_rpm_facts(hub, plan.koji_tag))
+    warning = _warning(made.absent)
     with registry.transaction() as work:
-        work.documents.store_final(plan.build_id, [row for documents in made for row in _rows(documents)])
+        work.documents.store_final(plan.build_id, [row for documents in made.documents for row in _rows(documents)])
         work.messages.add(plan.build_id, {None: warning} if warning else {})
-    return MadeDocuments(made, warning)
+    return StoredDocuments(made.documents, warning)
 
 
 def _warning(absent: Mapping[str, Sequence[str]]) -> str | None:
@@ -94,9 +90,11 @@ def publish(hub: Hub, registry: Registry, plan: BuildPlan) -> tuple[ImportedBuil
     own, twin = (koji_build(plan.nsvc, devel=devel) for devel in (False, True))
     wanted = (own, twin) if plan.publication.devel else (own,)
     texts = _texts(registry, plan)
-    importer = _Import.prepare(hub, registry, plan, rpms)
+    read = read_in_sandbox([texts[build.name] for build in wanted])
+    importer = _Import.prepare(hub, registry, plan, rpms, read.library)
     return tuple(
-        importer.run(hub, stored_documents(build.name, texts[build.name], rpms), str(build)) for build in wanted
+        importer.run(hub, stored_documents(build.name, texts[build.name], artifacts, rpms), str(build))
+        for build, artifacts in zip(wanted, read.artifacts, strict=True)
     )
 
 
@@ -109,22 +107,24 @@ class _Import:
     rpms: Sequence[RpmFact]
     log: str
     list_owner: str
+    library: str
+    """Version of libmodulemd."""
 
     @classmethod
-    def prepare(cls, hub: Hub, registry: Registry, plan: BuildPlan, rpms: Sequence[RpmFact]) -> _Import:
+    def prepare(cls, hub: Hub, registry: Registry, plan: BuildPlan, rpms: Sequence[RpmFact], library: str) -> _Import:
         """Ask for everything."""
         build_id = plan.build_id
         with registry.transaction() as work:
             build, trace = work.builds.get(build_id), work.builds.trace(build_id)
             log = build_log(plan, trace, work.components.of(build_id), work.messages.of(build_id))
         owner = owner_for(hub, plan.owner)
-        return cls(plan, _module_facts(plan, build, owner.known), rpms, log, owner.of_lists)
+        return cls(plan, _module_facts(plan, build, owner.known), rpms, log, owner.of_lists, library)
 
     def run(self, hub: Hub, documents: FinalDocuments, nvr: str) -> ImportedBuild:
         """Import one build and tag it; what is there already stays."""
         source = self.plan.source_modulemd if self.plan.scmurl else ""
         files = output_files(documents, self.rpms, source_modulemd=source, build_log=self.log)
-        metadata = cg_metadata(documents.name, self.facts, this_host(), files, documents.modulemd)
+        metadata = cg_metadata(documents.name, self.facts, this_host(self.library), files, documents.modulemd)
         build_id = self.plan.build_id
         directory = f"mbs/{build_id}" if documents.name == self.plan.nsvc.name else f"mbs/{build_id}-devel"
         fresh = import_module(hub, nvr, build_id, directory, files, metadata)

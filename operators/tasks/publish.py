@@ -4,49 +4,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import quote
 
 from airflow.configuration import conf
 from airflow.providers.standard.exceptions import HITLRejectException
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Context
-from airflow.sdk.exceptions import AirflowFailException
 
 from mbs.model.plan import BuildPlan
 from mbs.model.quoting import code, plain
 from mbs.model.states import ModuleState
-from mbs.planning import notes
-from mbs.planning.ids import FINAL_MODULEMD, IMPORT_BUILD, NOTE
+from mbs.planning.graph import Kind
 from mbs.planning.notes import Failure
 from mbs.planning.permissions import Approvers
-from mbs.steps.build import by_task, mark_ready, record_failure, result, submitters
-from mbs.steps.publish import import_build, make_documents
+from mbs.steps.build import by_task, submitters
 from operators.hooks import READY_MODULES, REGISTRY, registry, settings, stream_asset
-from operators.tasks.base import FAILURE, RETRIES, RETRY_DELAY, ModuleBuildOperator, failed_tasks
-
-MADE = "made"
-"""XCom of the final documents: how many `rpms` they list by arch, and perhaps a `warning`."""
-
-IMPORTED = "imported"
-"""XCom of the import: the tag for the compose, by the build in Koji."""
+from operators.tasks.base import RETRIES, RETRY_DELAY, ModuleBuildOperator, fail
 
 
 class FinalModulemdOperator(ModuleBuildOperator):
     """Make the final modulemd of every arch, and keep it in the registry (§16.5)."""
 
+    kind = Kind.FINAL_MODULEMD
     ui_color = "#e6f4ea"
-
-    def work(self, context: Context) -> None:
-        """Make the documents from what is in the module's tag now."""
-        with self.hub() as hub:
-            made = make_documents(hub, self.registry, self.plan)
-        context["ti"].xcom_push(MADE, {"rpms": made.rpms, "warning": made.warning})
-        for documents in made.documents:
-            counts = ", ".join(f"{len(document.rpms)} on {document.arch}" for document in documents.arches)
-            self.log.info("%s: artifacts: %s.", documents.name, counts or "none")
-        if made.warning:
-            self.log.warning("%s", made.warning)
 
 
 class ImportBuildOperator(ModuleBuildOperator):
@@ -55,14 +36,8 @@ class ImportBuildOperator(ModuleBuildOperator):
     The module build is done then. Scratch builds are done without.
     """
 
+    kind = Kind.IMPORT_BUILD
     ui_color = "#e6f4ea"
-
-    def work(self, context: Context) -> None:
-        """Import and tag what is not imported or tagged."""
-        with self.hub() as hub:
-            imported = import_build(hub, self.registry, self.plan, by=self.by, log=self.log_line)
-        if imported:
-            context["ti"].xcom_push(IMPORTED, imported)
 
 
 class ApproveOperator(ApprovalOperator):
@@ -117,10 +92,8 @@ class ApproveOperator(ApprovalOperator):
         barred = () if current.approval_by_submitter else submitters(registry(self.registry_conn_id), self.plan)
         return Approvers.of(current.approvers, barred)
 
-    def _fail(self, context: Context, reason: str) -> None:
-        failure = Failure(time.time(), reason, self.task_id)
-        context["ti"].xcom_push(FAILURE, failure.stored())
-        raise AirflowFailException(reason) from None
+    def _fail(self, context: Context, reason: str) -> NoReturn:
+        fail(context, reason, Failure(time.time(), reason, self.task_id).stored())
 
 
 def answer_url(context: Context) -> str:
@@ -138,27 +111,12 @@ class MarkReadyOperator(ModuleBuildOperator):
     names the build.
     """
 
+    kind = Kind.MARK_READY
     ui_color = "#e6f4ea"
 
     def __init__(self, *, plan: BuildPlan, **kwargs: Any) -> None:
         outlets = [] if plan.scratch else [stream_asset(plan.nsvc.name, plan.nsvc.stream), READY_MODULES]
         super().__init__(plan=plan, outlets=outlets, **kwargs)
-
-    def work(self, context: Context) -> None:
-        """Take the steps that are left; one that was taken before is not taken again."""
-        end = mark_ready(self.registry, self.plan, by=self.by)
-        for asset in self.outlets:
-            context["outlet_events"][asset].extra = {"nsvc": str(self.plan.nsvc), "build_id": self.plan.build_id}
-        self.log.info("Module build %s is %s.", self.plan.nsvc, end.label)
-        made, imported = _left(context, FINAL_MODULEMD, MADE), _left(context, IMPORT_BUILD, IMPORTED)
-        found = result(self.registry, self.plan, end, made=made, imported=imported)
-        context["ti"].xcom_push(NOTE, notes.ended_well(found))
-
-
-def _left(context: Context, task_id: str, key: str) -> dict[str, Any]:
-    """Give what another task has left; nothing where it ran before there was such a thing."""
-    found = context["ti"].xcom_pull(task_ids=[task_id], key=key)
-    return next((value for value in found if value), {})
 
 
 class RecordFailureOperator(ModuleBuildOperator):
@@ -168,36 +126,9 @@ class RecordFailureOperator(ModuleBuildOperator):
     the run a success, and "clear failed" would leave it alone.
     """
 
+    kind = Kind.RECORD_FAILURE
     ui_color = "#fce8e6"
 
-    def __init__(self, *, plan: BuildPlan, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("trigger_rule", "one_failed")
-        super().__init__(plan=plan, **kwargs)
-
-    def execute(self, context: Context) -> None:
-        """Record the reasons of all tasks that failed, in the registry and in the note of the run."""
-        failures = failures_of(context)
-        reason = notes.reasons(failures)
-        record_failure(self.registry, self.plan.build_id, reason, by=self.by)
-        context["ti"].xcom_push(NOTE, notes.failed(failures))
-        self.fail(context, reason)
-
-
-def failures_of(context: Context) -> list[Failure]:
-    """Give why the tasks of this run failed, the first first, once each: arches fail together with their build.
-
-    A task without a word was ended by a person, or lost.
-    """
-    tasks = failed_tasks(context)
-    left = context["ti"].xcom_pull(task_ids=tasks, key=FAILURE) if tasks else []
-    found = [Failure.read(stored) for stored in left if stored]
-    first = {one.cause: one for one in sorted(found, key=lambda one: one.at, reverse=True)}
-    silent = sorted(set(tasks) - {one.task for one in found})
-    reasons = sorted(first.values(), key=lambda one: one.at)
-    return [*reasons, _without_a_word(silent)] if silent or not reasons else reasons
-
-
-def _without_a_word(tasks: list[str]) -> Failure:
-    named = ", ".join(tasks) or "a task"
-    said = f"{named} failed without a reason of its own: marked failed by a person, or lost. Its log may tell more."
-    return Failure(time.time(), said)
+        super().__init__(**kwargs)

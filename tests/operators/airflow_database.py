@@ -1,35 +1,29 @@
-"""Airflow without its services: its database, its execution API, and its triggerer, each as it is."""
+"""Airflow without its services: its database and its execution API, each as it is."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 from airflow import settings
-from airflow.jobs.job import Job, JobState
-from airflow.jobs.triggerer_job_runner import TriggerRunnerSupervisor
 from airflow.models import import_all_models
 from airflow.models.base import Base
 from airflow.models.dagbundle import DagBundleModel
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.models.taskinstance import TaskInstance
-from airflow.models.trigger import Trigger
 from airflow.sdk import DAG
 from airflow.sdk.api.datamodels._generated import TaskInstance as SdkTaskInstance
 from airflow.sdk.execution_time.supervisor import TaskRunResult, run_task_in_process
 from airflow.serialization.definitions.dag import SerializedDAG
 from airflow.serialization.serialized_objects import DagSerialization, LazyDeserializedDAG
-from airflow.triggers.base import TriggerEvent
 from airflow.utils.db import synchronize_log_template
 from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState, TaskInstanceState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from cryptography.fernet import Fernet
-from sqlalchemy import delete, make_url, select, update
+from sqlalchemy import make_url, select
 
 BUNDLE = "module-builds"
 
@@ -70,22 +64,12 @@ class Run:
             session.merge(self.ti(task_id)).state = state
 
     def execute(self, task_id: str) -> TaskRunResult:
-        """Run a task as a worker does, until it ends or defers."""
+        """Run a task as a worker does, until it ends."""
         self.set_state(task_id, TaskInstanceState.QUEUED)
         return run_task_in_process(ti=self.sdk_ti(task_id), task=self.dag.get_task(task_id))
 
-    def fire(self, task_id: str, event: TriggerEvent) -> None:
-        """End a deferred task by its trigger's event, as the triggerer does."""
-        with create_session() as session:
-            Trigger.submit_event(self.ti(task_id).trigger_id, event, session=session)
-
-    def trigger_of(self, task_id: str) -> Trigger:
-        """Give the trigger that a deferred task waits for."""
-        with create_session() as session:
-            return session.get_one(Trigger, self.ti(task_id).trigger_id)
-
     def sdk_ti(self, task_id: str) -> SdkTaskInstance:
-        """Give what a worker and a triggerer know of a task instance."""
+        """Give what a worker knows of a task instance."""
         ti = self.ti(task_id)
         return SdkTaskInstance(
             id=UUID(str(ti.id)),
@@ -119,53 +103,3 @@ def start(dag: DAG) -> Run:
             session=session,
         )
     return Run(dag, "run")
-
-
-class Triggerer:
-    """A triggerer: the supervisor, in this process, and its runner, in one of its own."""
-
-    def __init__(self) -> None:
-        """Start it; its own execution API takes long to answer for the first time."""
-        self.job = new_triggerer_job()
-        self.supervisor = TriggerRunnerSupervisor.start(job=self.job, capacity=100)
-        self.supervisor.client.task_instances.get_task_states(dag_id="any")
-
-    def until(self, holds: Callable[[], object], seconds: float = 120) -> None:
-        """Let it work until something holds."""
-        end = time.monotonic() + seconds
-        while not holds():
-            assert time.monotonic() < end, "It did not happen."
-            self.supervisor.run_once()
-
-    @property
-    def waits(self) -> set[int]:
-        """The triggers that its runner has not ended."""
-        return {*self.supervisor.running_triggers, *self.supervisor.cancelling_triggers}
-
-    def stop(self) -> None:
-        """End the runner."""
-        self.supervisor.kill(force=True)
-
-
-def new_triggerer_job() -> Job:
-    """Make the database's entry of a triggerer that has just given a sign of life."""
-    with create_session() as session:
-        job = Job(job_type="TriggererJob")
-        job.state = JobState.RUNNING
-        session.add(job)
-        session.flush()
-        session.expunge(job)
-    return job
-
-
-def forget_triggers() -> None:
-    """Leave no wait of a test to the triggerer of the next one."""
-    with create_session() as session:
-        session.execute(update(TaskInstance).values(trigger_id=None))
-        session.execute(delete(Trigger))
-
-
-def move(trigger_id: int, to: Job) -> None:
-    """Give a trigger to another triggerer, as that does when the first gives no sign of life."""
-    with create_session() as session:
-        session.get_one(Trigger, trigger_id).triggerer_id = to.id

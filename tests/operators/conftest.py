@@ -1,24 +1,25 @@
-"""A run of a module build without Airflow's services: contexts, XComs and triggers, over a real hub and registry."""
+"""A run of a module build without Airflow's services: contexts and XComs, over a real hub and registry."""
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib import import_module
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Protocol
+from uuid import UUID, uuid4
 
 import pytest
 from airflow.models.xcom import XComModel
 from airflow.sdk import BaseOperator
 from airflow.sdk.bases.xcom import BaseXCom
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from airflow.settings import dispose_orm
-from airflow.triggers.base import BaseTaskEndEvent, BaseTrigger, TriggerEvent
 from msgspec.structs import replace
 from sqlalchemy import Engine
 
@@ -27,9 +28,12 @@ from mbs.koji.session import HubAccount, HubSession
 from mbs.model.nsvc import NSVC
 from mbs.model.plan import BuildPlan, PlannedComponent, PlannedDependency, PlannedGroup, PlannedMacros, Publication
 from mbs.registry import Allocation, Registry
+from mbs.steps.follower import Follower
 from operators import hooks
+from operators.tasks import base
+from operators.tasks.base import ModuleBuildOperator
 from operators.tasks.component import BuildMacrosOperator
-from operators.tasks.gate import RepoOperator
+from operators.tasks.gate import RepoSensor
 from operators.tasks.prepare import CreateTagOperator, LinkDependenciesOperator
 from tests.conftest import RunningHub, record
 from tests.operators.airflow_database import connect
@@ -46,6 +50,7 @@ class TaskInstance:
     max_tries: int
     dag_id: str = "module"
     run_id: str = "run"
+    id: UUID = field(default_factory=uuid4)
 
     @property
     def task_id(self) -> str:
@@ -63,57 +68,46 @@ class TaskInstance:
 
 
 @dataclass
-class Store(dict[str, Any]):
-    """A task's own store; values are JSON."""
-
-    def set(self, key: str, value: Any) -> None:
-        self[key] = json.loads(json.dumps(value))
-
-
-@dataclass
 class AirflowRun:
-    """Runs tasks one at a time; a deferred one is waited for here, its trigger serialised and made anew."""
+    """Runs tasks, each by itself, as an executor does that knows nothing of module builds."""
 
     xcoms: dict[tuple[str, str], Any] = field(default_factory=dict)
-    """As Airflow stores them: what a trigger pushes is a text of JSON (`test_airflow.py`)."""
     states: dict[str, str] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
-    stores: dict[str, Store] = field(default_factory=dict)
     clears: dict[str, int] = field(default_factory=dict)
     outlet_events: dict[Any, SimpleNamespace] = field(default_factory=dict)
     """What tasks say with the assets that they change, by the asset."""
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    held: ExitStack = field(default_factory=ExitStack)
 
     def finish(self, task: BaseOperator) -> str:
         """Run a task to its end; gives its state."""
-        deferred = self.begin(task)
-        while deferred is not None:
-            deferred = self.go_on(task, deferred, self.wait(deferred))
+        return self._ended(task, lambda: task.execute(self.context(task)))
+
+    def hold(self, task: ModuleBuildOperator) -> Follower:
+        """Begin a task as far as Koji lets it; gives what holds it."""
+        self.states[task.task_id] = "running"
+        follower = self.held.enter_context(task.following(self.context(task)))
+        while not follower.due and follower.held:
+            self.go_on(task, follower)
+        return follower
+
+    def go_on(self, task: ModuleBuildOperator, follower: Follower) -> None:
+        """Make a round."""
+        for _, ended in follower.step():
+            self._ended(task, partial(base.end, self.context(task), ended))
+
+    def until_ended(self, task: ModuleBuildOperator, follower: Follower) -> str:
+        """Go on with what is held, to its end; gives the task's state."""
+        while follower.held:
+            self.go_on(task, follower)
+            time.sleep(follower.due)
         return self.states[task.task_id]
 
-    def wait(self, deferred: TaskDeferred) -> TriggerEvent:
-        """Run a trigger, made anew, to its event."""
-        return event_of(deferred.trigger)
-
-    def go_on(self, task: BaseOperator, deferred: TaskDeferred, event: TriggerEvent) -> TaskDeferred | None:
-        """Do with a trigger's event what Airflow does: end the task, or wake it on a worker."""
-        if not isinstance(event, BaseTaskEndEvent):
-            return self.begin(task, deferred.method_name, {**(deferred.kwargs or {}), "event": event.payload})
-        pushed = {key: XComModel.serialize_value(value) for key, value in (event.xcoms or {}).items()}
-        self.xcoms |= {(task.task_id, key): value for key, value in pushed.items()}
-        self.states[task.task_id] = event.task_instance_state.value
-        return None
-
-    def begin(
-        self, task: BaseOperator, method: str = "execute", kwargs: dict[str, Any] | None = None
-    ) -> TaskDeferred | None:
-        """Run a task on a worker until it ends or defers."""
+    def _ended(self, task: BaseOperator, work: Callable[[], object]) -> str:
         self.states[task.task_id] = "running"
         try:
-            getattr(task, method)(self.context(task), **(kwargs or {}))
-        except TaskDeferred as deferred:
-            self.states[task.task_id] = "deferred"
-            return deferred
+            work()
         except AirflowSkipException:
             self.states[task.task_id] = "skipped"
         except AirflowFailException as error:
@@ -121,13 +115,7 @@ class AirflowRun:
             self.errors[task.task_id] = str(error)
         else:
             self.states[task.task_id] = "success"
-        return None
-
-    def waiting(self, task: BaseOperator, method: str = "execute") -> TaskDeferred:
-        """Run a task on a worker until it defers, which it must."""
-        deferred = self.begin(task, method)
-        assert deferred is not None, f"{self.states[task.task_id]}: {self.errors}"
-        return deferred
+        return self.states[task.task_id]
 
     def xcom(self, task_id: str, key: str) -> Any:
         """Give an XCom as Airflow's UI shows it."""
@@ -146,24 +134,11 @@ class AirflowRun:
             "ti": TaskInstance(self, task, max_tries),
             "dag_run": self,
             "outlet_events": self.outlet_events,
-            "task_state_store": self.stores.setdefault(task.task_id, Store()),
         }
 
     @property
     def start_date(self) -> datetime:
         return self.started
-
-
-def rebuilt(trigger: BaseTrigger) -> BaseTrigger:
-    """Send a trigger through what Airflow does to it."""
-    path, arguments = trigger.serialize()
-    module, _, name = path.rpartition(".")
-    made: BaseTrigger = getattr(import_module(module), name)(**json.loads(json.dumps(arguments)))
-    return made
-
-
-async def first_event(trigger: BaseTrigger) -> TriggerEvent:
-    return await anext(aiter(trigger.run()))
 
 
 @pytest.fixture(scope="session")
@@ -177,8 +152,10 @@ def airflow_database(empty_database_url: str, tmp_path_factory: pytest.TempPathF
 
 
 @pytest.fixture
-def run() -> AirflowRun:
-    return AirflowRun()
+def run() -> Iterator[AirflowRun]:
+    made = AirflowRun()
+    with made.held:
+        yield made
 
 
 @pytest.fixture
@@ -347,7 +324,7 @@ def prepare(run: AirflowRun, plan: BuildPlan) -> None:
         CreateTagOperator(task_id="create_tag", plan=plan),
         LinkDependenciesOperator(task_id="link_dependencies", plan=plan),
         BuildMacrosOperator(task_id="macros.build", plan=plan),
-        RepoOperator(task_id="macros.repo", plan=plan, macros=True),
+        RepoSensor(task_id="macros.repo", plan=plan, poke_interval=0.2),
     ):
         assert run.finish(task) == "success", run.errors
 
@@ -356,11 +333,6 @@ def prepare(run: AirflowRun, plan: BuildPlan) -> None:
 def plan() -> BuildPlan:
     """A plan that is not recorded anywhere."""
     return plan_of(NSVC("greeter", "1", 20261122160000, "c0ffee42"), 7)
-
-
-def event_of(trigger: BaseTrigger) -> TriggerEvent:
-    """Run a trigger, made anew, to its event."""
-    return asyncio.run(first_event(rebuilt(trigger)))
 
 
 class Allow(Protocol):

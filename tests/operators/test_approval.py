@@ -14,7 +14,7 @@ from mbs.cli.watch import Snapshot, lines
 from mbs.model.plan import BuildPlan
 from mbs.model.states import ModuleState
 from mbs.registry import Registry
-from operators.tasks.base import FAILURE
+from mbs.steps.tasks import FAILURE
 from operators.tasks.publish import ApproveOperator
 from tests.operators.conftest import AirflowRun, Allow, NewPlan
 

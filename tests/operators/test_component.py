@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import pytest
-from airflow.sdk.exceptions import TaskDeferred
 from structlog.testing import capture_logs
 
-from mbs.koji import builds
 from mbs.koji.session import HubSession
 from mbs.model.errors import HubUnavailable
 from mbs.model.plan import BuildPlan
 from mbs.model.states import ComponentState, ModuleState
+from mbs.planning.graph import Kind
 from mbs.registry import Registry
+from mbs.steps import tasks
+from operators.tasks.base import CANCELED
 from operators.tasks.component import BuildComponentOperator
-from operators.tasks.gate import RepoOperator
+from operators.tasks.gate import RepoSensor
 from operators.tasks.prepare import CreateTagOperator, LinkDependenciesOperator
 from operators.tasks.publish import RecordFailureOperator
-from operators.triggers import BuildTrigger
 from tests.conftest import RunningHub
 from tests.operators.conftest import AirflowRun, NewPlan
 
@@ -68,17 +67,24 @@ def test_the_first_arch_submits_and_the_others_attach(
     assert run.finish(builder(plan)) == "success"
     assert run.finish(builder(plan, arch="aarch64")) == "success"
     assert running_hub.counts()["build"] == before + 1
-    assert component_row(registry, plan).task_id == run.xcoms["tool.aarch64", "koji_task_id"]
-    assert run.xcoms["tool.x86_64", "koji_url"].endswith(f"={component_row(registry, plan).task_id}")
-    assert run.xcom("tool.x86_64", "koji_build_url").startswith("http://")
+    row = component_row(registry, plan)
+    children = {task["label"]: task["id"] for task in running_hub.admin().getTaskChildren(row.task_id)}
+    assert {arch: followed.task_id for arch, followed in row.followed.items()} == dict.fromkeys(
+        plan.arches, row.task_id
+    )
+    assert {arch: followed.arch_task_id for arch, followed in row.followed.items()} == {
+        arch: children[arch] for arch in plan.arches
+    }
 
 
-def test_koji_gets_what_mbs_would_send(run: AirflowRun, plan: BuildPlan, running_hub: RunningHub) -> None:
-    run.xcoms["gate.a", "koji_repo_id"] = 4
-    run.xcoms["gate.b", "koji_repo_id"] = 7
-    task = BuildComponentOperator(task_id="t", plan=plan, component="tool", arch="x86_64", gates=("gate.a", "gate.b"))
-    assert run.begin(task) is not None
-    sent = running_hub.admin().getTaskInfo(run.xcoms["t", "koji_task_id"], request=True)
+@pytest.mark.parametrize("proved", [(4, 7), (7, 4)])
+def test_koji_gets_what_mbs_would_send_on_the_newest_repository_whichever_gate_ended_first(
+    run: AirflowRun, plan: BuildPlan, running_hub: RunningHub, registry: Registry, proved: tuple[int, int]
+) -> None:
+    for repo_id in proved:
+        registry.builds.proved(plan.build_id, repo_id)
+    run.hold(builder(plan))
+    sent = running_hub.admin().getTaskInfo(component_row(registry, plan).task_id, request=True)
     options = {"skip_tag": True, "mbs_artifact_name": "tool", "mbs_module_target": plan.target, "repo_id": 7}
     assert sent["request"] == [plan.components[1].source, plan.target, options]
     assert sent["priority"] == 20 + plan.koji_priority
@@ -154,6 +160,7 @@ def test_a_worker_that_dies_at_the_submission_builds_nothing_twice(
     run: AirflowRun, plan: BuildPlan, running_hub: RunningHub, monkeypatch: pytest.MonkeyPatch, recorded: bool
 ) -> None:
     submitted = running_hub.counts().get("build", 0)
+    monkeypatch.setattr("mbs.steps.submission.CLAIM", timedelta(seconds=2))
 
     class Killed(BaseException):
         pass
@@ -162,12 +169,9 @@ def test_a_worker_that_dies_at_the_submission_builds_nothing_twice(
         raise Killed
 
     with monkeypatch.context() as patched:
-        if recorded:
-            patched.setattr(BuildComponentOperator, "_remember", dies)
-        else:
-            patched.setattr("mbs.registry.components.LockedComponent.submitted", dies)
+        patched.setattr("mbs.steps.submission._record" if not recorded else "mbs.steps.following.Builds._begun", dies)
         with pytest.raises(Killed):
-            run.begin(builder(plan))
+            run.hold(builder(plan))
     assert run.finish(builder(plan)) == "success"
     assert running_hub.counts()["build"] == submitted + 1
 
@@ -176,18 +180,20 @@ def test_a_submission_whose_answer_is_lost_is_found_again(
     run: AirflowRun, plan: BuildPlan, running_hub: RunningHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     submitted = running_hub.counts().get("build", 0)
-    real = builds.submit
+    real = HubSession.multicall_once
 
-    def loses_its_answer(*arguments: Any) -> int:
-        real(*arguments)
+    def loses_its_answer(hub: HubSession, calls: Any) -> list[Any]:
+        real(hub, calls)
         raise HubUnavailable("the answer was lost")
 
-    with monkeypatch.context() as patched:
-        patched.setattr("mbs.steps.component.submit", loses_its_answer)
-        deferred = run.waiting(builder(plan))
-    assert deferred is not None
-    assert deferred.method_name == "hub_answered"
-    assert run.finish(builder(plan)) == "success"
+    task = builder(plan)
+    with capture_logs() as log, monkeypatch.context() as patched:
+        patched.setattr(HubSession, "multicall_once", loses_its_answer)
+        follower = run.hold(task)
+    assert [line["event"] for line in log if "is away" in line["event"]] == [
+        "The Koji hub is away, waiting for it: the answer was lost"
+    ]
+    assert run.until_ended(task, follower) == "success"
     assert running_hub.counts()["build"] == submitted + 1
 
 
@@ -211,29 +217,38 @@ def test_ending_the_waiting_cancels_the_build_and_records_it(
     run: AirflowRun, plan: BuildPlan, running_hub: RunningHub, registry: Registry, faults: OrderFault
 ) -> None:
     faults(kind="slow", package="tool", seconds=60)
-    deferred = run.waiting(builder(plan))
-    assert isinstance(deferred, TaskDeferred)
-    trigger = deferred.trigger
-    assert isinstance(trigger, BuildTrigger)
-    asyncio.run(trigger.on_kill())
-    assert running_hub.admin().getTaskInfo(trigger.koji_task_id)["state"] == 3
-    assert component_row(registry, plan).state is ComponentState.CANCELED
+    follower = run.hold(builder(plan))
+    follower.drop([task.id for task in follower.held], cancel="Canceled by carol")
+    assert not follower.held
+    assert follower.step() == []
+    row = component_row(registry, plan)
+    assert running_hub.admin().getTaskInfo(row.task_id)["state"] == 3
+    assert (row.state, row.reason) == (ComponentState.CANCELED, "Canceled by carol")
     sibling = builder(plan, arch="aarch64")
     assert run.finish(sibling) == "failed"
     assert "canceled" in run.errors["tool.aarch64"]
 
 
-def test_a_hub_that_is_away_is_waited_for(
-    run: AirflowRun, plan: BuildPlan, running_hub: RunningHub, monkeypatch: pytest.MonkeyPatch
+def test_a_process_that_is_told_to_end_cancels_the_build_and_records_it(
+    run: AirflowRun, plan: BuildPlan, running_hub: RunningHub, registry: Registry, faults: OrderFault
 ) -> None:
-    monkeypatch.setattr("mbs.koji.session.PATIENT", ())
-    monkeypatch.setattr(HubSession.__init__, "__kwdefaults__", {"delays": (), "sleep": lambda _: None})
+    faults(kind="slow", package="tool", seconds=60)
+    task = builder(plan)
+    run.hold(task)
+    task.on_kill()
+    row = component_row(registry, plan)
+    assert (row.state, row.reason) == (ComponentState.CANCELED, CANCELED)
+    assert running_hub.admin().getTaskInfo(row.task_id)["state"] == 3
+
+
+def test_a_hub_that_is_away_is_waited_for(run: AirflowRun, plan: BuildPlan, running_hub: RunningHub) -> None:
     running_hub.set_fault("bad_gateway", 2)
     task = builder(plan)
-    deferred = run.waiting(task)
-    assert deferred is not None
-    assert deferred.method_name == "hub_answered"
-    assert run.finish(task) == "success"
+    with capture_logs() as log:
+        assert run.finish(task) == "success"
+    told = [line["event"] for line in log]
+    assert len([line for line in told if "The Koji hub is away, waiting for it" in line]) == 1
+    assert "It answers again." in told
 
 
 def test_a_failed_module_build_goes_on_when_nothing_stands_failed(
@@ -263,32 +278,40 @@ def test_the_reason_of_the_first_failure_is_recorded(
 
 
 def test_a_gate_names_the_components_that_were_not_built(run: AirflowRun, plan: BuildPlan) -> None:
-    assert run.finish(RepoOperator(task_id="repo", plan=plan, batch=("noarch-words", "tool"))) == "failed"
+    assert run.finish(RepoSensor(task_id="repo", plan=plan, batch=("noarch-words", "tool"))) == "failed"
     assert "Component(s) noarch-words, tool failed to build." in run.errors["repo"]
 
 
 def test_a_build_that_takes_too_long_is_canceled_with_the_reason(
-    run: AirflowRun, plan: BuildPlan, running_hub: RunningHub, registry: Registry, faults: OrderFault
+    run: AirflowRun,
+    plan: BuildPlan,
+    running_hub: RunningHub,
+    registry: Registry,
+    faults: OrderFault,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     faults(kind="slow", package="tool", seconds=60)
-    task = BuildComponentOperator(
-        task_id="t", plan=plan, component="tool", arch="x86_64", patience=timedelta(seconds=1)
-    )
-    assert run.finish(task) == "failed"
-    assert "It took longer than it may" in run.errors["t"]
-    assert component_row(registry, plan).state is ComponentState.CANCELED
-    assert running_hub.admin().getTaskInfo(run.xcoms["t", "koji_task_id"])["state"] == 3
+    monkeypatch.setattr(tasks, "PATIENCE", {**tasks.PATIENCE, Kind.BUILD_COMPONENT: timedelta(seconds=1)})
+    assert run.finish(builder(plan)) == "failed"
+    assert "It took longer than it may" in run.errors["tool.x86_64"]
+    row = component_row(registry, plan)
+    assert row.state is ComponentState.CANCELED
+    assert running_hub.admin().getTaskInfo(row.task_id)["state"] == 3
 
 
-def ended(running_hub: RunningHub, task_id: int, seconds: float = 60) -> int:
+def ended(running_hub: RunningHub, task_id: int) -> Any:
     """Wait for the end of a Koji task and give its state."""
+    return until(lambda: (state := running_hub.admin().getTaskInfo(task_id)["state"]) in {2, 3, 5} and state)
+
+
+def until(holds: Callable[[], Any], seconds: float = 60) -> Any:
+    """Wait for something to hold, and give it."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        state: int = running_hub.admin().getTaskInfo(task_id)["state"]
-        if state in {2, 3, 5}:
-            return state
+        if found := holds():
+            return found
         time.sleep(0.1)
-    pytest.fail("It did not end.")
+    pytest.fail("It did not happen.")
 
 
 def test_a_component_is_complete_with_its_nvr_as_soon_as_it_is_built_whatever_becomes_of_its_batch(
@@ -307,10 +330,10 @@ def test_a_component_is_complete_with_its_nvr_as_soon_as_it_is_built_whatever_be
 def test_a_task_that_is_cleared_as_its_build_closes_counts_what_koji_has_built(
     run: AirflowRun, plan: BuildPlan, running_hub: RunningHub, registry: Registry
 ) -> None:
-    deferred = run.waiting(builder(plan))
-    trigger = deferred.trigger
-    assert ended(running_hub, trigger.koji_task_id) == 2
-    asyncio.run(trigger.on_kill())
+    follower = run.hold(builder(plan))
+    assert ended(running_hub, component_row(registry, plan).task_id) == 2
+    follower.drop([task.id for task in follower.held], cancel="Canceled by carol")
+    follower.step()
     row = component_row(registry, plan)
     assert (row.state, row.reason) == (ComponentState.COMPLETE, None)
     run.clear(builder(plan))
@@ -322,13 +345,13 @@ def test_what_koji_has_built_counts_where_it_is_recorded_as_ended_badly_and_the_
     run: AirflowRun, plan: BuildPlan, running_hub: RunningHub, registry: Registry, state: ComponentState
 ) -> None:
     task = builder(plan)
-    deferred = run.waiting(task)
-    assert ended(running_hub, deferred.trigger.koji_task_id) == 2
+    run.hold(task)
+    assert ended(running_hub, component_row(registry, plan).task_id) == 2
     with registry.component(plan.build_id, "tool") as component:
         component.finished(state, reason="so it seemed")
     submitted = running_hub.counts()["build"]
     run.clear(task)
-    gate = RepoOperator(task_id="repo", plan=plan, batch=("tool",))
+    gate = RepoSensor(task_id="repo", plan=plan, batch=("tool",))
     assert run.finish(task) == run.finish(gate) == "success", run.errors
     assert running_hub.counts()["build"] == submitted
     assert component_row(registry, plan).state is ComponentState.COMPLETE
@@ -337,11 +360,11 @@ def test_what_koji_has_built_counts_where_it_is_recorded_as_ended_badly_and_the_
 def test_the_gate_alone_takes_what_koji_has_built_where_it_is_recorded_as_canceled(
     run: AirflowRun, plan: BuildPlan, running_hub: RunningHub, registry: Registry
 ) -> None:
-    deferred = run.waiting(builder(plan))
-    assert ended(running_hub, deferred.trigger.koji_task_id) == 2
+    run.hold(builder(plan))
+    assert ended(running_hub, component_row(registry, plan).task_id) == 2
     with registry.component(plan.build_id, "tool") as component:
         component.finished(ComponentState.CANCELED, reason="so it seemed")
-    assert run.finish(RepoOperator(task_id="repo", plan=plan, batch=("tool",))) == "success", run.errors
+    assert run.finish(RepoSensor(task_id="repo", plan=plan, batch=("tool",))) == "success", run.errors
 
 
 def test_a_build_that_goes_on_in_koji_is_followed_also_where_it_is_recorded_as_canceled(
@@ -349,7 +372,7 @@ def test_a_build_that_goes_on_in_koji_is_followed_also_where_it_is_recorded_as_c
 ) -> None:
     faults(kind="slow", package="tool", seconds=5)
     task = builder(plan)
-    run.begin(task)
+    run.hold(task)
     with registry.component(plan.build_id, "tool") as component:
         component.finished(ComponentState.CANCELED, reason="Koji did not let go of it")
     submitted = running_hub.counts()["build"]
@@ -375,9 +398,13 @@ def test_a_build_that_someone_deleted_in_koji_is_made_again_when_its_task_is_cle
 
     monkeypatch.setattr(HubSession, "multicall", without_it)
     run.clear(task)
-    deferred = run.waiting(task)
-    assert deferred is not None
-    assert deferred.trigger.koji_task_id != first
+    run.hold(task)
+    assert component_row(registry, plan).task_id != first
+    assert [row.state for row in registry.components.trace(component_row(registry, plan).id)][-3:] == [
+        ComponentState.DELETED,
+        None,
+        ComponentState.BUILDING,
+    ]
 
 
 def _deleted(answer: Any, task_id: int) -> Any:
@@ -389,26 +416,32 @@ def _deleted(answer: Any, task_id: int) -> Any:
 
 
 def test_a_task_that_was_cleared_follows_all_arches_of_its_new_build(
-    run: AirflowRun, plan: BuildPlan, faults: OrderFault, registry: Registry
+    run: AirflowRun, plan: BuildPlan, faults: OrderFault, registry: Registry, running_hub: RunningHub
 ) -> None:
     faults(kind="fail", package="tool", arch="aarch64", times=1)
     late = builder(plan, arch="aarch64")
     assert run.finish(late) == "failed"
     run.clear(late)
-    deferred = run.waiting(late)
-    assert deferred is not None
-    assert deferred.trigger.build.whole
-    run.go_on(late, deferred, run.wait(deferred))
-    assert run.states["tool.aarch64"] == "success"
+    faults(kind="slow", package="tool", arch="x86_64", seconds=5)
+    follower = run.hold(late)
+    task_id = component_row(registry, plan).task_id
+    until(lambda: _arch_states(running_hub, task_id).get("aarch64") == 2)
+    run.go_on(late, follower)
+    assert follower.held, "aarch64 is built, and x86_64 is not"
+    assert run.until_ended(late, follower) == "success"
     assert component_row(registry, plan).state is ComponentState.COMPLETE
 
 
+def _arch_states(running_hub: RunningHub, task_id: int) -> dict[str, int]:
+    return {task["label"]: task["state"] for task in running_hub.admin().getTaskChildren(task_id)}
+
+
 def test_a_canceled_build_is_told_once(
-    run: AirflowRun, plan: BuildPlan, running_hub: RunningHub, faults: OrderFault
+    run: AirflowRun, plan: BuildPlan, running_hub: RunningHub, registry: Registry, faults: OrderFault
 ) -> None:
     faults(kind="slow", package="tool", seconds=60)
     task = builder(plan)
-    deferred = run.waiting(task)
-    running_hub.admin().cancelTask(deferred.trigger.koji_task_id)
-    run.go_on(task, deferred, run.wait(deferred))
+    follower = run.hold(task)
+    running_hub.admin().cancelTask(component_row(registry, plan).task_id)
+    assert run.until_ended(task, follower) == "failed"
     assert run.errors["tool.x86_64"].count("canceled") == 1

@@ -1,4 +1,4 @@
-"""What Airflow demands of triggers, operators, the hook and the links, for all of them."""
+"""What Airflow demands of operators, the hook and the links, for all of them."""
 
 from __future__ import annotations
 
@@ -16,51 +16,14 @@ from airflow.sdk import Connection
 from mbs.koji.session import HubAccount
 from mbs.model.errors import InvalidRequest
 from mbs.model.plan import BuildPlan
-from operators import graph, links, triggers
+from operators import graph, links
 from operators.hooks import KojiHook, account_of
 from operators.provider_info import get_provider_info
 from operators.tasks.base import ModuleBuildOperator
 from operators.tasks.component import BuildComponentOperator
 from tests.conftest import RunningHub
-from tests.operators.conftest import rebuilt
 
-ARGUMENTS: dict[str, Any] = {
-    "koji_conn_id": "koji_default",
-    "registry_conn_id": "mbs_registry",
-    "build_id": 7,
-    "component": "perl-Moose",
-    "koji_task_id": 123456,
-    "koji_task_ids": [123456, 123457],
-    "arch": "x86_64",
-    "request_id": 99,
-    "event": 4711,
-    "deadline": 1795359446.5,
-    "whole": True,
-}
-TRIGGERS = [
-    cls
-    for cls in vars(triggers).values()
-    if inspect.isclass(cls) and issubclass(cls, triggers.KojiTrigger) and cls is not triggers.KojiTrigger
-]
 OPERATORS = [cls for cls in graph.OPERATORS.values() if inspect.isclass(cls) and issubclass(cls, ModuleBuildOperator)]
-
-
-def arguments_of(cls: type) -> dict[str, Any]:
-    return {name: ARGUMENTS[name] for name in inspect.signature(cls).parameters}
-
-
-@pytest.mark.parametrize("cls", TRIGGERS)
-def test_a_trigger_is_the_same_after_storage(cls: type[triggers.KojiTrigger]) -> None:
-    trigger = cls(**arguments_of(cls))
-    path, arguments = trigger.serialize()
-    assert path == f"operators.triggers.{cls.__name__}"
-    assert arguments == arguments_of(cls)
-    assert rebuilt(trigger).serialize() == (path, arguments)
-
-
-@pytest.mark.parametrize("cls", TRIGGERS)
-def test_a_trigger_is_small_and_holds_no_secret(cls: type[triggers.KojiTrigger]) -> None:
-    assert len(json.dumps(cls(**arguments_of(cls)).serialize())) < 500
 
 
 @pytest.mark.parametrize("cls", OPERATORS)

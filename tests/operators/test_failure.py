@@ -13,7 +13,7 @@ from mbs.model.states import ModuleState
 from mbs.planning.ids import NOTE, RECORD_FAILURE
 from mbs.planning.notes import NOTE_LENGTH
 from mbs.registry import Registry
-from operators.tasks.base import FAILURE
+from mbs.steps.tasks import FAILURE
 from operators.tasks.component import BuildComponentOperator
 from operators.tasks.prepare import CreateTagOperator, LinkDependenciesOperator
 from operators.tasks.publish import RecordFailureOperator

@@ -30,7 +30,7 @@ MARKED = "Dag Run's state was manually set to `failed`."
 def build(new_plan: NewPlan, registry: Registry) -> BuildPlan:
     plan = new_plan(("tool", 1))
     with registry.component(plan.build_id, "tool") as component:
-        component.intend()
+        component.intend("me")
         component.submitted(UNKNOWN_TASK)
     return plan
 
@@ -112,7 +112,8 @@ def test_what_koji_has_built_is_complete_also_where_the_run_is_marked_failed(
     for operator in (CreateTagOperator, LinkDependenciesOperator):
         assert run.finish(operator(task_id=operator.__name__, plan=plan)) == "success"
     task = BuildComponentOperator(task_id="t", plan=plan, component="tool", arch="x86_64")
-    koji_task_id = run.waiting(task).trigger.koji_task_id
+    run.hold(task)
+    koji_task_id = tools(registry, plan)[0].task_id
     until(lambda: running_hub.admin().getTaskInfo(koji_task_id)["state"] == 2 or None)
     monkeypatch.setattr(runs, "object_session", lambda _: None)
     runs.on_dag_run_failed(run_of(plan), MARKED)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from structlog.testing import capture_logs
 
 from mbs.koji.session import HubSession
 from mbs.model.naming import MACROS
 from mbs.model.plan import BuildPlan, PlannedDependency
 from mbs.model.states import ComponentState, ModuleState
-from mbs.registry import Registry
+from mbs.registry import Finished, Registry
 from operators.tasks.component import BuildComponentOperator
-from operators.tasks.gate import RepoOperator
+from operators.tasks.gate import RepoSensor
 from operators.tasks.prepare import CreateTagOperator, LinkDependenciesOperator
 from tests.conftest import RunningHub
 from tests.operators.conftest import AirflowRun, NewPlan, prepare
@@ -25,17 +28,14 @@ def test_a_module_is_built_in_order_for_all_arches(
 ) -> None:
     plan = new_plan(("phrasebook", 1), ("greeter-macros", 1), ("libgreet", 2), ("cpu-greet", 3))
     prepare(run, plan)
-    gate = "macros.repo"
     for batch in (1, 2, 3):
         names = [component.name for component in plan.components if component.batch == batch]
         for name in names:
             for arch in plan.arches:
-                task = BuildComponentOperator(
-                    task_id=f"{name}.{arch}", plan=plan, component=name, arch=arch, gates=(gate,)
-                )
+                task = BuildComponentOperator(task_id=f"{name}.{arch}", plan=plan, component=name, arch=arch)
                 run.finish(task)
         gate = f"batch_{batch}.repo"
-        assert run.finish(RepoOperator(task_id=gate, plan=plan, batch=names)) == "success", run.errors
+        assert run.finish(RepoSensor(task_id=gate, plan=plan, batch=names)) == "success", run.errors
 
     assert run.states["phrasebook.aarch64"] == run.states["libgreet.aarch64"] == "success"
     assert run.states["cpu-greet.x86_64"] == "success"
@@ -107,7 +107,7 @@ def test_a_package_is_blocked_until_the_module_s_own_build_is_there(
     assert run.finish(create) == run.finish(link) == "success"
     assert _blocked(running_hub, plan) == {"noarch-words"}
     build = BuildComponentOperator(task_id="build", plan=plan, component="noarch-words", arch="x86_64")
-    gate = RepoOperator(task_id="gate", plan=plan, batch=("noarch-words",))
+    gate = RepoSensor(task_id="gate", plan=plan, batch=("noarch-words",))
     assert run.finish(build) == run.finish(gate) == run.finish(create) == "success", run.errors
     assert _blocked(running_hub, plan) == set()
 
@@ -127,7 +127,7 @@ def test_a_gate_does_not_pass_when_the_tag_gives_another_build(
         task_id = f"b{built.build_id}"
         task = BuildComponentOperator(task_id=task_id, plan=built, component="tool", arch="x86_64")
         assert run.finish(task) == "success", run.errors
-    gates = {built.build_id: RepoOperator(task_id="gate", plan=built, batch=("tool",)) for built in (plan, other)}
+    gates = {built.build_id: RepoSensor(task_id="gate", plan=built, batch=("tool",)) for built in (plan, other)}
     assert run.finish(gates[plan.build_id]) == run.finish(gates[other.build_id]) == "success", run.errors
     (foreign,) = running_hub.admin().listTagged(other.koji_tag, package="tool")
     running_hub.admin().tagBuildBypass(plan.build_tag, foreign["nvr"])
@@ -136,26 +136,33 @@ def test_a_gate_does_not_pass_when_the_tag_gives_another_build(
 
 
 def test_a_request_for_a_repository_that_dies_is_made_again(
-    run: AirflowRun, new_plan: NewPlan, running_hub: RunningHub
+    run: AirflowRun, new_plan: NewPlan, running_hub: RunningHub, registry: Registry
 ) -> None:
     plan = new_plan(("phrasebook", 1))
     for operator in (CreateTagOperator, LinkDependenciesOperator):
         assert run.finish(operator(task_id=operator.__name__, plan=plan)) == "success"
     running_hub.set_fault("build_faults", [{"kind": "fail", "stage": "repo"}])
-    gate = RepoOperator(task_id="repo", plan=plan)
-    deferred = run.waiting(gate)
-    event = run.wait(deferred)
-    running_hub.set_fault("build_faults", None)
-    assert "Koji gave up repository request" in event.payload["reason"]
-    again = run.go_on(gate, deferred, event)
-    assert again is not None
-    assert again.trigger.request_id != deferred.trigger.request_id
-    run.go_on(gate, again, run.wait(again))
-    assert run.xcom("repo", "koji_repo_id") > 0
+    gate = macros_gate(registry, plan)
+    with capture_logs() as log:
+        follower = run.hold(gate)
+        while not any("Koji gave up repository request" in line["event"] for line in log):
+            run.go_on(gate, follower)
+            time.sleep(follower.due)
+        running_hub.set_fault("build_faults", None)
+        assert run.until_ended(gate, follower) == "success", run.errors
+    requests = {found for line in log for found in re.findall(r"\(request (\d+)\)", line["event"])}
+    assert len(requests) == 2
+    assert (registry.builds.get(plan.build_id).repo_id or 0) > 0
+
+
+def macros_gate(registry: Registry, plan: BuildPlan) -> RepoSensor:
+    """Give the gate behind the macros, of a module build that needs none."""
+    registry.components.finish(plan.build_id, {MACROS: Finished(ComponentState.COMPLETE)})
+    return RepoSensor(task_id="repo", plan=plan, poke_interval=0.2)
 
 
 def test_before_koji_1_35_a_repository_is_made_by_newrepo(
-    run: AirflowRun, new_plan: NewPlan, running_hub: RunningHub, monkeypatch: pytest.MonkeyPatch
+    run: AirflowRun, new_plan: NewPlan, running_hub: RunningHub, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = new_plan(("phrasebook", 1))
     for operator in (CreateTagOperator, LinkDependenciesOperator):
@@ -167,8 +174,8 @@ def test_before_koji_1_35_a_repository_is_made_by_newrepo(
         return real(self, "repo.unknown" if method.startswith("repo.") else method, *args, **kwargs)
 
     monkeypatch.setattr(HubSession, "call", old_hub)
-    assert run.finish(RepoOperator(task_id="repo", plan=plan)) == "success", run.errors
-    assert run.xcom("repo", "koji_repo_id") == running_hub.admin().getRepo(plan.build_tag)["id"]
+    assert run.finish(macros_gate(registry, plan)) == "success", run.errors
+    assert registry.builds.get(plan.build_id).repo_id == running_hub.admin().getRepo(plan.build_tag)["id"]
 
 
 def _admin(running_hub: RunningHub) -> str:
@@ -192,7 +199,7 @@ def build_renamed(run: AirflowRun, plan: BuildPlan) -> Any:
     for operator in (CreateTagOperator, LinkDependenciesOperator):
         assert run.finish(operator(task_id=operator.__name__, plan=plan)) == "success"
     build_all(run, plan, "scl-tool")
-    return RepoOperator(task_id="gate", plan=plan, batch=("scl-tool",))
+    return RepoSensor(task_id="gate", plan=plan, batch=("scl-tool",))
 
 
 def test_a_component_whose_spec_has_another_name_that_is_on_the_whitelist_passes_its_gate(
@@ -270,4 +277,6 @@ def test_an_untagged_build_of_others_is_not_adopted(
         component.finished(ComponentState.DELETED)
         component.reset()
     ours = BuildComponentOperator(task_id="ours", plan=plan, component="tool", arch="x86_64")
-    assert run.waiting(ours).trigger.koji_task_id != before
+    run.hold(ours)
+    (row,) = [row for row in registry.components.of(plan.build_id) if row.name == "tool"]
+    assert row.task_id not in {before, None}

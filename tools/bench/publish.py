@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from mbs.model.document import Modulemd
 from mbs.modulemd.reader import read_stream
-from mbs.publish.documents import final_documents
+from mbs.publish.final import final_documents
 from mbs.publish.rpms import RpmFact
 from tools.bench.figures import Figure, loop_seconds, peak_memory, seconds
 

@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from devhub.examples import publish
-from operators import links
+from mbs.koji import pages
 from tools.devhub import RunningDevhub, serving
 
 pytestmark = pytest.mark.skipif(shutil.which("rpmbuild") is None, reason="the hub builds packages")
@@ -119,10 +119,10 @@ def test_no_link_of_the_pages_is_dead(site: Site) -> None:
 
 def test_the_links_of_the_service_lead_to_pages(site: Site) -> None:
     web = f"{site.top}/koji"
-    assert "phrasebook" in requests.get(links.task_url(web, site.tasks["good"]), timeout=30).text
-    assert "phrasebook-2.1-1" in requests.get(links.build_url(web, site.builds["good"]), timeout=30).text
+    assert "phrasebook" in requests.get(pages.task_url(web, site.tasks["good"]), timeout=30).text
+    assert "phrasebook-2.1-1" in requests.get(pages.build_url(web, site.builds["good"]), timeout=30).text
     arch = next(child for child in site.session.getTaskChildren(site.tasks["good"]) if child["label"] == "noarch")
-    assert "build.log" in requests.get(links.logs_url(f"{site.top}/kojifiles", arch["id"]), timeout=30).text
+    assert "build.log" in requests.get(pages.logs_url(f"{site.top}/kojifiles", arch["id"]), timeout=30).text
 
 
 def test_a_task_is_shown_with_its_tree_its_logs_and_its_build(site: Site) -> None:

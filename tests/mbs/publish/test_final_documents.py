@@ -13,7 +13,7 @@ import pytest
 from mbs.model.document import Modulemd
 from mbs.model.plan import PlannedComponent
 from mbs.modulemd.reader import read_stream
-from mbs.publish.documents import final_documents, with_included
+from mbs.publish.final import final_documents, with_included
 from mbs.publish.rpms import RpmFact
 from tools.corpus import read_all
 

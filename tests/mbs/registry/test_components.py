@@ -1,20 +1,14 @@
 from __future__ import annotations
 
-import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, text
 
 from mbs.model.errors import ForbiddenTransition, NotFound, RegistryUnavailable
-from mbs.registry import ComponentState, Finished, Registry
+from mbs.registry import ComponentRow, ComponentState, Finished, Followed, Registry, components
 from tests.mbs.registry.conftest import Submit
-
-# Of this test's database only: other tests run on the same server.
-KILL_HOLDERS_OF_LOCKS = """
-    SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
-    WHERE locktype = 'advisory' AND granted AND datname = current_database()
-"""
 
 
 @pytest.fixture
@@ -22,15 +16,23 @@ def build_id(submit: Submit) -> int:
     return submit()[0].build.id
 
 
+def alpha(registry: Registry, build_id: int) -> ComponentRow:
+    return next(row for row in registry.components.of(build_id) if row.name == "alpha")
+
+
 def test_a_component_is_intended_submitted_and_finished(registry: Registry, build_id: int) -> None:
+    assert alpha(registry, build_id).state is None
+    assert not alpha(registry, build_id).intent
     with registry.component(build_id, "alpha") as component:
-        assert component.row.state is None
-        assert not component.row.intent
-        component.intend()
-        assert registry.components.of(build_id)[1].intent, "the intent is committed before Koji is called"
+        component.intend("me")
+    assert alpha(registry, build_id).intent
+    with registry.component(build_id, "alpha") as component:
         component.submitted(4711)
-        assert not component.row.intent
-        row = component.finished(ComponentState.COMPLETE, "alpha-1-1.f29", koji_build_id=99)
+    row = alpha(registry, build_id)
+    assert (row.intent, row.claimed_by, row.claimed_at) == (False, None, None)
+    with registry.component(build_id, "alpha") as component:
+        component.finished(ComponentState.COMPLETE, "alpha-1-1.f29", koji_build_id=99)
+    row = alpha(registry, build_id)
     assert (row.state, row.task_id, row.nvr, row.koji_build_id, row.attempt) == (1, 4711, "alpha-1-1.f29", 99, 1)
     assert [(trace.state, trace.task_id) for trace in registry.components.trace(row.id)] == [
         (ComponentState.BUILDING, 4711),
@@ -38,13 +40,26 @@ def test_a_component_is_intended_submitted_and_finished(registry: Registry, buil
     ]
 
 
+def test_nothing_is_recorded_of_a_transaction_that_ends_with_an_error(registry: Registry, build_id: int) -> None:
+    def fails() -> None:
+        with registry.component(build_id, "alpha") as component:
+            component.intend("me")
+            component.submitted(1)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fails()
+    row = alpha(registry, build_id)
+    assert (row.state, row.attempt, registry.components.trace(row.id)) == (None, 0, ())
+
+
 def test_a_trace_is_written_only_when_the_state_changes(registry: Registry, build_id: int) -> None:
     with registry.component(build_id, "alpha") as component:
-        component.intend()
+        component.intend("me")
         component.submitted(1)
         component.submitted(1)
         component.tagged(build=True)
-        row = component.row
+    row = alpha(registry, build_id)
     assert row.tagged
     assert not row.tagged_in_final
     assert len(registry.components.trace(row.id)) == 1
@@ -52,14 +67,16 @@ def test_a_trace_is_written_only_when_the_state_changes(registry: Registry, buil
 
 def test_a_failed_component_is_reset_for_another_attempt(registry: Registry, build_id: int) -> None:
     with registry.component(build_id, "alpha") as component:
-        component.intend()
+        component.intend("me")
         component.submitted(1)
         component.finished(ComponentState.FAILED, "alpha-1-1", "build failed")
         with pytest.raises(ForbiddenTransition, match="alpha is in state FAILED and cannot become BUILDING"):
-            component.intend()
-        row = component.reset("cleared by robin")
+            component.intend("me")
+        component.reset("cleared by robin")
+        row = component.row
         assert (row.state, row.task_id, row.nvr, row.attempt) == (None, None, None, 1)
-        assert component.intend().attempt == 2
+        component.intend("me")
+        assert component.row.attempt == 2
     assert [trace.task_id for trace in registry.components.trace(row.id)] == [1, 1, 1]
 
 
@@ -70,74 +87,109 @@ def test_a_complete_component_cannot_be_reset(registry: Registry, build_id: int)
             component.reset()
 
 
-def test_exactly_one_of_many_tasks_submits(registry: Registry, build_id: int) -> None:
-    submissions = []
+def test_a_claim_of_an_intended_submission_holds_for_a_while_and_leaves_its_time(
+    registry: Registry, build_id: int
+) -> None:
+    minute = timedelta(minutes=1)
+    with registry.component(build_id, "alpha") as component:
+        assert not component.claimed_by_another("me", minute)
+        component.intend("another")
+    first = alpha(registry, build_id)
+    with registry.component(build_id, "alpha") as component:
+        assert component.claimed_by_another("me", minute)
+        assert not component.claimed_by_another("another", minute)
+        assert not component.claimed_by_another("me", timedelta(0))
+        component.intend("me")
+    row = alpha(registry, build_id)
+    assert (row.intent_time, row.claimed_by, row.attempt) == (first.intent_time, "me", 1)
+    assert row.claimed_at != first.claimed_at
 
-    def ensure_submitted(number: int) -> None:
+
+def test_exactly_one_of_many_claims_a_submission(registry: Registry, build_id: int) -> None:
+    def claim(number: int) -> bool:
         with registry.component(build_id, "alpha") as component:
-            if component.row.state is None:
-                assert not component.row.intent
-                component.intend()
-                submissions.append(number)
-                component.submitted(number)
+            if component.claimed_by_another(str(number), timedelta(minutes=1)):
+                return False
+            component.intend(str(number))
+            return True
 
     with ThreadPoolExecutor(5) as pool:
-        list(pool.map(ensure_submitted, range(20)))
-    assert len(submissions) == 1
-    assert registry.components.of(build_id)[1].task_id == submissions[0]
+        assert sum(pool.map(claim, range(20))) == 1
 
 
-def test_two_components_do_not_wait_for_each_other(registry: Registry, build_id: int) -> None:
-    with registry.component(build_id, "alpha") as one, registry.component(build_id, "beta") as other:
-        assert (one.row.name, other.row.name) == ("alpha", "beta")
-
-
-def test_a_lock_held_too_long_is_an_infrastructure_fault(registry_engine: Engine, build_id: int) -> None:
-    hasty = Registry(registry_engine, lock_timeout=0.05)
-    with hasty.component(build_id, "alpha"), pytest.raises(RegistryUnavailable, match="alpha is being decided about"):
-        hasty.component(build_id, "alpha").__enter__()
-
-
-def test_the_lock_dies_with_the_connection_and_its_holder_records_nothing_more(
-    registry: Registry, registry_engine: Engine, build_id: int
+def test_who_waits_too_long_for_a_component_has_an_infrastructure_fault(
+    registry: Registry, build_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    taken, killed = threading.Event(), threading.Event()
-
-    def die() -> None:
-        with registry.component(build_id, "alpha") as component:
-            component.intend()
-            taken.set()
-            killed.wait(10)
-            component.submitted(1)
-
-    with ThreadPoolExecutor(1) as pool:
-        holder = pool.submit(die)
-        assert taken.wait(10)
-        with registry_engine.begin() as connection:
-            connection.execute(text(KILL_HOLDERS_OF_LOCKS))
-        killed.set()
-        with registry.component(build_id, "alpha") as component:
-            assert component.row.intent, "what was intended is still known"
-            assert component.row.state is None
-        with pytest.raises(RegistryUnavailable):
-            holder.result(10)
+    with registry.component(build_id, "alpha"):
+        monkeypatch.setattr(components, "_HOLD_MILLISECONDS", 50)
+        with pytest.raises(RegistryUnavailable), registry.component(build_id, "alpha"):
+            pass
+        with registry.component(build_id, "beta") as other:
+            assert other.row.name == "beta"
 
 
-def test_an_error_of_the_holder_frees_the_lock(registry: Registry, build_id: int) -> None:
-    with pytest.raises(ZeroDivisionError), registry.component(build_id, "alpha"):
-        raise ZeroDivisionError
+def test_who_holds_a_component_too_long_loses_it_and_records_nothing(
+    registry: Registry, build_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(components, "_HOLD_MILLISECONDS", 300)
+
+    def is_stopped() -> None:
+        with registry.component(build_id, "alpha") as stopped:
+            time.sleep(1)
+            with registry.component(build_id, "alpha") as component:
+                component.intend("another")
+            stopped.intend("me")
+            stopped.submitted(1)
+
+    with pytest.raises(RegistryUnavailable):
+        is_stopped()
+    row = alpha(registry, build_id)
+    assert (row.state, row.claimed_by) == (None, "another")
+
+
+def test_an_arch_keeps_the_first_round_in_which_it_followed_a_build(registry: Registry, build_id: int) -> None:
     with registry.component(build_id, "alpha") as component:
-        assert component.row.state is None
+        component.follow("x86_64", Followed(7, 2, 10.5))
+        component.builds_arch("x86_64", 70)
+        component.follow("x86_64", Followed(7, 3, 10.5))
+        component.follow("aarch64", Followed(7, 3, 10.5))
+        component.builds_arch("s390x", 71)
+    first = {"x86_64": Followed(7, 2, 10.5, 70), "aarch64": Followed(7, 3, 10.5)}
+    assert alpha(registry, build_id).followed == first
+    for later in (Followed(7, 0, 99.0, 70), Followed(8, 0, 99.0)):
+        with registry.component(build_id, "alpha") as component:
+            component.follow("x86_64", later)
+        assert alpha(registry, build_id).followed == {**first, "x86_64": later}
+
+
+def test_the_newest_repository_stays_until_the_build_has_another_run(registry: Registry, build_id: int) -> None:
+    for repo_id in (7, 9, 8):
+        registry.builds.proved(build_id, repo_id)
+    assert registry.builds.get(build_id).repo_id == 9
+    registry.builds.restart(build_id)
+    assert registry.builds.get(build_id).repo_id is None
+
+
+def test_who_may_not_act_begins_no_transaction(registry: Registry, build_id: int) -> None:
+    def refuses() -> None:
+        raise ZeroDivisionError
+
+    checked = registry.checked(refuses)
+    with pytest.raises(ZeroDivisionError):
+        checked.builds.get(build_id)
+    with pytest.raises(ZeroDivisionError), checked.component(build_id, "alpha"):
+        pass
 
 
 def test_an_unknown_component_is_not_found(registry: Registry, build_id: int) -> None:
-    with pytest.raises(NotFound, match=f"no component omega in module build {build_id}"):
-        registry.component(build_id, "omega").__enter__()
+    message = f"no component omega in module build {build_id}"
+    with pytest.raises(NotFound, match=message), registry.component(build_id, "omega"):
+        pass
 
 
 def test_many_components_end_at_once_and_only_changes_are_traced(registry: Registry, build_id: int) -> None:
     with registry.component(build_id, "alpha") as component:
-        component.intend()
+        component.intend("me")
         component.submitted(5)
     outcomes = {
         "alpha": Finished(ComponentState.COMPLETE, "alpha-1-1"),

@@ -80,7 +80,7 @@ def test_a_failed_build_is_resumed_and_keeps_what_is_complete(registry: Registry
     registry.builds.transition(build_id, ModuleState.BUILD, None, "task")
     for name, state in (("alpha", ComponentState.COMPLETE), ("beta", ComponentState.FAILED)):
         with registry.component(build_id, name) as component:
-            component.intend()
+            component.intend("me")
             component.submitted(10)
             component.finished(state, f"{name}-1-1")
     registry.builds.transition(build_id, ModuleState.FAILED, "Component(s) beta failed to build.", "task")

@@ -1,4 +1,4 @@
-"""What Airflow asks an installed provider for: connection types, settings, links."""
+"""What Airflow asks an installed provider for: connection types and settings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ def get_provider_info() -> dict[str, Any]:
         "name": "Module Build Service",
         "description": "Builds RPM modules in Koji.",
         "connection-types": [_koji()],
-        "extra-links": [f"operators.links.{name}" for name in ("KojiTaskLink", "KojiBuildLink", "KojiLogsLink")],
     }
 
 
@@ -37,7 +36,7 @@ def _koji() -> dict[str, Any]:
             "web_url": _field("Web URL", "Koji's web pages; beside the hub where empty.", format="url"),
             "files_url": _field("Files URL", "Koji's files (kojifiles); beside the hub where empty.", format="url"),
             "principal": _field("Kerberos principal", "e.g. mbs/host.example.org@EXAMPLE.ORG"),
-            "keytab": _field("Keytab", "Path on every worker and triggerer."),
+            "keytab": _field("Keytab", "Path on every worker and scheduler."),
             "certificate": _field("Client certificate", "Path of a PEM file with certificate and key."),
             "server_ca": _field("Server CA", "Path of the CA's certificates, where the system's do not do."),
             "timeout": _field("Timeout", "Seconds that one request may take.", type="number", default=60, minimum=1),

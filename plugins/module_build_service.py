@@ -16,11 +16,13 @@ from operators import (
     graph,  # noqa: F401 - likewise
     scheduling,
 )
+from operators.links import KojiBuildLink, KojiLogsLink, KojiTaskLink
 from operators.listeners import notes, runs, task_log
 
 
 class ModuleBuildServicePlugin(AirflowPlugin):
-    """Listeners of the module build service."""
+    """Listeners and links of the module build service."""
 
     name = "module_build_service"
     listeners = [runs, notes, task_log, scheduling]  # noqa: RUF012 - declared as an instance's by Airflow, which reads it from the class
+    operator_extra_links = [KojiTaskLink(), KojiBuildLink(), KojiLogsLink()]  # noqa: RUF012 - likewise

@@ -6,7 +6,6 @@ from typing import Any
 
 from mbs.model.naming import NOARCH
 from mbs.planning.graph import Kind
-from operators import links
 from operators.tasks.base import ModuleBuildOperator
 
 
@@ -19,14 +18,12 @@ class BuildComponentOperator(ModuleBuildOperator):
     """
 
     kind = Kind.BUILD_COMPONENT
-    operator_extra_links = (links.KojiTaskLink(), links.KojiBuildLink(), links.KojiLogsLink())
 
 
 class BuildMacrosOperator(ModuleBuildOperator):
     """Make, upload and build module-build-macros (§13), the noarch batch 0."""
 
     kind = Kind.BUILD_MACROS
-    operator_extra_links = (links.KojiTaskLink(), links.KojiBuildLink(), links.KojiLogsLink())
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{**kwargs, "arch": NOARCH})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from urllib.parse import quote
@@ -9,7 +10,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from mbs.registry import ModuleState
+from mbs.registry import ComponentFilter, ModuleState
 from tests.e2e.world import World, module
 from tools.stack import secrets
 
@@ -82,3 +83,28 @@ def test_submit_through_the_form_see_a_failure_and_retry_it_in_the_graph(world: 
     assert world.ends(build) == "success"
     expect(page.get_by_text("Success").first).to_be_visible()
     picture(world, page, "succeeded")
+
+
+@pytest.mark.faults
+def test_a_task_that_is_held_shows_its_log_and_leads_to_koji(world: World, page: Page) -> None:
+    world.packages("lasting")
+    task = "batch_1.lasting.x86_64"
+    with world.fault("build_faults", [{"kind": "slow", "package": "lasting", "seconds": 30}]):
+        build = world.paste(module("watched", {"lasting": {}}))
+        world.reaches(build, task, "running")
+        place = f"{world.layout.ui_url}/dags/{build.dag_id}/runs/{quote(build.run_id)}/tasks"
+        page.goto(f"{place}/{task}")
+        expect(page.get_by_text("Submitted lasting to Koji as task").first).to_be_visible()
+        page.goto(f"{place}/{task}/details")
+        [component] = world.registry.components.find(ComponentFilter(build.build_id, "lasting")).items
+        expect(page.get_by_role("link", name="Koji task")).to_have_attribute(
+            "href", re.compile(f"taskID={component.task_id}$")
+        )
+        assert world.states(build)[task] == "running"
+    assert world.ends(build) == "success"
+    page.reload()
+    for name in ("Koji build", "Koji task", "Koji logs"):
+        expect(page.get_by_role("link", name=name)).to_be_visible()
+    page.goto(f"{place}/prepare.create_tag/details")
+    expect(page.get_by_text("CreateTagOperator").first).to_be_visible()
+    expect(page.get_by_text("Extra Links")).to_have_count(0)

@@ -16,7 +16,7 @@ from airflow.sdk import Connection
 from mbs.koji.session import HubAccount
 from mbs.model.errors import InvalidRequest
 from mbs.model.plan import BuildPlan
-from operators import graph, links
+from operators import graph
 from operators.hooks import KojiHook, account_of
 from operators.provider_info import get_provider_info
 from operators.tasks.base import ModuleBuildOperator
@@ -45,12 +45,6 @@ def test_the_provider_s_description_is_one_that_airflow_takes() -> None:
     (connection,) = info["connection-types"]
     assert connection["connection-type"] == KojiHook.conn_type
     assert connection["hook-class-name"] == f"{KojiHook.__module__}.{KojiHook.__name__}"
-
-
-@pytest.mark.parametrize("link", [links.KojiTaskLink(), links.KojiBuildLink(), links.KojiLogsLink()])
-def test_each_link_is_declared_and_has_an_xcom_of_its_own(link: links.KojiLink) -> None:
-    assert f"operators.links.{type(link).__name__}" in get_provider_info()["extra-links"]
-    assert link.xcom_key == link.key
 
 
 def connection(**fields: Any) -> Connection:

@@ -1,4 +1,4 @@
-"""One whole service for all stories: PostgreSQL, API server, scheduler, triggerer, DAG processor, and its hub.
+"""One whole service for all stories: PostgreSQL, API server, scheduler, DAG processor, and its hub.
 
 The hub is a devhub that starts with the rest, or the one that MBS_KOJI_HUB names (CONTRIBUTING.md).
 """

@@ -46,7 +46,7 @@ def test_a_killed_supervisor_comes_back_with_all_that_it_ran(world: World) -> No
 
 
 def test_stopping_after_a_kill_leaves_no_process_and_all_of_it_starts_again(world: World) -> None:
-    world.kill("scheduler", "triggerer", "api-server")
+    world.kill("scheduler", "api-server")
     left = family(world)
     manager.stop(world.layout, lambda _: None)
     assert not [each for each in left if processes.lives(each)]

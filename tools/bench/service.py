@@ -19,7 +19,7 @@ from tools.stack.hub import PLATFORM_TAG
 from tools.stack.layout import checkout
 from tools.stack.services import services
 
-AIRFLOW = ("api-server", "scheduler", "triggerer", "dag-processor")
+AIRFLOW = ("api-server", "scheduler", "dag-processor")
 """Airflow's processes, as far as a stack has them. The scheduler has the workers below it, and the Koji executor's own
 process."""
 

@@ -18,7 +18,7 @@ def fresh_home(home: Path) -> Layout:
     home.mkdir(parents=True)
     for name in ("airflow.cfg", "dags", "plugins"):
         (home / name).symlink_to(checkout() / name)
-    return layout(home, Ports(*free_ports(3)))
+    return layout(home, Ports(*free_ports(2)))
 
 
 def free_ports(count: int) -> list[int]:

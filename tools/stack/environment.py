@@ -17,7 +17,7 @@ OF_THE_MACHINE = (
 """What every process of the stack is given as it is."""
 
 OF_THE_STACK = (
-    *("MBS_STACK", "MBS_UI_PORT", "MBS_DEVHUB_PORT", "MBS_LOG_PORT"),
+    *("MBS_STACK", "MBS_UI_PORT", "MBS_DEVHUB_PORT"),
     *("MBS_DEVHUB_OPTIONS", "MBS_SOURCES_URL"),
 )
 """Which stack is meant, by its home, and what it is."""

@@ -22,11 +22,10 @@ class Ports:
 
     ui: int = 8080
     devhub: int = 8765
-    log: int = 8793
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Ports:
-        """Read MBS_UI_PORT, MBS_DEVHUB_PORT and MBS_LOG_PORT."""
+        """Read MBS_UI_PORT and MBS_DEVHUB_PORT."""
         names = {field: f"MBS_{field.upper()}_PORT" for field in cls.__dataclass_fields__}
         return cls(**{field: _port(name, environ[name]) for field, name in names.items() if name in environ})
 
@@ -118,10 +117,7 @@ class Layout:
             "AIRFLOW_HOME": str(self.home),
             "AIRFLOW__API__PORT": str(self.ports.ui),
             "AIRFLOW__API__BASE_URL": self.ui_url,
-            # Airflow's log servers would listen on all addresses; one of the stack's own serves both (services.py).
             "AIRFLOW__CORE__HOSTNAME_CALLABLE": "tools.stack.layout.this_machine",
-            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(self.ports.log),
-            "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(self.ports.log),
             "MBS_DATABASE_URL": self.database_url("mbs"),
             "MBS_STACK": str(self.home),
             "MBS_DEVHUB_OPTIONS": shlex.join(self.devhub_options),

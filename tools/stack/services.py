@@ -44,9 +44,7 @@ def services(layout: Layout) -> tuple[Service, ...]:
         *((_devhub(layout),) if layout.hub.own else ()),
         Service("api-server", _airflow("api-server"), _api_server_ready, ("postgres",), ("MBS_UI_PORT",)),
         _component("scheduler", "scheduler", "--skip-serve-logs"),
-        _component("triggerer", "triggerer", "--skip-serve-logs"),
         _component("dag-processor", "dag_processor"),
-        Service("log-server", _log_server(layout), _log_server_ready, ("api-server",), ("MBS_LOG_PORT",)),
     )
 
 
@@ -73,19 +71,8 @@ def _component(name: str, heartbeat: str, *options: str) -> Service:
     return Service(name, _airflow(name, *options), needs=("api-server",), heartbeat=heartbeat)
 
 
-def _log_server(layout: Layout) -> tuple[str, ...]:
-    """Serve the logs of workers and triggers on this machine only; Airflow's own servers listen on all addresses."""
-    app = "airflow.utils.serve_logs.log_server:get_app"
-    where = ("--host", "127.0.0.1", "--port", str(layout.ports.log))
-    return (sys.executable, "-m", "uvicorn", "--factory", app, *where, "--no-access-log")
-
-
 def _devhub_ready(layout: Layout) -> bool:
     return _get(f"{layout.hub.top_url}/kojifiles/") is not None
-
-
-def _log_server_ready(layout: Layout) -> bool:
-    return _get(f"http://127.0.0.1:{layout.ports.log}/") is not None
 
 
 def _api_server_ready(layout: Layout) -> bool:

@@ -17,7 +17,7 @@ from mbs.registry import BuildFilter, ModuleBuildRow, ModuleState, Page, Registr
 from mbs.registry.migrate import is_current
 from mbs.settings import Settings
 
-COMPONENTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
+COMPONENTS = ("metadatabase", "scheduler", "dag_processor")
 """Parts of Airflow, as its health page names them."""
 SECRETS = ("fernet_key", "api_secret_key", "jwt_secret")
 """Files of var/secrets that airflow.cfg reads."""
@@ -117,7 +117,7 @@ def judge_airflow(facts: AirflowFacts) -> Iterator[Finding]:
     for name in ill:
         yield wrong(f"Airflow's {name} is not alive", f"airflow {name.replace('_', '-')}, or `make demo` in a checkout")
     if not ill:
-        yield right("scheduler, triggerer and DAG processor are alive")
+        yield right("scheduler and DAG processor are alive")
     yield _pool(facts)
 
 

@@ -20,7 +20,7 @@ from click.testing import CliRunner, Result
 from mbs.cli import main
 from tests.conftest import ROOT, PostgresUrl, RunningHub
 
-HEALTH = {name: {"status": "healthy"} for name in ("metadatabase", "scheduler", "triggerer", "dag_processor")}
+HEALTH = {name: {"status": "healthy"} for name in ("metadatabase", "scheduler", "dag_processor")}
 POOL = {"name": "koji_builds", "slots": 20, "include_deferred": True}
 SECRETS = ("fernet_key", "api_secret_key", "jwt_secret")
 

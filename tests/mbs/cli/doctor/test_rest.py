@@ -67,7 +67,7 @@ POOL = {"slots": 20, "include_deferred": True}
 @pytest.mark.parametrize(
     ("facts", "said"),
     [
-        (service.AirflowFacts({**HEALTHY, "triggerer": "None"}, POOL), "airflow triggerer"),
+        (service.AirflowFacts({**HEALTHY, "dag_processor": "None"}, POOL), "airflow dag-processor"),
         (service.AirflowFacts(HEALTHY, None), "Airflow has no pool koji_builds, so no build could start | mbs pools"),
         (service.AirflowFacts(HEALTHY, POOL | {"include_deferred": False}), "bounds nothing | mbs pools"),
         (service.AirflowFacts(HEALTHY, POOL | {"slots": 0}), "has no slots"),

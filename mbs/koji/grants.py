@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from mbs.koji.faults import KojiValue
-from mbs.koji.session import Call, Hub, call
+from mbs.koji.session import Call, call
 from mbs.model.errors import HubRefused
 from mbs.model.naming import CONTENT_GENERATOR
 from mbs.model.plan import BuildPlan
@@ -71,28 +71,33 @@ class Needs:
     """Tags that exist and that builds are to be tagged into."""
 
 
-def check(hub: Hub, plan: BuildPlan) -> None:
-    """Refuse what a later call would be refused for. Raises HubRefused with all reasons, HubUnavailable."""
-    tags = (plan.koji_tag, plan.build_tag, *plan.publication.candidate_tags)
-    answers = hub.multicall((*QUESTIONS, *(call("getTag", tag) for tag in tags)))
-    own, build, *candidates = (_access(answer) for answer in answers[len(QUESTIONS) :])
-    wanted = next((tag for tag in candidates if tag), None)
+def questions_of(plan: BuildPlan) -> tuple[Call, ...]:
+    """Give the calls of which `check` reads the answers."""
+    return (*QUESTIONS, *(call("getTag", tag) for tag in plan.publication.candidate_tags))
+
+
+def check(plan: BuildPlan, answers: Sequence[KojiValue], own: Iterable[TagAccess]) -> None:
+    """Refuse what a later call would be refused for; `own` are those tags of the module that exist.
+
+    Raises HubRefused with all reasons.
+    """
+    wanted = next((tag for tag in map(_access, answers[len(QUESTIONS) :]) if tag), None)
     # What our own tags ask for is made what the plan says.
-    made = [replace(tag, permission=None) if tag and plan.tag_permission else tag for tag in (own, build)]
-    needs = Needs(plan.tag_permission, plan.publication.imported, [tag for tag in (*made, wanted) if tag])
+    made = [replace(tag, permission=None) if plan.tag_permission else tag for tag in own]
+    needs = Needs(plan.tag_permission, plan.publication.imported, [*made, *([wanted] if wanted else [])])
     _refuse(lacks(read(answers[: len(QUESTIONS)]), needs))
 
 
-def check_policies(hub: Hub, plan: BuildPlan) -> None:
-    """Refuse a module build whose tasks the hub's policies would not let through; they look at tag and target.
-
-    Raises HubRefused with all reasons, HubUnavailable.
-    """
+def policy_questions_of(plan: BuildPlan) -> tuple[Call, ...]:
+    """Give the calls of which `check_policies` reads the answers. Policies look at tag and target."""
     source = next((component.source for component in plan.components), MACROS_SRPM)
-    asked = policy_questions(build_tag=plan.build_tag, target=plan.target, source=source)
-    user, *answers = hub.multicall((call("getLoggedInUser"), *asked))
-    if isinstance(user, dict):
-        _refuse(_denials(policies_of(answers), user["name"]))
+    return policy_questions(build_tag=plan.build_tag, target=plan.target, source=source)
+
+
+def check_policies(answers: Sequence[KojiValue], user: str | None) -> None:
+    """Refuse a build whose tasks the hub's policies would not let through. Raises HubRefused with all reasons."""
+    if user is not None:
+        _refuse(_denials(policies_of(answers), user))
 
 
 def policy_questions(**build: object) -> tuple[Call, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from mbs.koji.faults import KojiValue, accepted, raise_refused
-from mbs.koji.grants import check, check_policies
+from mbs.koji.grants import TagAccess, check, check_policies, policy_questions_of, questions_of
 from mbs.koji.session import Call, Hub, call
 from mbs.model.errors import HubRefused
 from mbs.model.naming import MACROS
@@ -37,6 +37,8 @@ class TagFacts:
 class Found:
     """What the hub has of a module build; None is what it has not."""
 
+    us: str | None
+    """Our user; None where nobody is logged in."""
     owner: str
     """Of the package lists: the packager, or this service where the hub does not know the packager."""
     tag: TagFacts | None = None
@@ -49,21 +51,34 @@ class Found:
     """Packages that have a build in the build tag itself."""
 
 
-def ensure_tags(hub: Hub, plan: BuildPlan) -> int:
-    """Make everything of §12.2 that is not there; gives the number of changes. Raises HubRefused, HubUnavailable.
+@dataclass(frozen=True, slots=True)
+class TagsMade:
+    """What was done to have the tags of a module build."""
+
+    changes: int
+    """In Koji."""
+    are_new: bool
+    """Whether there was none of them before."""
+
+
+def ensure_tags(hub: Hub, plan: BuildPlan) -> TagsMade:
+    """Make everything of §12.2 that is not there. Raises HubRefused, HubUnavailable.
 
     What the hub would refuse to a later step of the build is refused before the first change; what its policies refuse,
     which look at the tags, when these are made.
     """
-    check(hub, plan)
+    found, answers = _look(hub, plan, questions_of(plan))
+    before = [(name, tag) for name, tag in _tags(plan, found) if tag is not None]
+    check(plan, answers, [TagAccess(name, tag.permission, tag.locked) for name, tag in before])
     made = 0
     for _ in range(ROUNDS):
-        steps = missing(plan, find(hub, plan))
-        if not steps:
-            check_policies(hub, plan)
-            return made
+        steps = missing(plan, found)
         made += len(steps)
         _act(hub, steps)
+        found, answers = _look(hub, plan, policy_questions_of(plan))
+        if not missing(plan, found):
+            check_policies(answers, found.us)
+            return TagsMade(made, are_new=not before)
     msg = f"tag {plan.koji_tag} does not stay as it is made; someone else changes it"
     raise HubRefused(msg)
 
@@ -82,25 +97,29 @@ def has_tags(hub: Hub, plan: BuildPlan) -> bool:
     return any(map(accepted, hub.multicall(call("getTag", tag) for tag in (plan.koji_tag, plan.build_tag))))
 
 
-def find(hub: Hub, plan: BuildPlan) -> Found:
-    """Find what there is, in one multicall."""
-    answers = hub.multicall(
-        (
-            call("getTag", plan.koji_tag),
-            call("getTag", plan.build_tag),
-            call("listPackages", tagID=plan.koji_tag),
-            call("listPackages", tagID=plan.build_tag),
-            call("getTagGroups", plan.build_tag),
-            call("listTagged", plan.build_tag, inherit=False),
-            call("getBuildTarget", plan.target),
-            call("getUser", plan.owner),
-            call("getLoggedInUser"),
-        )
+def _look(hub: Hub, plan: BuildPlan, others: Sequence[Call]) -> tuple[Found, list[KojiValue]]:
+    """Find what there is, and ask something else, in one multicall; gives also the answers to that."""
+    questions = (
+        call("getTag", plan.koji_tag),
+        call("getTag", plan.build_tag),
+        call("listPackages", tagID=plan.koji_tag),
+        call("listPackages", tagID=plan.build_tag),
+        call("getTagGroups", plan.build_tag),
+        call("listTagged", plan.build_tag, inherit=False),
+        call("getBuildTarget", plan.target),
+        call("getUser", plan.owner),
+        call("getLoggedInUser"),
     )
+    answers = hub.multicall((*questions, *others))
+    return _found(plan, answers[: len(questions)]), answers[len(questions) :]
+
+
+def _found(plan: BuildPlan, answers: Sequence[KojiValue]) -> Found:
     tag, build_tag, packages, build_packages, groups, tagged, target, user, us = answers
     raise_refused((tag, build_tag, target, us))
     return Found(
-        owner=plan.owner if isinstance(user, dict) else us["name"],
+        us=us["name"] if us else None,
+        owner=plan.owner if isinstance(user, dict) or not us else us["name"],
         tag=_tag(tag, packages),
         build_tag=_tag(build_tag, build_packages),
         groups=package_groups(groups) if build_tag else {},

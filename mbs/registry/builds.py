@@ -120,7 +120,7 @@ class Builds(Group):
             stored(session, build_id, lock=True).reuse_from_id = previous_id
 
     def begins_with_new_tags(self, build_id: int) -> None:
-        """Keep that Koji had none of the build's tags when it began; BEFORE they are made."""
+        """Keep that Koji had none of the build's tags when they were made: nothing of an earlier try is in them."""
         with self._session() as session:
             stored(session, build_id, lock=True).has_new_tags = True
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from mbs.koji.session import Hub
-from mbs.koji.tags import ensure_inheritance, ensure_tags, has_tags
+from mbs.koji.tags import ensure_inheritance, ensure_tags
 from mbs.model.errors import BuildFailed
 from mbs.model.plan import BuildPlan
 from mbs.model.states import UNFINISHED, ModuleState
@@ -45,10 +45,10 @@ def create_tags(hub: Hub, registry: Registry, plan: BuildPlan, *, by: str, log: 
     """Make or complete tags, package lists, groups and target (§12.2); the module build is in state build from here."""
     if registry.builds.get(plan.build_id).state is ModuleState.WAIT:
         registry.builds.transition(plan.build_id, ModuleState.BUILD, None, by)
-    if not has_tags(hub, plan):
-        registry.builds.begins_with_new_tags(plan.build_id)
     made = ensure_tags(hub, plan)
-    log(f"Tag {plan.koji_tag}: {made} changes made in Koji.")
+    if made.are_new:
+        registry.builds.begins_with_new_tags(plan.build_id)
+    log(f"Tag {plan.koji_tag}: {made.changes} changes made in Koji.")
 
 
 def link_dependencies(hub: Hub, plan: BuildPlan, *, log: Log) -> None:

@@ -28,6 +28,7 @@ def made(plan: BuildPlan) -> Found:
     """Everything as it should be."""
     tag = TagFacts(frozenset(plan.arches), "admin", locked=False, extra=plan.tag_extra, packages=OWN)
     return Found(
+        us="mbs",
         owner="alice",
         tag=tag,
         build_tag=replace(tag, packages={"perl": True, "tk": True, MACROS: False}),

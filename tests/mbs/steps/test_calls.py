@@ -107,8 +107,8 @@ def test_tags_are_made_in_few_requests(hub: Counted, plan: BuildPlan) -> None:
     ensure_tags(hub, plan)
     packages = len(plan.packages)
     assert hub.calls["packageListAdd"] == 2 * packages + 1, "the build tag lists the macros too"
-    assert hub.calls.total() - hub.calls["packageListAdd"] < 40
-    assert hub.requests <= 5
+    assert hub.calls.total() - hub.calls["packageListAdd"] < 35
+    assert hub.requests == 3
     hub.forget_counts()
     ensure_tags(hub, plan)
     assert hub.calls["packageListAdd"] == hub.calls["createTag"] == 0

@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import quote
 
 from airflow.configuration import conf
-from airflow.providers.common.compat.connection import get_async_connection
 from airflow.providers.postgres.hooks.postgres import PostgresHook
 from airflow.sdk import Asset, BaseHook, Connection
 
@@ -72,11 +71,6 @@ class KojiHook(BaseHook):
         return True, f"Koji {version}, logged in as {user['name'] if user else 'nobody: builds will be refused'}"
 
 
-async def account_behind(koji_conn_id: str) -> HubAccount:
-    """Give the account of a connection, from within the triggerer's event loop."""
-    return account_of(await get_async_connection(koji_conn_id))
-
-
 def account_of(connection: Connection) -> HubAccount:
     """Read a connection. Raises InvalidRequest where it cannot be used."""
     return account.account_of(
@@ -87,7 +81,7 @@ def account_of(connection: Connection) -> HubAccount:
             password=connection.password,
             schema=connection.schema,
             port=connection.port,
-            # Not `extra_dejson`: it sends the supervisor what to mask, and a triggerer's event loop must not wait.
+            # Not `extra_dejson`: each look at it sends the supervisor what to mask.
             extra=json.loads(connection.extra or "{}"),
         )
     )

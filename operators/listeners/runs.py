@@ -3,8 +3,8 @@
 A submission is refused where Airflow has no pool for its builds: no component would ever start, and none would fail. A
 task cannot ask for pools; here it is asked when the run of the form begins, before its task is scheduled.
 
-A module build is closed whose run ended as failed without `record_failure`: a person marked it so. The triggers cancel
-in Koji what they wait for; so does this, since a trigger that no triggerer had taken up yet is dropped without a word.
+A module build is closed whose run ended as failed without `record_failure`: a person marked it so. Whoever holds its
+tasks cancels in Koji what they wait for; so does this, since at that moment nobody may.
 """
 
 from __future__ import annotations

@@ -229,19 +229,15 @@ _POOL_DESCRIPTION = "Arch builds that the service keeps in Koji at a time, of al
 
 
 def provide_pool(client: AirflowClient, slots: int) -> str:
-    """Create the pool where it is missing, see that it counts deferred tasks, and say what was done.
+    """Create the pool where it is missing, and say what was done.
 
     The size of a pool that exists is its administrator's. Raises ApiError, AirflowUnavailable.
     """
     found = client.get_if_found(_POOL)
     if found is None:
-        pool = {"name": KOJI_BUILDS, "slots": slots, "description": _POOL_DESCRIPTION, "include_deferred": True}
+        pool = {"name": KOJI_BUILDS, "slots": slots, "description": _POOL_DESCRIPTION}
         client.call("POST", "pools", json=pool)
         return f"The pool {KOJI_BUILDS} is created with {slots} slots."
-    if not found["include_deferred"]:
-        pool = {"pool": KOJI_BUILDS, "slots": found["slots"], "include_deferred": True}
-        client.call("PATCH", _POOL, json=pool, params={"update_mask": "include_deferred"})
-        return f"The pool {KOJI_BUILDS} counts deferred tasks now; without them it bounds nothing."
     return f"The pool {KOJI_BUILDS} exists with {found['slots']} slots."
 
 

@@ -18,7 +18,7 @@ MACROS = "module-build-macros"
 NOARCH = "noarch"
 """The arch of what is the same on all; Koji builds it once."""
 KOJI_BUILDS = "koji_builds"
-"""Airflow's pool of the arch builds in Koji. A deferred task keeps its slot: so it bounds Koji and not the workers."""
+"""Airflow's pool of the arch builds in Koji: a task holds its slot for as long as it waits."""
 CONTENT_GENERATOR = "module-build-service"
 """As which Koji knows whoever imports modules; clients of MBS look for this name."""
 MAX_TAG = 256

@@ -153,8 +153,6 @@ def _pool(facts: AirflowFacts) -> Finding:
         return unseen(f"the pool {KOJI_BUILDS} could not be looked at: {facts.refusal}")
     if facts.pool is None:
         return wrong(f"Airflow has no pool {KOJI_BUILDS}, so no build could start", "mbs pools")
-    if not facts.pool["include_deferred"]:
-        return wrong(f"the pool {KOJI_BUILDS} does not count deferred tasks, so it bounds nothing", "mbs pools")
     if facts.pool["slots"] == 0:
         return wrong(f"the pool {KOJI_BUILDS} has no slots, so no build could start", "Admin, Pools in Airflow's UI")
     return right(f"the pool {KOJI_BUILDS} has {facts.pool['slots']} slots")

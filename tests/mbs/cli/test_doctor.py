@@ -21,7 +21,7 @@ from mbs.cli import main
 from tests.conftest import ROOT, PostgresUrl, RunningHub
 
 HEALTH = {name: {"status": "healthy"} for name in ("metadatabase", "scheduler", "dag_processor")}
-POOL = {"name": "koji_builds", "slots": 20, "include_deferred": True}
+POOL = {"name": "koji_builds", "slots": 20}
 SECRETS = ("fernet_key", "api_secret_key", "jwt_secret")
 
 

@@ -20,7 +20,7 @@ from tests.conftest import ROOT
 GREETER = ROOT / "examples" / "modules" / "greeter" / "greeter.yaml"
 URL = "https://src.example.org/modules/greeter?#1a2b3c"
 RUN = "/api/v2/dags/submit_module/dagRuns/manual__1%2B00"
-POOL = {"name": "koji_builds", "slots": 50, "include_deferred": True}
+POOL = {"name": "koji_builds", "slots": 50}
 BUILD = {"id": 7, "nsvc": "greeter:1:20:c0ffee42", "dag_id": "greeter.1.20.c0ffee42", "outcome": "is submitted"}
 
 
@@ -67,9 +67,6 @@ class Airflow:
             return 403, {"detail": "Forbidden"}
         if method == "POST":
             self.pools[body["name"]] = body
-        if method == "PATCH":
-            [name, _, updated] = name.partition("?update_mask=")
-            self.pools[name] = self.pools[name] | {updated: body[updated]}
         found = self.pools.get(name or body["name"])
         return (200, found) if found else (404, {"detail": "no such pool"})
 
@@ -88,7 +85,7 @@ def airflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Airflow
             self.end_headers()
             self.wfile.write(content)
 
-        do_POST = do_PATCH = do_GET  # noqa: N815 - the base class looks for this name
+        do_POST = do_GET  # noqa: N815 - the base class looks for this name
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
             pass
@@ -203,18 +200,11 @@ def test_the_missing_pool_is_created_in_the_size_of_the_settings(
     monkeypatch.setenv("AIRFLOW__MBS__KOJI_BUILDS_SLOTS", "7")
     airflow.pools.clear()
     assert pools() == "The pool koji_builds is created with 7 slots.\n"
-    pool = airflow.pools["koji_builds"]
-    assert (pool["slots"], pool["include_deferred"]) == (7, True)
+    assert airflow.pools["koji_builds"]["slots"] == 7
 
 
 def test_the_size_of_a_pool_that_exists_is_left_alone(airflow: Airflow) -> None:
     assert pools() == "The pool koji_builds exists with 50 slots.\n"
-    assert airflow.pools == {"koji_builds": POOL}
-
-
-def test_a_pool_that_does_not_count_deferred_tasks_is_mended(airflow: Airflow) -> None:
-    airflow.pools["koji_builds"] = POOL | {"include_deferred": False}
-    assert "counts deferred tasks now" in pools()
     assert airflow.pools == {"koji_builds": POOL}
 
 

@@ -61,7 +61,7 @@ def test_a_registry_that_is_not_migrated_is_wrong() -> None:
 
 
 HEALTHY = dict.fromkeys(service.COMPONENTS, "healthy")
-POOL = {"slots": 20, "include_deferred": True}
+POOL = {"slots": 20}
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,6 @@ POOL = {"slots": 20, "include_deferred": True}
     [
         (service.AirflowFacts({**HEALTHY, "dag_processor": "None"}, POOL), "airflow dag-processor"),
         (service.AirflowFacts(HEALTHY, None), "Airflow has no pool koji_builds, so no build could start | mbs pools"),
-        (service.AirflowFacts(HEALTHY, POOL | {"include_deferred": False}), "bounds nothing | mbs pools"),
         (service.AirflowFacts(HEALTHY, POOL | {"slots": 0}), "has no slots"),
     ],
 )

@@ -12,7 +12,7 @@ import os
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -75,6 +75,8 @@ class Seen:
     """The most that one process of each program held (RSS)."""
     loops: list[float] = field(default_factory=list)
     """Of the scheduler."""
+    cpu: Mapping[str, float] = field(default_factory=dict)
+    """Of each program, its descendants included."""
 
 
 def run(load: Load) -> Iterator[Figure]:
@@ -92,6 +94,7 @@ def follow(service: MeasuredStack, load: Load) -> Seen:
     names = [f"package-{number}" for number in range(load.components)]
     publish_packages(names, service.layout.examples)
     seen, begun, others = Seen(), time.monotonic(), sum(service.registry.builds.count_by_state().values())
+    before = service.spent()
     for number in range(load.modules):
         service.api.trigger("submit_module", {"modulemd": module(f"module-{number}", names)})
     while seen.ready + seen.failed < load.modules and seen.wall < load.seconds:
@@ -104,6 +107,7 @@ def follow(service: MeasuredStack, load: Load) -> Seen:
             seen.submitted = seen.wall
         note_memory(service.layout, seen.largest)
         click.echo(f"{seen.wall:.0f} s: " + ", ".join(f"{count} {state.name}" for state, count in counts.items()))
+    seen.cpu = service.spent().since(before).cpu
     seen.loops = loops(service.layout)
     return seen
 
@@ -160,6 +164,9 @@ def figures(load: Load, seen: Seen, built: Sequence[Build], path: float) -> Iter
         "longest loop of the scheduler", longest, "s", target=f"< {LONGEST_LOOP:g} s", held=longest < LONGEST_LOOP
     )
     yield Figure("loops of the scheduler", len(seen.loops), "")
+    tasks = load.modules * load.components * load.arches
+    for name, spent in seen.cpu.items():
+        yield Figure(f"CPU of {name} per build of a component for an arch", 1000 * spent / tasks, "ms")
     for name, most in seen.largest.items():
         yield Figure(f"largest process: {name}", most / 1e6, "MB", target="< 1000 MB", held=most < 1e9)
 

@@ -91,14 +91,6 @@ class _Told:
     """Bytes of its files."""
 
 
-def report_failure(
-    hub: Hub, build: TaskInfo, children: Sequence[TaskInfo], *, package: str, arch: str, dist: str
-) -> FailureReport:
-    """Find out why one build failed."""
-    (report,) = report_failures(hub, [FailedBuild(build, children, package, arch, dist)])
-    return report
-
-
 def report_failures(hub: Hub, failed: Sequence[FailedBuild]) -> list[FailureReport]:
     """Find out why builds failed; what cannot be had is left out.
 

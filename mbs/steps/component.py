@@ -5,10 +5,13 @@ How it is submitted, exactly once, stands in `mbs.steps.submission`.
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from mbs.koji.builds import BuildInfo, BuildRequest, build_options
-from mbs.koji.logs import FailureReport, report_failure
+from mbs.koji.builds import BuildInfo, BuildRequest, build_options, builds_of_tasks
+from mbs.koji.logs import FailedBuild, FailureReport, report_failures
 from mbs.koji.session import Hub
 from mbs.koji.snapshot import TaskSnapshot, task_snapshot
 from mbs.koji.tasks import UNSUCCESSFUL, Outcome, TaskInfo, TaskState, Waiting, follow_through
@@ -17,7 +20,7 @@ from mbs.model.plan import BuildPlan
 from mbs.model.states import ComponentState
 from mbs.registry import Registry
 from mbs.registry.rows import Finished, Followed
-from mbs.steps.ending import cancel_build, endings, record
+from mbs.steps.ending import Change, cancel_build, change, ending, endings, record
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +80,33 @@ def is_without_success(task: TaskInfo, built: BuildInfo | None) -> bool:
     return task.state in UNSUCCESSFUL
 
 
-def report(hub: Hub, registry: Registry, plan: BuildPlan, build: ArchBuild, snapshot: TaskSnapshot) -> FailureReport:
-    """Find out why a build failed, and record it, also while Koji has not ended all of it."""
-    task = snapshot.task
-    found = report_failure(hub, task, snapshot.children, package=build.component, arch=build.arch, dist=plan.dist)
-    failed = Finished(ComponentState.FAILED, None, str(found), task.id)
-    record_end(registry, build, endings(hub, [task], str(found)).get(task.id, failed))
-    return found
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """A build that has failed on the arch that a task follows."""
+
+    plan: BuildPlan
+    build: ArchBuild
+    snapshot: TaskSnapshot
+
+    @property
+    def seen(self) -> FailedBuild:
+        """What is asked about."""
+        task, children = self.snapshot.task, self.snapshot.children
+        return FailedBuild(task, children, self.build.component, self.build.arch, self.plan.dist)
+
+
+def report(hub: Hub, registry: Registry, failing: Sequence[Failing]) -> list[FailureReport]:
+    """Find out together why builds failed, and record it, also while Koji has not ended all of them."""
+    reports = report_failures(hub, [each.seen for each in failing])
+    ended = sorted({each.snapshot.task.id for each in failing if each.snapshot.task.ended})
+    built = builds_of_tasks(hub, ended) if ended else {}
+    changes: defaultdict[tuple[int, str], list[Change]] = defaultdict(list)
+    for each, found in zip(failing, reports, strict=True):
+        task = each.snapshot.task
+        end = ending(task, built.get(task.id), str(found)) or Finished(ComponentState.FAILED, None, str(found), task.id)
+        changes[each.build.build_id, each.build.component].append(partial(record, end=end))
+    change(registry, changes)
+    return reports
 
 
 def give_up(hub: Hub, registry: Registry, build: ArchBuild, task_id: int, reason: str) -> None:

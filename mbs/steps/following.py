@@ -14,14 +14,14 @@ from mbs.koji.pages import task_url
 from mbs.koji.session import call
 from mbs.koji.snapshot import Key, Snapshot, TaskKey, TaskSnapshot
 from mbs.koji.tasks import Failed, Outcome, Skipped, TaskInfo, TaskState, Waiting, child_for
-from mbs.model.errors import HubRefused
+from mbs.model.errors import HubRefused, Infrastructure
 from mbs.model.naming import MACROS, NOARCH
 from mbs.model.states import ComponentState
 from mbs.registry import HeldComponent
 from mbs.steps import tasks
-from mbs.steps.component import ArchBuild, Attempt, give_up, is_without_success, report
+from mbs.steps.component import ArchBuild, Attempt, Failing, give_up, is_without_success, report
 from mbs.steps.ending import Change, change, ending, record
-from mbs.steps.holding import TOO_LONG, Held, Keeper
+from mbs.steps.holding import TOO_LONG, Held, Keeper, Lapsed
 from mbs.steps.macros import macros_request
 from mbs.steps.submission import Beginning, Following, Later, There, Unmade, Wanted, begin
 from mbs.steps.work import Means, failed, resume
@@ -187,8 +187,10 @@ class Builds:
         built = builds_of_tasks(self._keeper.hub, sorted(asked)) if asked else {}
         self._record(seen, ended, built)
         hosts = self._hosts_of(seen)
+        failing: list[_Seen] = []
         for each in seen:
-            self._keeper.together([each.held], partial(self._decide, each, built, hosts))
+            self._keeper.together([each.held], partial(self._decide, each, built, hosts, failing))
+        self._report(failing)
 
     def _record(self, seen: Collection[_Seen], ended: Collection[TaskInfo], built: Mapping[int, BuildInfo]) -> None:
         """Record in one transaction how builds ended, which Koji tasks build the arches, and what runs again."""
@@ -212,7 +214,9 @@ class Builds:
         for task in ended:
             del self._open[task.id]
 
-    def _decide(self, seen: _Seen, built: Mapping[int, BuildInfo], hosts: Mapping[int, str]) -> None:
+    def _decide(
+        self, seen: _Seen, built: Mapping[int, BuildInfo], hosts: Mapping[int, str], failing: list[_Seen]
+    ) -> None:
         held, task, outcome = seen.held, seen.snapshot.task, seen.outcome
         replaced = seen.may_be_replaced and is_without_success(task, built.get(task.id))
         held.is_unseen = held.is_attached = False
@@ -223,7 +227,7 @@ class Builds:
             case Failed() if held.attempt.has_followed_before(task) and not task.ended:
                 return  # it will be replaced as soon as Koji has ended all of it
             case Failed():
-                self._report(held, seen.snapshot)
+                failing.append(seen)
             case Skipped():
                 self._keeper.end(held, tasks.Skipped(f"{held.component} is not built for {held.build.arch}."))
             case Waiting():
@@ -232,13 +236,31 @@ class Builds:
                 self._keeper.tell(held, f"{held.component} is built for {held.build.arch}.")
                 self._keeper.end(held, tasks.Succeeded())
 
-    def _report(self, held: HeldBuild, snapshot: TaskSnapshot) -> None:
-        def work(means: Means) -> FailureReport:
-            return report(means.hub, means.registry, held.task.plan, held.build, snapshot)
+    def _report(self, failing: Sequence[_Seen]) -> None:
+        """Find out why builds failed: of a whole batch together, for they have tasks and builders in common."""
 
-        self._keeper.aside(held, work, partial(self._reported, held))
+        def work(means: Means) -> Mapping[str, FailureReport]:
+            found = report(
+                means.hub,
+                means.registry,
+                [Failing(each.held.task.plan, each.held.build, each.snapshot) for each in failing],
+            )
+            return {each.held.task.id: one for each, one in zip(failing, found, strict=True)}
 
-    def _reported(self, held: HeldBuild, found: FailureReport) -> None:
+        parts = [(each.held, partial(self._reported, each.held)) for each in failing]
+        self._keeper.aside_for(parts, work, partial(self._unreported, failing))
+
+    def _unreported(self, failing: Sequence[_Seen], held: Held, error: Exception) -> None:
+        """See it anew when what did not answer answers again; what is the matter of one is no other's."""
+        (seen,) = (each for each in failing if each.held is held)
+        if len(failing) > 1 and not isinstance(error, Infrastructure | Lapsed):
+            self._report([seen])
+            return
+        seen.held.is_unseen = True
+        self._keeper.blame(held, error)
+
+    def _reported(self, held: HeldBuild, reports: Mapping[str, FailureReport]) -> None:
+        found = reports[held.task.id]
         for line in found.tail:
             self._keeper.tell(held, f"{found.log}: {line}", "error")
         facts = {

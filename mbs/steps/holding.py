@@ -122,15 +122,27 @@ class Keeper:
         otherwise: Callable[[Held, Exception], None] | None = None,
     ) -> None:
         """Do something for a task aside, and `then` something with its result, in the thread of `collect`."""
+        self.aside_for([(held, then)], work, otherwise)
+
+    def aside_for(
+        self,
+        parts: Collection[tuple[Held, Callable[[T], None]]],
+        work: Callable[[Means], T],
+        otherwise: Callable[[Held, Exception], None] | None = None,
+    ) -> None:
+        """Do something for several tasks together aside, and then with its result what each of them has to do."""
+        if not parts:
+            return
         means = self.means
 
         def job() -> T:
             self.check()
             return work(means)
 
-        held.then = then
-        held.job = self._aside.submit(job)
-        self._jobs.append((held, otherwise or self.blame))
+        shared = self._aside.submit(job)
+        for held, then in parts:
+            held.then, held.job = then, shared
+            self._jobs.append((held, otherwise or self.blame))
 
     def collect(self) -> None:
         """Go on with the tasks whose jobs have ended."""

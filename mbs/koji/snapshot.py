@@ -39,13 +39,7 @@ class RequestKey(NamedTuple):
     kind: str = "request"
 
 
-class HubKey(NamedTuple):
-    """Wait for the hub to answer at all."""
-
-    kind: str = "hub"
-
-
-Key: TypeAlias = TaskKey | RequestKey | HubKey
+Key: TypeAlias = TaskKey | RequestKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +62,7 @@ class RequestSnapshot:
     request: RequestInfo
 
 
-@dataclass(frozen=True, slots=True)
-class HubSnapshot:
-    """The hub answers."""
-
-
-Snapshot: TypeAlias = TaskSnapshot | RequestSnapshot | HubSnapshot | HubRefused
+Snapshot: TypeAlias = TaskSnapshot | RequestSnapshot | HubRefused
 
 
 def poll(hub: Hub, keys: Iterable[Key]) -> dict[Key, Snapshot]:
@@ -81,9 +70,8 @@ def poll(hub: Hub, keys: Iterable[Key]) -> dict[Key, Snapshot]:
     keys = set(keys)
     tasks = sorted(key for key in keys if isinstance(key, TaskKey))
     requests = sorted(key for key in keys if isinstance(key, RequestKey))
-    questions = [*_whole(tasks), *(call("repo.checkRequest", key.id) for key in requests)]
-    answers = iter(hub.multicall(questions or [call("getAPIVersion")] if keys else []))
-    found: dict[Key, Snapshot] = {HubKey(): HubSnapshot()} if HubKey() in keys else {}
+    answers = iter(hub.multicall([*_whole(tasks), *(call("repo.checkRequest", key.id) for key in requests)]))
+    found: dict[Key, Snapshot] = {}
     for chunk in _chunks(tasks):
         found |= _task_snapshots(chunk, next(answers), next(answers))
     return found | {key: _request_snapshot(next(answers)) for key in requests}
@@ -114,8 +102,8 @@ class Watch:
     def changes(self, hub: Hub, keys: AbstractSet[Key]) -> dict[Key, Snapshot]:
         """Give what is new of these keys, and all that a new key shows; other keys are forgotten.
 
-        A refusal is given at every look, but never of a task that was seen before: a later look sees it again. `HubKey`
-        is given whenever the hub answers. Raises HubUnavailable, and remembers what it knew then.
+        A refusal is given at every look, but never of a task that was seen before: a later look sees it again. Raises
+        HubUnavailable, and remembers what it knew then.
         """
         wanted = set(keys)
         self._forget(wanted)
@@ -177,7 +165,7 @@ class Watch:
             self._newest_at_starts = self._newest
 
     def _remember(self, found: Mapping[Key, Snapshot]) -> dict[Key, Snapshot]:
-        changed = {key: seen for key, seen in found.items() if isinstance(key, HubKey) or self._seen.get(key) != seen}
+        changed = {key: seen for key, seen in found.items() if self._seen.get(key) != seen}
         self._looks += 1
         self._seen |= changed
         for key, seen in found.items():

@@ -92,11 +92,6 @@ def fill_groups(tag: str, groups: Mapping[str, frozenset[str]], package: str) ->
             yield call("groupPackageListAdd", tag, name, package)
 
 
-def has_tags(hub: Hub, plan: BuildPlan) -> bool:
-    """Tell whether the hub has a tag of the module build already."""
-    return any(map(accepted, hub.multicall(call("getTag", tag) for tag in (plan.koji_tag, plan.build_tag))))
-
-
 def _look(hub: Hub, plan: BuildPlan, others: Sequence[Call]) -> tuple[Found, list[KojiValue]]:
     """Find what there is, and ask something else, in one multicall; gives also the answers to that."""
     questions = (

@@ -43,8 +43,6 @@ class Tasks:
         return [self._answer(one) for one in made]
 
     def _answer(self, one: Call) -> Any:
-        if one.method == "getAPIVersion":
-            return 1
         if one.method == "getTaskInfo":
             return [self.rows.get(task_id) for task_id in one.args[0]]
         if self.refuses:

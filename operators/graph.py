@@ -33,6 +33,9 @@ from operators.tasks.publish import (
 LONG_AGO = "2020-01-01T00:00:00+00:00"
 """Any moment of the past, for a plan that nobody submitted."""
 
+KOJI_EXECUTOR = "KojiExecutor"
+"""Where `[core] executor` has it, it holds all tasks but the question to a person."""
+
 GROUP_COLORS = {"prepare": "#e8f0fe", "macros": "#fef3e0", "publish": "#e6f4ea"}
 
 OPERATORS: Mapping[Kind, Callable[..., BaseOperator]] = {
@@ -118,8 +121,16 @@ def _task(dag: DAG, plan: BuildPlan, node: Node, group: TaskGroup | None) -> Bas
         task_group=group,
         priority_weight=node.priority,
         weight_rule="absolute",
+        executor=executor_of(node.kind),
         **specific(node),
     )
+
+
+def executor_of(kind: Kind) -> str | None:
+    """Name the executor that holds tasks of this kind; None for the one that starts processes, which can all do."""
+    if kind is Kind.APPROVE or KOJI_EXECUTOR not in conf.get("core", "executor", fallback=""):
+        return None
+    return KOJI_EXECUTOR
 
 
 def specific(node: Node) -> dict[str, Any]:

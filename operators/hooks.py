@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from typing import Any
-from urllib.parse import quote
 
 from airflow.configuration import conf
 from airflow.providers.postgres.hooks.postgres import PostgresHook
@@ -18,6 +17,7 @@ from mbs.koji import account
 from mbs.koji.account import ConnectionFields
 from mbs.koji.facts import KojiFacts
 from mbs.koji.session import IMPATIENT, HubAccount, HubSession
+from mbs.model import naming
 from mbs.model.errors import MbsError
 from mbs.registry import Registry, engine_for
 from mbs.settings import Settings
@@ -94,23 +94,33 @@ def registry(conn_id: str = REGISTRY) -> Registry:
 
 @lru_cache(maxsize=4)
 def _of_process(conn_id: str, pid: int) -> Registry:  # noqa: ARG001 - the pid is only a part of the cache's key
+    return Registry(engine_for(registry_url(conn_id)))
+
+
+def registry_url(conn_id: str = REGISTRY) -> str:
+    """Give the URL of the registry's database, with its password."""
     url = PostgresHook(postgres_conn_id=conn_id).sqlalchemy_url
     if url.host is not None and url.host.startswith("/"):
         url = url.set(host="").update_query_dict({"host": url.host})  # a socket's directory is no part of a URL's text
-    return Registry(engine_for(url.render_as_string(hide_password=False)))
+    return url.render_as_string(hide_password=False)
 
 
 @cache
 def settings() -> Settings:
     """Give the settings; raise InvalidSettings with every problem in them."""
+    return Settings.from_mapping(settings_as_texts())
+
+
+def settings_as_texts() -> dict[str, str]:
+    """Give the settings as they stand in Airflow's configuration."""
     values = conf.getsection(SECTION) or of_environment(os.environ)  # Airflow knows no section that only has variables
-    return Settings.from_mapping({name: os.path.expandvars(str(value)) for name, value in values.items()})
+    return {name: os.path.expandvars(str(value)) for name, value in values.items()}
 
 
-READY_MODULES = Asset(name="modules ready", uri="module-build://ready")
+READY_MODULES = Asset(*naming.READY_MODULES)
 """All modules; an event is a module build that became ready."""
 
 
 def stream_asset(name: str, stream: str) -> Asset:
     """Give the asset of one stream; an event is a build of it that became ready."""
-    return Asset(name=f"{name}:{stream}", uri=f"module-build://stream/{quote(name)}/{quote(stream, safe='')}")
+    return Asset(*naming.stream_asset(name, stream))

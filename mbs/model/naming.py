@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, TypedDict
+from urllib.parse import quote
 
 from mbs.model.document import DEVEL_SUFFIX, text_of
 from mbs.model.errors import Unprocessable
@@ -19,6 +20,8 @@ NOARCH = "noarch"
 """The arch of what is the same on all; Koji builds it once."""
 KOJI_BUILDS = "koji_builds"
 """Airflow's pool of the arch builds in Koji: a task holds its slot for as long as it waits."""
+READY_MODULES = ("modules ready", "module-build://ready")
+"""Name and URI of Airflow's asset of all modules; an event is a module build that became ready."""
 CONTENT_GENERATOR = "module-build-service"
 """As which Koji knows whoever imports modules; clients of MBS look for this name."""
 MAX_TAG = 256
@@ -156,3 +159,8 @@ class SubmittedBuild(TypedDict):
     dag_id: str
     outcome: str
     """What became of it, as the end of a sentence: `is submitted`."""
+
+
+def stream_asset(name: str, stream: str) -> tuple[str, str]:
+    """Give name and URI of Airflow's asset of one stream; an event is a build of it that became ready."""
+    return f"{name}:{stream}", f"module-build://stream/{quote(name)}/{quote(stream, safe='')}"

@@ -75,6 +75,11 @@ class Follower:
         return [held.task for held in self._keeper.held.values()]
 
     @property
+    def canceling(self) -> Collection[str]:
+        """The ids of dropped tasks whose builds are still to be canceled."""
+        return {one.task.id for one in self._cancels}
+
+    @property
     def due(self) -> float:
         """Seconds until the next round is worthwhile."""
         if self._keeper.has_news:

@@ -169,6 +169,10 @@ class World(RunningStack):
         """Give the sources of a module build's Koji builds that have not ended, one a line."""
         return "\n".join(task["request"][0] for task in self.build_tasks(build) if task["state"] in OPEN)
 
+    def is_in_koji(self, build: FollowedBuild, package: str, seconds: float = 180) -> None:
+        """Wait until Koji builds a package of a module build."""
+        self.api.until(lambda: f"/{package}" in self.open_sources(build), f"Koji to build {package}", seconds)
+
     def published(self, build: FollowedBuild, name: str, arch: str = "x86_64") -> set[str]:
         """Give the names of the RPMs in a final document of a module build: the module's own, or its -devel twin's."""
         [text] = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -13,6 +14,7 @@ from airflow.models.base import Base
 from airflow.models.dagbundle import DagBundleModel
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.models.taskinstance import TaskInstance
+from airflow.models.xcom import XComModel
 from airflow.sdk import DAG
 from airflow.sdk.api.datamodels._generated import TaskInstance as SdkTaskInstance
 from airflow.sdk.execution_time.supervisor import TaskRunResult, run_task_in_process
@@ -57,6 +59,13 @@ class Run:
                 TaskInstance.dag_id == self.dag.dag_id, TaskInstance.run_id == self.run_id
             )
             return session.scalars(query.where(TaskInstance.task_id == task_id)).one()
+
+    def xcom(self, task_id: str, key: str) -> Any:
+        """Give what a task has left."""
+        with create_session() as session:
+            left = select(XComModel).where(XComModel.dag_id == self.dag.dag_id, XComModel.run_id == self.run_id)
+            found = session.scalars(left.where(XComModel.task_id == task_id, XComModel.key == key)).one()
+            return XComModel.deserialize_value(found)
 
     def set_state(self, task_id: str, state: TaskInstanceState | None) -> None:
         """Set a task's state, as the scheduler or a person does."""

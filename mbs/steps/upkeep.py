@@ -103,7 +103,9 @@ class Upkeep:
 
         What still runs in Koji is canceled. Components of builds that go on are their tasks' business.
         """
-        rows = [row for row in self._building() if self._is_over(row)]
+        building = self._building()
+        over = {build_id for build_id in {row.build_id for row in building} if self._is_over(build_id)}
+        rows = [row for row in building if row.build_id in over]
         if not self.dry_run:
             cancel_tasks(self.hub, (row.task_id for row in rows if row.task_id is not None))
         ends = became(self.hub, rows, _LEFT_BEHIND)
@@ -134,8 +136,8 @@ class Upkeep:
         wanted = ComponentFilter(states=(ComponentState.BUILDING,))
         return tuple(_pages(partial(self.registry.components.find, wanted)))
 
-    def _is_over(self, row: ComponentRow) -> bool:
-        build = self.registry.builds.get(row.build_id)
+    def _is_over(self, build_id: int) -> bool:
+        build = self.registry.builds.get(build_id)
         ended = build.state in {ModuleState.FAILED, ModuleState.GARBAGE}
         return ended and self._now - build.time_modified > GRACE
 

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import os
 import threading
+import uuid
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import koji
@@ -11,7 +14,7 @@ import pytest
 import requests
 
 from mbs.koji.faults import is_race, translate
-from mbs.koji.session import HubAccount, HubSession, call
+from mbs.koji.session import AT_ONCE, HubAccount, HubSession, call
 from mbs.model.errors import HubRefused, HubUnavailable
 from tests.conftest import RunningHub
 
@@ -166,3 +169,12 @@ def test_the_key_of_a_session_is_in_no_message(error: type[Exception]) -> None:
     told = str(translate(error(f"HTTPSConnectionPool: Max retries exceeded with url: {url} (Caused by x)"), "aCall"))
     assert "Geheim" not in told
     assert "session-key=***&callnum=3 (Caused by x)" in told
+
+
+def test_what_is_uploaded_arrives_whole_over_what_was_there(session: HubSession, tmp_path: Path) -> None:
+    path, directory = tmp_path / "file", f"tests/{uuid.uuid4().hex}"
+    for size in (AT_ONCE + 5, 10, 0):
+        path.write_bytes(b"x" * size)
+        assert session.upload(path, directory) == f"{directory}/file"
+        arrived = session.call("checkUpload", directory, "file", verify="adler32")
+        assert (int(arrived["size"]), arrived["hexdigest"]) == (size, f"{zlib.adler32(path.read_bytes()):08x}")

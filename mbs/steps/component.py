@@ -36,19 +36,16 @@ class Attempt:
 
     def may_replace(self, build: TaskInfo) -> bool:
         """Tell whether a new build may be submitted in place of one that failed or was canceled."""
-        if self._knows(build):
-            return self.has_followed_before(build)
-        ended = build.completion_ts
+        known, ended = self.followed, build.completion_ts
+        if self.has_followed_before(build):
+            return True
+        if known is not None and (known.task_id, known.run_started) == (build.id, self.run_started):
+            return False
         return ended is not None and self.run_started is not None and ended < self.run_started
 
     def has_followed_before(self, build: TaskInfo) -> bool:
         """Tell whether a person has cleared the task since it followed a build first."""
-        return self.followed is not None and self._knows(build) and self.followed.round < self.round
-
-    def _knows(self, build: TaskInfo) -> bool:
-        """Tell whether it has followed a build, since the run was started."""
-        known = self.followed
-        return known is not None and (known.task_id, known.run_started) == (build.id, self.run_started)
+        return self.followed is not None and self.followed.task_id == build.id and self.followed.round < self.round
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,17 +162,13 @@ class Keeper:
             except Exception as error:  # noqa: BLE001 # it ends this task, whatever it is, and no other
                 otherwise(held, error)
 
-    def together(self, group: Collection[Held], work: Callable[[], None]) -> bool:
-        """Do something for several tasks; what is raised is the matter of each. Gives whether nothing was."""
+    def together(self, group: Collection[Held], work: Callable[[], None]) -> None:
+        """Do something for several tasks; what is raised is the matter of each."""
         try:
             work()
         except Exception as error:  # noqa: BLE001 # it ends these tasks, whatever it is, and no others
             for held in group:
                 self.blame(held, error)
-            return False
-        for held in group:
-            self.answered(held)
-        return True
 
     def apart(self, parts: Sequence[tuple[Collection[Held], T]], work: Callable[[Sequence[T]], None]) -> None:
         """Do something for all parts together; where one of them keeps it from being done, for each alone."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Protocol
 from uuid import UUID, uuid4
@@ -20,14 +19,11 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.bases.xcom import BaseXCom
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from airflow.settings import dispose_orm
-from msgspec.structs import replace
 from sqlalchemy import Engine
 
-from devhub.examples import publish
 from mbs.koji.session import HubAccount, HubSession
 from mbs.model.nsvc import NSVC
-from mbs.model.plan import BuildPlan, PlannedComponent, PlannedDependency, PlannedGroup, PlannedMacros, Publication
-from mbs.registry import Allocation, Registry
+from mbs.model.plan import BuildPlan
 from mbs.steps.follower import Follower
 from operators import hooks
 from operators.tasks import base
@@ -35,10 +31,11 @@ from operators.tasks.base import ModuleBuildOperator
 from operators.tasks.component import BuildMacrosOperator
 from operators.tasks.gate import RepoSensor
 from operators.tasks.prepare import CreateTagOperator, LinkDependenciesOperator
-from tests.conftest import RunningHub, record
+from tests.conftest import RunningHub
+from tests.module_builds import ARCHES, NewPlan, new_plan, plan_of
 from tests.operators.airflow_database import connect
 
-ARCHES = ("x86_64", "aarch64")
+__all__ = ["ARCHES", "NewPlan", "new_plan", "plan_of"]
 
 
 @dataclass
@@ -199,123 +196,6 @@ def _connection_json(engine: Engine) -> str:
             "schema": url.database,
         }
     )
-
-
-class NewPlan(Protocol):
-    """Records a module build of packages, each with its batch, and gives its plan; `fields` are those that differ."""
-
-    def __call__(self, *packages: tuple[str, int], **fields: Any) -> BuildPlan: ...
-
-
-@pytest.fixture
-def new_plan(registry: Registry, running_hub: RunningHub, tmp_path: Path) -> NewPlan:
-    """Record a module build and give its plan; each has an NSVC and tags of its own.
-
-    Packages are the examples, or the trivial ones of `SPECS`, whose releases are the plan's own without macros.
-    """
-    count = iter(range(1, 100))
-
-    def make(*packages: tuple[str, int], **fields: Any) -> BuildPlan:
-        version = int(datetime.now(UTC).timestamp() * 1000) * 100 + next(count)
-        nsvc = NSVC("greeter", "1", version, "c0ffee42")
-
-        def for_build(allocation: Allocation) -> BuildPlan:
-            plan = plan_of(nsvc, allocation.build_id)
-            sources = {**running_hub.sources, **own_sources(tmp_path, plan.dist)}
-            components = tuple(planned(sources[f"rpms/{name}"], name, batch) for name, batch in packages)
-            names = tuple(component.name for component in components)
-            return replace(plan, **{"components": components, "packages": names, **fields})
-
-        return registry.documents.plan(record(registry, nsvc, for_build, by="alice").build.id)
-
-    return make
-
-
-def planned(source: str, name: str, batch: int) -> PlannedComponent:
-    return PlannedComponent(name=name, source=source, ref=source.partition("#")[2], batch=batch, arches=ARCHES)
-
-
-def own_sources(directory: Path, dist: str) -> Mapping[str, str]:
-    """Make git repositories of the trivial packages with a release of their own."""
-    for name, rule in SPECS.items():
-        package = directory / "examples" / "rpms" / name
-        package.mkdir(parents=True, exist_ok=True)
-        release = "1" if name == "bare" else f"1.{dist}"
-        called = NAMED_OTHERWISE.get(name, name)
-        (package / f"{called}.spec").write_text(SPEC.format(name=called, release=release, rule=rule))
-    return publish(directory / "examples", directory / "git")
-
-
-SPECS = {
-    "noarch-words": "BuildArch: noarch",
-    "tool": "",
-    "x86-tool": "ExclusiveArch: x86_64",
-    "needy": "BuildRequires: what-nobody-has",
-    "broken": "BuildArch: noarch",
-    "bare": "BuildArch: noarch",
-    "scl-tool": "",
-}
-"""What a package has of its own; `bare` has the same release in every module."""
-NAMED_OTHERWISE = {"scl-tool": "rh-tool"}
-"""Packages by the component that they are."""
-SPEC = """\
-Name: {name}
-Version: 1
-Release: {release}
-Summary: A trivial package
-License: MIT
-{rule}
-%description
-A trivial package.
-%files
-"""
-
-
-def plan_of(nsvc: NSVC, build_id: int) -> BuildPlan:
-    tag = f"module-{nsvc.name}-{nsvc.stream}-{nsvc.version}-{nsvc.context}"
-    dist = f"module+f40+{build_id}+{nsvc.version % 0xFFFFFFFF:08x}"
-    return BuildPlan(
-        nsvc=nsvc,
-        build_id=build_id,
-        owner="alice",
-        scmurl=None,
-        branch=None,
-        scratch=False,
-        rebuild_strategy="changed-and-after",
-        koji_tag=tag,
-        build_tag=f"{tag}-build",
-        target=tag,
-        dist=dist,
-        arches=ARCHES,
-        tag_permission=None,
-        tag_extra={"mock.package_manager": "dnf", "repo_include_all": True},
-        packages=(),
-        blocked_packages=(),
-        dependencies=(PlannedDependency("platform", "f40", 1, "00000000", "module-f40-build", base=True, priority=10),),
-        groups=(PlannedGroup("build", ("bash", "gcc")), PlannedGroup("srpm-build", ("bash",))),
-        macros=PlannedMacros(f"%dist .{dist}\n%modularitylabel {nsvc}\n"),
-        components=(),
-        publication=Publication("1", f"{nsvc.version}.{nsvc.context}"),
-        modulemd=MODULEMD,
-    )
-
-
-MODULEMD = """\
-document: modulemd
-version: 2
-data:
-  name: greeter
-  stream: "1"
-  version: 1
-  context: c0ffee42
-  summary: A module
-  description: A module.
-  license:
-    module: [MIT]
-  xmd:
-    mbs:
-      buildrequires: {}
-"""
 
 
 def prepare(run: AirflowRun, plan: BuildPlan) -> None:

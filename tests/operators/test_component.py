@@ -169,7 +169,7 @@ def test_a_worker_that_dies_at_the_submission_builds_nothing_twice(
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr("mbs.steps.submission._record" if not recorded else "mbs.steps.following.Builds._begun", dies)
+        patched.setattr("mbs.steps.submission._recorded" if not recorded else "mbs.steps.following.Builds._begun", dies)
         with pytest.raises(Killed):
             run.hold(builder(plan))
     assert run.finish(builder(plan)) == "success"

@@ -21,6 +21,7 @@ DURING, AFTER = 900.0, 1100.0
         pytest.param(Attempt(0, AFTER), True, id="the run was started again"),
         pytest.param(Attempt(0, AFTER, Followed(5, 0, AFTER)), False, id="this round, whatever the clocks say"),
         pytest.param(Attempt(0, AFTER, Followed(5, 3, DURING)), True, id="followed before the run was started again"),
+        pytest.param(Attempt(1, DURING, Followed(5, 0, 800.0)), True, id="cleared, whatever the clocks say"),
         pytest.param(Attempt(0, None), False, id="a run without a start"),
     ],
 )

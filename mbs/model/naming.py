@@ -20,8 +20,8 @@ NOARCH = "noarch"
 """The arch of what is the same on all; Koji builds it once."""
 KOJI_BUILDS = "koji_builds"
 """Airflow's pool of the arch builds in Koji: a task holds its slot for as long as it waits."""
-READY_MODULES = ("modules ready", "module-build://ready")
-"""Name and URI of Airflow's asset of all modules; an event is a module build that became ready."""
+READY_MODULES = ("modules ready", "module-build://ready/")
+"""Name and URI of Airflow's asset of all modules, in its normal form; an event is a module build that became ready."""
 CONTENT_GENERATOR = "module-build-service"
 """As which Koji knows whoever imports modules; clients of MBS look for this name."""
 MAX_TAG = 256

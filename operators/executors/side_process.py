@@ -33,6 +33,8 @@ class SideProcess:
             self._process = subprocess.Popen(command, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL)
         self._outbox = Outbox(self._socket)
         self._inbox = Inbox(self._socket)
+        self.is_gone = False
+        """Whether the other end is closed."""
         self._heard = True
         self._looked = time.monotonic()
         self._silence = 0.0
@@ -54,10 +56,12 @@ class SideProcess:
 
     def receive(self) -> Iterator[FromSide]:
         """Give what it has said."""
-        with contextlib.suppress(OSError):
+        try:
             for message in self._inbox.receive():
                 self._heard = True
                 yield message
+        except OSError:
+            self.is_gone = True
 
     def is_well(self) -> bool:
         """Tell whether it runs and has given a sign of life lately; to be asked often, and after `receive`."""
@@ -65,7 +69,7 @@ class SideProcess:
         self._looked = time.monotonic()
         self._silence = 0.0 if self._heard else self._silence + passed
         self._heard = False
-        return self._process.poll() is None and self._silence < SILENCE_SECONDS
+        return not self.is_gone and self._process.poll() is None and self._silence < SILENCE_SECONDS
 
     def end(self) -> None:
         """Have it end: it does when we are gone from the other end."""

@@ -114,9 +114,8 @@ def test_a_module_build_goes_through(
     assert all(line["level"] == "info" and line["event"] for line in log_of(run, HELD))
     assert run.xcom(MARK_READY, NOTE).startswith(f"{plan.nsvc} is ready.")
     with create_session() as session:
-        event = session.scalars(select(AssetEvent).where(AssetEvent.source_dag_id == run.dag.dag_id)).first()
-    assert event is not None
-    assert event.extra["nsvc"] == str(plan.nsvc)
+        events = session.scalars(select(AssetEvent).where(AssetEvent.source_dag_id == run.dag.dag_id)).all()
+    assert [event.extra["nsvc"] for event in events] == 2 * [str(plan.nsvc)], "its stream's, and that of all modules"
 
 
 def test_a_side_process_that_is_killed_or_stopped_is_replaced_and_nothing_is_built_twice(

@@ -94,7 +94,7 @@ def test_a_task_that_is_held_shows_its_log_and_leads_to_koji(world: World, page:
         world.reaches(build, task, "running")
         place = f"{world.layout.ui_url}/dags/{build.dag_id}/runs/{quote(build.run_id)}/tasks"
         page.goto(f"{place}/{task}")
-        expect(page.get_by_text("Submitted lasting to Koji as task").first).to_be_visible()
+        expect(page.get_by_text(re.compile("(Submitted lasting|Attached) to Koji (as )?task")).first).to_be_visible()
         page.goto(f"{place}/{task}/details")
         [component] = world.registry.components.find(ComponentFilter(build.build_id, "lasting")).items
         expect(page.get_by_role("link", name="Koji task")).to_have_attribute(

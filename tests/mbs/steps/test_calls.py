@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from mbs.koji.content_generator import import_module
+from mbs.koji.content_generator import import_module, tag_for_compose
 from mbs.koji.facts import KojiFacts
 from mbs.koji.session import BATCH, Call, HubAccount, HubSession
 from mbs.koji.tags import ensure_tags
@@ -156,3 +156,18 @@ def test_planning_asks_for_each_tag_once(hub: Counted) -> None:
     assert facts.tag_arches(["nowhere"]) == {}
     assert facts.absent_tags(["nowhere", "nowhere-else"]) == {"nowhere", "nowhere-else"}
     assert hub.calls == {"getTag": 2}
+
+
+def test_a_module_is_tagged_for_the_compose_in_two_requests_and_looked_for_in_one(
+    hub: Counted, plan: BuildPlan
+) -> None:
+    (nvr,) = import_builds(hub, plan, ["module"]).values()
+    candidates = [f"{plan.koji_tag}-{name}" for name in ("absent", "first", "second")]
+    for tag in candidates[1:]:
+        hub.call("createTag", tag)
+    for requests in (2, 1):
+        hub.forget_counts()
+        assert tag_for_compose(hub, nvr, candidates, "mbs") == candidates[1]
+        assert hub.requests == requests
+    assert [row["nvr"] for row in hub.call("listTagged", candidates[1])] == [nvr]
+    assert tag_for_compose(hub, nvr, candidates[:1], "mbs") is None

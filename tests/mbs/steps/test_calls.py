@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from math import ceil
-from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from mbs.koji.content_generator import import_module, tag_for_compose
 from mbs.koji.facts import KojiFacts
-from mbs.koji.session import BATCH, Call, HubAccount, HubSession
+from mbs.koji.session import HubAccount, HubSession
 from mbs.koji.tags import ensure_tags
 from mbs.model.naming import MACROS
 from mbs.model.plan import BuildPlan
@@ -26,40 +22,9 @@ from mbs.registry.rows import Finished
 from mbs.steps import AwaitRepo
 from mbs.steps.gate import Gate, pass_gate
 from tests.conftest import RunningHub, record
+from tests.counting import Counted
 
 NAMES = tuple(f"c{number:02}" for number in range(20))
-
-
-@dataclass
-class Counted(HubSession):
-    """A session that counts: calls by method, and requests."""
-
-    account: HubAccount
-    calls: Counter[str] = field(default_factory=Counter)
-    requests: int = 0
-
-    def __post_init__(self) -> None:
-        super().__init__(self.account)
-
-    def __hash__(self) -> int:
-        return id(self)
-
-    def call(self, method: str, *args: object, **kwargs: object) -> Any:
-        self._count([method])
-        return super().call(method, *args, **kwargs)
-
-    def multicall(self, calls: Iterable[Call]) -> list[Any]:
-        made = list(calls)
-        self._count([one.method for one in made])
-        return super().multicall(made)
-
-    def forget_counts(self) -> None:
-        self.calls.clear()
-        self.requests = 0
-
-    def _count(self, methods: list[str]) -> None:
-        self.calls.update(methods)
-        self.requests += ceil(len(methods) / BATCH)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -15,7 +15,8 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import Engine, event
 
-from mbs.koji.session import IMPATIENT, Call, HubAccount, HubSession
+from mbs.koji.logs import FailedBuild, FailureReport, report_failures
+from mbs.koji.session import Call, Hub, HubAccount, HubSession
 from mbs.koji.tags import ensure_inheritance, ensure_tags
 from mbs.model.errors import HubUnavailable
 from mbs.model.naming import MACROS
@@ -24,10 +25,11 @@ from mbs.model.states import ComponentState, ModuleState
 from mbs.planning.graph import Kind, graph
 from mbs.registry import ComponentRow, Finished, Registry, engine_for
 from mbs.settings import Settings
-from mbs.steps import holding, submission
+from mbs.steps import component, holding, submission
 from mbs.steps.follower import Follower
 from mbs.steps.tasks import End, Failed, Interrupted, Succeeded, Task
 from tests.conftest import RunningHub
+from tests.counting import Counted
 from tests.module_builds import NewPlan, new_plan
 
 __all__ = ["new_plan"]
@@ -56,32 +58,6 @@ class Told:
     def said(self, words: str) -> int:
         """Count the lines with these words."""
         return sum(words in line for _, line in self.lines)
-
-
-class Counted(HubSession):
-    """A session that counts its calls and its requests, as many threads use it."""
-
-    def __init__(self, account: HubAccount) -> None:
-        super().__init__(account, delays=IMPATIENT)
-        self.calls: Counter[str] = Counter()
-        self.requests = 0
-
-    def call(self, method: str, *args: object, **kwargs: object) -> Any:
-        self._count([method])
-        return super().call(method, *args, **kwargs)
-
-    def multicall(self, calls: Iterable[Call]) -> list[Any]:
-        made = list(calls)
-        self._count([one.method for one in made])
-        return super().multicall(made)
-
-    def multicall_once(self, calls: Sequence[Call]) -> list[Any]:
-        self._count([one.method for one in calls])
-        return super().multicall_once(calls)
-
-    def _count(self, methods: Collection[str]) -> None:
-        self.calls.update(methods)
-        self.requests += 1 if methods else 0
 
 
 @dataclass
@@ -452,3 +428,30 @@ def test_a_task_past_its_patience_is_not_begun(world: World, tagged: Callable[..
     (end,) = until_ended(follower).values()
     assert isinstance(end, Failed)
     assert end.failure.reason == holding.TOO_LONG
+
+
+def test_why_a_whole_batch_failed_is_found_out_together_also_where_koji_is_away_at_first(
+    world: World, tagged: Callable[..., BuildPlan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = tagged("p00", "p01", "p02")
+    world.running_hub.set_fault("build_faults", [{"kind": "fail", "package": "*", "stage": "srpm"}])
+    asked_about: list[set[str]] = []
+
+    def away_at_first(hub: Hub, failed: Sequence[FailedBuild]) -> list[FailureReport]:
+        asked_about.append({each.package for each in failed})
+        if len(asked_about) == 1:
+            msg = "nobody there"
+            raise HubUnavailable(msg)
+        return report_failures(hub, failed)
+
+    monkeypatch.setattr(component, "report_failures", away_at_first)
+    hub = world.session()
+    follower = world.follower(session=hub)
+    follower.take(tasks(plan, Kind.BUILD_COMPONENT))
+    ends = until_ended(follower)
+    assert len(ends) == 2 * 3
+    assert all(isinstance(end, Failed) for end in ends.values())
+    assert world.told.said("The Koji hub is away") >= 1
+    assert hub.calls["getTaskResult"] == hub.calls["listTaskOutput"] == 3
+    assert set.union(*asked_about[1:]) == {"p00", "p01", "p02"}
+    assert {world.row(plan, name).state for name in ("p00", "p01", "p02")} == {ComponentState.FAILED}

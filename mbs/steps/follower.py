@@ -16,7 +16,7 @@ from functools import partial
 from uuid import uuid4
 
 from mbs.koji.session import HubSession
-from mbs.koji.snapshot import Watch
+from mbs.koji.snapshot import Key, Watch
 from mbs.model.errors import HubUnavailable, Infrastructure, MbsError
 from mbs.planning.graph import Kind
 from mbs.registry import Registry
@@ -130,7 +130,7 @@ class Follower:
     def _begin(self) -> None:
         now, groups = time.monotonic(), defaultdict[int, list[HeldBuild]](list)
         for held in [held for held in self._keeper.held.values() if held.is_idle and held.not_before <= now]:
-            if time.time() > held.task.deadline:
+            if time.time() > held.deadline:
                 self._keeper.end(held, failed(held.task, TOO_LONG))
             elif isinstance(held, HeldBuild):
                 groups[held.build.build_id].append(held)
@@ -140,8 +140,8 @@ class Follower:
                 self._keeper.together([held], partial(self._work, held))
         for group in groups.values():
             self._builds.begin(group)
-        if any(held.is_attached for held in self._builds.following):
-            self._look_at = 0.0
+        if self._builds.is_attached:
+            self._builds.is_attached, self._look_at = False, 0.0
         for one in [one for one in self._cancels if one.is_idle and one.not_before <= now]:
             self._keeper.together([one], partial(self._cancel, one))
 
@@ -157,10 +157,11 @@ class Follower:
         self._keeper.aside(held, work, partial(self._keeper.end, held))
 
     def _look(self) -> None:
-        keys = self._builds.keys | self._gates.keys
-        if not keys or time.monotonic() < self._look_at:
+        if time.monotonic() < self._look_at:
             return
-        waiting: list[Held] = [*self._builds.following, *self._gates.waiting]
+        keys: set[Key] = {*self._builds.keys(), *self._gates.keys}
+        if not keys:
+            return
         interval = self._keeper.settings.koji_poll_interval
         try:
             changed = self._watch.changes(self._keeper.hub, keys)
@@ -168,11 +169,11 @@ class Follower:
             if not isinstance(error, MbsError):
                 log.exception("A look at Koji failed.")
             self._pause = min(self._pause * 2, interval * _LONGEST_PAUSE)
-            for held in waiting:
+            for held in [*self._builds.waiting, *self._gates.waiting]:
                 self._keeper.blame(held, HubUnavailable(str(error)))
         else:
             self._pause = interval
-            for held in waiting:
+            for held in [*self._builds.waiting, *self._gates.waiting]:
                 if held.is_hub_away:
                     self._keeper.answered(held)
             self._builds.see(self._watch.seen, changed.keys())
@@ -216,6 +217,7 @@ class _Cancel(Held):
 
 
 def _held(task: Task) -> Held:
-    if task.node.kind in _BUILDS:
-        return HeldBuild(task)
-    return HeldGate(task) if task.node.kind is Kind.REPO else Held(task)
+    kind = HeldBuild if task.node.kind in _BUILDS else HeldGate if task.node.kind is Kind.REPO else Held
+    held = kind(task)
+    held.deadline = task.deadline
+    return held

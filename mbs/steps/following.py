@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 
 from mbs.koji.builds import BuildInfo, BuildRequest, builds_of_tasks
 from mbs.koji.logs import FailureReport
@@ -92,6 +93,14 @@ class Builds:
         self._hosts: dict[int, str] = {}
         self._open: dict[int, tuple[int, str]] = {}
         """Koji tasks whose end is not recorded: module build and component. They are watched also without a task."""
+        self._ended: set[int] = set()
+        """Those of them that may have ended."""
+        self._left: set[int] = set()
+        """Koji tasks that a dropped task has followed."""
+        self._of: defaultdict[int, list[HeldBuild]] = defaultdict(list)
+        """What the last look was for, by Koji task."""
+        self.is_attached = False
+        """Whether something was attached to that no look has shown."""
 
     def begin(self, group: Collection[HeldBuild]) -> None:
         """Attach to the builds of components of one module build, or submit them."""
@@ -100,36 +109,43 @@ class Builds:
             of[held.component].append(held)
         self._keeper.apart([(helds, name) for name, helds in of.items()], partial(self._begin, of))
 
-    @property
-    def following(self) -> list[HeldBuild]:
-        """The tasks whose builds Koji makes."""
-        return [held for held in self._keeper.held.values() if isinstance(held, HeldBuild) and held.waits]
+    def keys(self) -> set[TaskKey]:
+        """Give what is waited for; every look begins with it."""
+        self._of.clear()
+        for held in self._keeper.held.values():
+            if isinstance(held, HeldBuild) and held.follows is not None:
+                self._of[held.follows].append(held)
+        for task_id in self._left - self._of.keys():
+            self._open.pop(task_id, None)
+        self._left.clear()
+        return set(map(TaskKey, self._of.keys() | self._open.keys()))
 
     @property
-    def keys(self) -> set[Key]:
-        """What is waited for."""
-        return {*map(TaskKey, self._open), *(TaskKey(held.follows) for held in self.following if held.follows)}
+    def waiting(self) -> Iterator[HeldBuild]:
+        """The tasks that the look is for."""
+        return chain.from_iterable(self._of.values())
 
     def left(self, held: HeldBuild) -> None:
         """Watch no longer what nobody follows any more."""
-        if held.follows is not None and all(other.follows != held.follows for other in self.following):
-            self._open.pop(held.follows, None)
+        if held.follows is not None:
+            self._left.add(held.follows)
 
     def see(self, shown: Mapping[Key, Snapshot], changed: Collection[Key]) -> None:
         """Act upon what Koji shows."""
-        following = [held for held in self.following if held.job is None]
-        for held in following:
-            held.is_unseen |= TaskKey(held.follows or 0) in changed
+        new = {key.id for key in changed if isinstance(key, TaskKey)}
+        for held in chain.from_iterable(self._of[task_id] for task_id in new & self._of.keys()):
+            held.is_unseen = True
         seen: defaultdict[int, list[_Seen]] = defaultdict(list)
-        for each in self._read(shown, [held for held in following if held.is_unseen]):
+        for each in self._read(shown, [held for held in self.waiting if held.is_unseen and held.job is None]):
             seen[each.snapshot.task.id].append(each)
-        ended = {task.id: task for task in self._ended(shown)}
+        self._ended |= new | seen.keys()
+        ended = {task.id: task for task in self._unrecorded(shown)}
         parts = [([each.held for each in seen[task_id]], task_id) for task_id in {**dict.fromkeys(seen), **ended}]
         if parts:
             self._keeper.apart(parts, partial(self._act, seen, ended))
-        for held in self.following:
-            if held.job is None and time.time() > held.task.deadline:
-                self._give_up(held)
+        now = time.time()
+        for held in [held for held in self.waiting if now > held.deadline and held.waits and held.job is None]:
+            self._give_up(held)
 
     def _begin(self, of: Mapping[str, Sequence[HeldBuild]], names: Sequence[str]) -> None:
         keeper, first = self._keeper, of[names[0]][0].task
@@ -149,6 +165,7 @@ class Builds:
                 held.arch_task = before.arch_task_id if before and before.task_id == task_id else None
                 held.follows, held.state, held.replaces = task_id, state, None
                 held.is_attached = held.is_unseen = not fresh
+                self.is_attached |= not fresh
                 if state is not ComponentState.COMPLETE:
                     self._open[task_id] = held.build.build_id, held.component
             case There(reason):
@@ -169,14 +186,17 @@ class Builds:
             elif isinstance(snapshot, TaskSnapshot):
                 yield _Seen(held, snapshot, held.build.outcome(snapshot))
 
-    def _ended(self, shown: Mapping[Key, Snapshot]) -> Iterator[TaskInfo]:
+    def _unrecorded(self, shown: Mapping[Key, Snapshot]) -> Iterator[TaskInfo]:
         """Give the tasks that have ended well, and whose end is not recorded; of others their tasks say why."""
-        for task_id in list(self._open):
+        for task_id in list(self._ended):
             snapshot = shown.get(TaskKey(task_id))
-            if isinstance(snapshot, TaskSnapshot) and snapshot.task.state is TaskState.CLOSED:
-                yield snapshot.task
-            elif isinstance(snapshot, HubRefused) or (isinstance(snapshot, TaskSnapshot) and snapshot.task.ended):
-                del self._open[task_id]
+            task = snapshot.task if isinstance(snapshot, TaskSnapshot) else None
+            if task_id in self._open and task is not None and task.state is TaskState.CLOSED:
+                yield task
+                continue
+            self._ended.discard(task_id)
+            if isinstance(snapshot, HubRefused) or (task is not None and task.ended):
+                self._open.pop(task_id, None)
 
     def _act(self, of: Mapping[int, Sequence[_Seen]], closed: Mapping[int, TaskInfo], task_ids: Sequence[int]) -> None:
         """Record what there is to record; then end the tasks whose arch is done, and replace or report what failed."""
@@ -212,7 +232,8 @@ class Builds:
             if (child := _new_child(each)) is not None:
                 each.held.arch_task = child.id
         for task in ended:
-            del self._open[task.id]
+            self._open.pop(task.id, None)
+            self._ended.discard(task.id)
 
     def _decide(
         self, seen: _Seen, built: Mapping[int, BuildInfo], hosts: Mapping[int, str], failing: list[_Seen]

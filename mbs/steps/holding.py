@@ -39,6 +39,8 @@ class Held:
     """A task that is held."""
 
     task: Task
+    deadline: float = field(init=False, default=0.0)
+    """When its patience ends, in seconds since the epoch."""
     not_before: float = 0.0
     """When it is to be taken further, by the monotonic clock."""
     job: Future[Any] | None = None

@@ -23,7 +23,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, NoReturn, TypeVar
 
-from mbs.koji.session import HubSession
+from mbs.koji.session import IMPATIENT, HubSession
 from mbs.model.errors import Infrastructure
 from mbs.planning.notes import Failure
 from mbs.registry import Registry, engine_for
@@ -95,7 +95,7 @@ class Side:
         self._logs = TaskLogs(begin.logs, (begin.account.password, registry.engine.url.password))
         self._plans = Plans(registry)
         self._follower = Follower(
-            partial(HubSession, begin.account),
+            partial(HubSession, begin.account, delays=IMPATIENT),
             registry,
             Settings.from_mapping(begin.settings),
             Runs(self._api, self._logs, self._entries),

@@ -9,7 +9,6 @@ import datetime as dt
 import importlib
 import os
 import pkgutil
-import platform
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,7 +35,7 @@ def available() -> list[str]:
 
 @click.command()
 @click.argument("names", nargs=-1)
-@click.option("--write", is_flag=True, help="Write docs/benchmarks.md anew.")
+@click.option("--write", is_flag=True, help="Write what was measured into docs/benchmarks.md.")
 def main(names: Sequence[str], write: bool) -> None:
     """Run the measurements NAMES (default: all)."""
     chosen = list(names) or available()
@@ -47,7 +46,7 @@ def main(names: Sequence[str], write: bool) -> None:
     for name, figures in results.items():
         Console().print(_table(name, figures))
     if write:
-        PAGE.write_text(page(results))
+        PAGE.write_text(page(PAGE.read_text(), results))
     sys.exit(any(figure.held is False for figures in results.values() for figure in figures))
 
 
@@ -56,21 +55,19 @@ def measure(name: str) -> list[Figure]:
     return list(importlib.import_module(f"tools.bench.{name}").run())
 
 
-def page(results: dict[str, list[Figure]]) -> str:
-    """Give the page of all results."""
-    head = (
-        "# Benchmarks\n\n"
-        f"Measured on {dt.datetime.now(dt.UTC):%Y-%m-%d} by `make bench` with Python "
-        f"{platform.python_version()} on {os.cpu_count()} cores ({platform.machine()}). Machines are noisy: read\n"
-        "the ratios, which compare with something measured in the same run, and the curves over size.\n"
-    )
-    return head + "".join(_section(name, figures) for name, figures in results.items())
+def page(text: str, results: dict[str, list[Figure]]) -> str:
+    """Put results into the text of the page: in the place of those of the same measurement, or at its end."""
+    head, *sections = text.split("\n## ")
+    kept = {section.partition("\n")[0]: section for section in sections}
+    kept |= {name: _section(name, figures) for name, figures in results.items()}
+    return "\n## ".join([head, *kept.values()])
 
 
 def _section(name: str, figures: list[Figure]) -> str:
     doc = (importlib.import_module(f"tools.bench.{name}").__doc__ or name).strip().splitlines()[0]
     rows = "".join("| " + " | ".join(figure.cells()) + " |\n" for figure in figures)
-    return f"\n## {name}\n\n{doc}\n\n| What | Value | Ratio | Target |\n|---|---|---|---|\n{rows}"
+    measured = f"Measured on {dt.datetime.now(dt.UTC):%Y-%m-%d}."
+    return f"{name}\n\n{doc}\n{measured}\n\n| What | Value | Ratio | Target |\n|---|---|---|---|\n{rows}"
 
 
 def _table(name: str, figures: list[Figure]) -> Table:

@@ -102,6 +102,7 @@ def find_tasks(hub: Hub, requests: Iterable[BuildRequest], since: datetime, know
     options = {
         "owner": hub.call("getLoggedInUser")["id"],
         "method": "build",
+        "parent": None,  # Koji has an index on tasks without a parent by their method, and none on owner or time
         "createdAfter": (since - CLOCKS_APART).timestamp(),
         "decode": True,
     }

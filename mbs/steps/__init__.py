@@ -31,13 +31,6 @@ class NotBuilt:
 
 
 @dataclass(frozen=True, slots=True)
-class AwaitBuild:
-    """A build task to follow."""
-
-    task_id: int
-
-
-@dataclass(frozen=True, slots=True)
 class AwaitImport:
     """Build tasks whose arches are all built and whose RPMs Koji still imports; take the step again when they ended."""
 

@@ -22,8 +22,8 @@ SECONDS = 60.0
 EVERY = 2.0
 """Seconds between two loops that tell how fast the machine is meanwhile."""
 
-TARGET = 40
-"""Milliseconds of processor time per second, of all processes."""
+TARGET = 2.3
+"""Loops per second that all processes together may cost: 40 ms where a loop takes 17, as it does when it is quiet."""
 WATCH = "supervisord"
 """What is no program of supervisord's: itself, and its keeper."""
 
@@ -51,9 +51,9 @@ def run() -> Iterator[Figure]:
 
 def figures(cpu: Mapping[str, float], held: Mapping[str, Memory], loop: float) -> Iterator[Figure]:
     """Give sums and parts; `cpu` is processor time per second of wall time, `loop` that of a loop meanwhile."""
-    total = 1000 * sum(cpu.values())
-    against = "a loop of a million additions"
-    yield Figure("CPU per second", total, "ms", sum(cpu.values()) / loop, against, f"< {TARGET} ms", total < TARGET)
+    total = sum(cpu.values())
+    against, ratio = "a loop of a million additions", total / loop
+    yield Figure("CPU per second", 1000 * total, "ms", ratio, against, f"< {TARGET} x", ratio < TARGET)
     for name, share in cpu.items():
         yield Figure(f"CPU per second: {name}", 1000 * share, "ms")
     yield Figure("memory, RSS summed", sum(each.resident for each in held.values()) / 1e6, "MB")

@@ -69,8 +69,8 @@ LONGEST_PACE = 2.0
 LOOK_SECONDS = 2.0
 """Seconds between two looks at whose the tasks are; a look takes at most a fiftieth of the time."""
 
-LIFE_SECONDS = 20.0
-"""Seconds between two signs of life of all held tasks: 5,000 take 0.4 s, most of them PostgreSQL's."""
+SIGNS = 4
+"""Signs of life of each held task within `task_instance_heartbeat_timeout`; 5,000 take 0.4 s, mostly PostgreSQL's."""
 
 MARGIN_SECONDS = 3.0
 """Seconds that the clocks of schedulers may differ, and a request may take: the tasks are ours for so much less."""
@@ -124,6 +124,7 @@ class KojiExecutor(BaseExecutor):
         self._asked: Future[Begin] | None = None
         self._valid = conf.getfloat("execution_api", "jwt_expiration_time")
         self._trusted = conf.getfloat("scheduler", "scheduler_health_check_threshold")
+        self._life = conf.getfloat("scheduler", "task_instance_heartbeat_timeout") / SIGNS
         self._room = conf.getint("scheduler", "max_tis_per_query")
 
     @property
@@ -175,6 +176,7 @@ class KojiExecutor(BaseExecutor):
         """Take over all tasks of a scheduler that is gone; they are told to the side process when they are recorded."""
         for ti, entry in internals.adopted(tis, self.jwt_generator):
             if entry.id not in self._held:
+                ti.last_heartbeat_at = datetime.now(UTC)  # it counts as alive until its first sign
                 held = self._hold(ti.key, entry)
                 if ti.state == TaskInstanceState.RESTARTING:
                     held.cleared = time.monotonic()
@@ -339,7 +341,7 @@ class KojiExecutor(BaseExecutor):
         self._let_go(job, {task: held for task, held in claimed.items() if held.refused or task not in found.running})
         self._confirm(asked, found)
         if time.monotonic() >= self._next_life and self._side is not None:
-            self._next_life = time.monotonic() + LIFE_SECONDS
+            self._next_life = time.monotonic() + self._life
             internals.give_sign_of_life(job, found.running & self._held.keys())
         self._tell_overdue()
         self._next_look = time.monotonic() + max(LOOK_SECONDS, 50 * (time.monotonic() - began))

@@ -220,11 +220,6 @@ class HeldComponent:
         check_component(self.row.name, self.row.state, None)
         self._write(state=ComponentState.BUILDING, state_reason=None)
 
-    def tagged(self, *, build: bool | None = None, final: bool | None = None) -> None:
-        """Record that its build is in the build tag, in the module's tag; None leaves the flag alone."""
-        flags = {"tagged": build, "tagged_in_final": final}
-        self._write(**{name: value for name, value in flags.items() if value is not None})
-
     def _become(self, state: ComponentState | None, **values: object) -> None:
         if check_component(self.row.name, self.row.state, state):
             values["state"] = state

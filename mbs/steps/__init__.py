@@ -2,7 +2,7 @@
 
 A step is a function of a hub, a registry, and what it is about. It may be killed at any line and taken again: it finds
 what an earlier try has done. It tells a `Log` what it does, raises MbsError where it cannot go on, and gives what comes
-next: nothing (`Done`, `NotBuilt`), or something of Koji that whoever takes the step has to wait for.
+next: nothing (`Done`), or something of Koji that whoever takes the step has to wait for.
 """
 
 from __future__ import annotations
@@ -21,13 +21,6 @@ class Done:
 
     repo_id: int | None = None
     """Of a gate: the repository that contains its builds; None where none is needed."""
-
-
-@dataclass(frozen=True, slots=True)
-class NotBuilt:
-    """There is nothing to build on this arch."""
-
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)

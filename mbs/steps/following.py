@@ -150,8 +150,9 @@ class Builds:
     def _begin(self, of: Mapping[str, Sequence[HeldBuild]], names: Sequence[str]) -> None:
         keeper, first = self._keeper, of[names[0]][0].task
         wanted = [_wanted(name, of[name]) for name in names]
-        again = partial(resume, keeper.means, first)
-        for name, came in begin(keeper.hub, keeper.registry, first.plan, wanted, self._holder, again).items():
+        means = keeper.means
+        again = partial(resume, means, first)
+        for name, came in begin(means.hub, means.registry, first.plan, wanted, self._holder, again).items():
             for place, held in enumerate(of[name]):
                 self._begun(held, came, is_first=place == 0)
 

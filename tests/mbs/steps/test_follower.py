@@ -15,6 +15,7 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import Engine, event
 
+from mbs.koji import builds
 from mbs.koji.logs import FailedBuild, FailureReport, report_failures
 from mbs.koji.session import Call, Hub, HubAccount, HubSession
 from mbs.koji.tags import ensure_inheritance, ensure_tags
@@ -254,6 +255,44 @@ def test_who_lapses_between_submission_and_record_records_nothing_and_another_ad
     for _ in range(3):
         assert first.step(may_act=lambda: False) == []
     assert set(map(type, until_ended(second).values())) == {Succeeded}
+
+
+def test_who_lapses_while_he_looks_submits_nothing(
+    world: World, tagged: Callable[..., BuildPlan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, before = tagged("tool"), world.builds
+    lapsed, real = threading.Event(), builds.find_builds
+
+    def lapses(*looks: Any) -> Any:
+        found = real(*looks)
+        lapsed.set()
+        return found
+
+    monkeypatch.setattr(submission, "find_builds", lapses)
+    follower = world.follower()
+    follower.take(tasks(plan, Kind.BUILD_COMPONENT))
+    assert follower.step(may_act=lambda: not lapsed.is_set()) == []
+    assert world.builds == before
+    assert world.row(plan).intent
+
+
+def test_who_claimed_long_ago_claims_anew_before_he_submits(
+    world: World, tagged: Callable[..., BuildPlan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submission, "SEND", -1.0)
+    plan, before = tagged("tool"), world.builds
+    claims, real = list[int](), submission._claim
+
+    def claim(*given: Any, **named: Any) -> Any:
+        claims.append(1)
+        return real(*given, **named)
+
+    monkeypatch.setattr(submission, "_claim", claim)
+    follower = world.follower()
+    follow(follower, *tasks(plan, Kind.BUILD_COMPONENT))
+    assert len(claims) == 2
+    assert world.builds == before + 1
+    assert world.row(plan).attempt == 1
 
 
 def test_who_may_not_act_writes_nothing(world: World, tagged: Callable[..., BuildPlan]) -> None:

@@ -187,5 +187,5 @@ class RunningStack:
 
     def resize_pool(self, slots: int) -> None:
         """Set the number of arch builds that may be in Koji."""
-        pool = {"pool": "koji_builds", "slots": slots}
+        pool = {"pool": "koji_builds", "slots": slots, "include_deferred": False}
         self.api.call("PATCH", "pools/koji_builds", json=pool, params={"update_mask": "slots"})

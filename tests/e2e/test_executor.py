@@ -19,9 +19,11 @@ from tests.e2e.test_crashes import built_once, side_processes
 from tests.e2e.world import World, module
 from tools.stack import processes, supervisor
 from tools.stack.client import FollowedBuild
+from tools.stack.layout import checkout
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.faults]
 
+STARTING_SECONDS = 25
 STOPPED_SECONDS = 120
 CLICK_SECONDS = 10
 CANCELED = koji.TASK_STATES["CANCELED"]
@@ -55,8 +57,10 @@ def another_scheduler(world: World) -> Iterator[subprocess.Popen[bytes]]:
     command = (sys.executable, "-m", "airflow", "scheduler", "--skip-serve-logs")
     environment = world.layout.environment()
     log = (world.layout.home / "var" / "log" / "second-scheduler.log").open("ab")
-    with log, subprocess.Popen(command, env=environment, cwd=world.layout.home, stdout=log, stderr=log) as process:
+    with log, subprocess.Popen(command, env=environment, cwd=checkout(), stdout=log, stderr=log) as process:
         try:
+            time.sleep(STARTING_SECONDS)
+            assert process.poll() is None, "the second scheduler has ended"
             yield process
         finally:
             process.send_signal(signal.SIGTERM)
@@ -91,7 +95,6 @@ def _holds(world: World, old: int) -> bool:
 
 def test_a_scheduler_that_was_stopped_for_two_minutes_touches_nothing_of_what_another_one_has(world: World) -> None:
     with held(world, "contested", 2 * STOPPED_SECONDS) as (build, task), another_scheduler(world):
-        time.sleep(20)  # it starts
         frozen = [supervisor.process(world.layout, "scheduler"), side_process(world)]
         for process in frozen:
             process.suspend()

@@ -132,7 +132,8 @@ def _fail_run(world: World, build: FollowedBuild, task: str) -> None:  # noqa: A
     world.api.mark_run(build.dag_id, build.run_id, "failed")
 
 
-def _delete_run(world: World, build: FollowedBuild, task: str) -> None:  # noqa: ARG001 # as the others
+def _delete_run(world: World, build: FollowedBuild, task: str) -> None:
+    _fail_run(world, build, task)  # Airflow deletes no run that is running
     world.delete_run(build)
 
 

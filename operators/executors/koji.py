@@ -10,6 +10,7 @@ from __future__ import annotations
 import getpass
 import os
 import time
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -109,6 +110,8 @@ class KojiExecutor(BaseExecutor):
     def __init__(self, parallelism: int = UNBOUNDED, **kwargs: Any) -> None:
         super().__init__(parallelism=parallelism, **kwargs)
         self._held: dict[str, Held] = {}
+        self._of_run: Counter[tuple[str, str]] = Counter()
+        self._has_dry_run = False
         self._unsent: list[str] = []
         self._side: SideProcess | None = None
         self._begin: Begin | None = None
@@ -203,6 +206,7 @@ class KojiExecutor(BaseExecutor):
 
     def _hold(self, key: TaskInstanceKey, entry: Entry) -> Held:
         held = self._held[entry.id] = Held(key, entry, time.monotonic())
+        self._of_run[key.dag_id, key.run_id] += 1
         self.running.add(key)
         self._unsent.append(entry.id)
         return held
@@ -263,12 +267,21 @@ class KojiExecutor(BaseExecutor):
         while True:
             ready = self._ready(max(0.0, until - time.monotonic()))
             if self._receive() or ready & {*sentinels()}:
-                time.sleep(max(GATHER_SECONDS, self._told + self._pace - time.monotonic()))
-                self._receive()
-                self._told = time.monotonic()
+                self._gather()
                 return
             if time.monotonic() >= until or (self._side is not None and self._side.is_gone):
                 return
+
+    def _gather(self) -> None:
+        """Wait for what ends soon after; but not as long as a run of which nothing is held waits for the scheduler."""
+        time.sleep(GATHER_SECONDS)
+        self._receive()
+        rest = self._told + self._pace - time.monotonic()
+        if rest > 0 and not self._has_dry_run:
+            time.sleep(rest)
+            self._receive()
+        self._has_dry_run = False
+        self._told = time.monotonic()
 
     def _ready(self, patience: float) -> set[object]:
         """Wait until the side process says something or a process of the scheduler ends."""
@@ -311,8 +324,16 @@ class KojiExecutor(BaseExecutor):
             held = self._held.pop(task, None)
             if held is not None:
                 self.running.discard(held.key)
+                self._count_out(held.key.dag_id, held.key.run_id)
                 if internals.keeps_logs_elsewhere():
                     self._background.submit(self._upload, held.entry.log)
+
+    def _count_out(self, dag_id: str, run_id: str) -> None:
+        """Notice that a run has no task that is held any more: a batch or a gate has ended."""
+        self._of_run[dag_id, run_id] -= 1
+        if not self._of_run[dag_id, run_id]:
+            del self._of_run[dag_id, run_id]
+            self._has_dry_run = True
 
     def _upload(self, path: str) -> None:
         try:

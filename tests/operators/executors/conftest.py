@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
@@ -26,6 +27,12 @@ from operators.executors.koji import KojiExecutor
 SECRET = "a secret that is long enough for every algorithm" * 2
 
 
+@cache
+def execution_app() -> Any:
+    """Make the application once: its first answer takes long, since each version of the API is made then."""
+    return create_app(apps="execution")
+
+
 class ApiServer:
     """Airflow's Execution API on a port of its own; it can be away for a while."""
 
@@ -37,15 +44,16 @@ class ApiServer:
 
     def start(self) -> None:
         """Serve."""
-        self.app = create_app(apps="execution")
-        self.server = uvicorn.Server(uvicorn.Config(self.app, host="127.0.0.1", port=self.port, log_level="warning"))
+        self.server = uvicorn.Server(
+            uvicorn.Config(execution_app(), host="127.0.0.1", port=self.port, log_level="warning")
+        )
         self.thread = threading.Thread(target=self.server.run, daemon=True)
         self.thread.start()
         until(lambda: self.server.started)
         self._wake()
 
     def _wake(self) -> None:
-        """Ask for the first time: that takes long, since each version of the API is made then."""
+        """Ask for the first time, which takes long."""
         asked = requests.get(
             f"{self.url}task-instances/states",
             params={"dag_id": "any"},

@@ -29,6 +29,11 @@ def submissions(world: World, build: FollowedBuild) -> Counter[str]:
     return Counter(task["request"][0].rsplit("/", 1)[-1] for task in world.build_tasks(build))
 
 
+def submissions_recorded(world: World, build: FollowedBuild) -> int:
+    """How many components have a Koji task in the registry."""
+    return sum(row.task_id is not None for row in world.registry.components.of(build.build_id))
+
+
 def built_once(world: World, build: FollowedBuild) -> None:
     assert world.ends(build) == "success"
     assert world.row(build).state is ModuleState.READY
@@ -57,10 +62,11 @@ def test_a_side_process_killed_between_submission_and_recording_builds_nothing_t
 @pytest.mark.faults
 def test_an_answer_that_is_lost_after_the_submission_builds_nothing_twice(world: World) -> None:
     world.packages("unheard")
-    build = world.paste(module("silence", {"unheard": {}}))
-    world.reaches(build, "macros.repo", "running")
-    with world.fault("drop_reply_percent", 40):
-        world.api.until(lambda: len(submissions(world, build)) == 2, "the submission", 180)
+    with world.fault("build_faults", [{"kind": "slow", "package": "module-build-macros", "seconds": 5}]):
+        build = world.paste(module("silence", {"unheard": {}}))
+        world.reaches(build, "macros.build.noarch", "running")
+        with world.fault("drop_reply_percent", 40):
+            world.api.until(lambda: submissions_recorded(world, build) == 2, "the submission", 180)
     built_once(world, build)
 
 

@@ -35,7 +35,7 @@ test: browser ## Run the tests
 ifneq ($(CHOSEN),)
 	@$(BIN)/python -m pytest $(ARGS)
 else
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --ignore tests/e2e $(ARGS) || test $$? = 5
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --ignore tests/e2e $(ARGS) || test $$? = 5
 	@$(BIN)/python -m pytest tests/e2e $(ARGS) || test $$? = 5
 endif
 

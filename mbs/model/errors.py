@@ -92,6 +92,12 @@ class InvalidRequest(Refused):
     """The request is malformed or asks for what is switched off (MBS: ValidationError)."""
 
 
+class Unauthenticated(Refused):
+    """Nobody knows who asks, or what was given as a proof is none (MBS: Unauthorized)."""
+
+    status = 401
+
+
 class NotAuthorized(Refused):
     """The user, the SCM or the option is not allowed here (MBS: Forbidden)."""
 
@@ -118,6 +124,13 @@ class Unprocessable(Refused):
 
 class InvalidModulemd(Unprocessable):
     """The modulemd is not valid."""
+
+
+class Busy(Refused):
+    """As much is being done as may be at a time; `seconds` later there may be room."""
+
+    status = 503
+    seconds = 10
 
 
 class TimedOut(Refused):

@@ -1,35 +1,66 @@
-"""Who may do what: submit and import through a form, and approve that a module build becomes ready."""
+"""Who may do what: submit, import, change a module build, and approve that one becomes ready."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 from mbs.model.errors import NotAuthorized
+from mbs.model.users import User
 from mbs.settings import Settings
 
 
-def check_submitter(user: str, settings: Settings) -> None:
-    """Refuse who may not submit.
+def check_submitter(user: User, settings: Settings) -> None:
+    """Refuse who may not submit (MBS §3.13): `allowed_users` may, and who is in one of `allowed_groups`.
 
     Airflow tells a task who triggered it but not the user's groups. So where `allowed_groups` restricts submission,
     the form is for `allowed_users` alone.
     """
-    if settings.allowed_groups and user not in settings.allowed_users:
+    if not settings.allowed_groups or user.name in settings.allowed_users:
+        return
+    if user.groups is None:
         raise NotAuthorized(
             f"{user} is not among the users who may submit here. Ask for a place in the setting allowed_users: it "
             "counts alone, since a form is not told who is in allowed_groups."
         )
+    _check_member(user, user.groups, settings.allowed_groups)
 
 
-def check_importer(user: str, settings: Settings) -> None:
+def check_importer(user: User, settings: Settings) -> None:
     """Refuse who may not import: what is imported can name any Koji tag for others to be built with (MBS §3.13)."""
-    if user not in settings.allowed_users_to_import_module:
-        raise NotAuthorized(
-            f"{user} is not among the users who may import modules here. Ask for a place in the setting "
-            "allowed_users_to_import_module, or have an administrator run `mbs import`."
-        )
+    if user.groups is None:
+        if user.name not in settings.allowed_users_to_import_module:
+            raise NotAuthorized(
+                f"{user} is not among the users who may import modules here. Ask for a place in the setting "
+                "allowed_users_to_import_module, or have an administrator run `mbs import`."
+            )
+        return
+    check_imports(settings)
+    if user.name not in settings.allowed_users:
+        _check_member(user, user.groups, settings.allowed_groups_to_import_module)
+
+
+def check_imports(settings: Settings) -> None:
+    """Refuse where nobody imports through the REST API; told before anybody is asked who they are, as MBS does."""
+    if not settings.allowed_groups_to_import_module:
+        raise NotAuthorized("Import module API is disabled.")
+
+
+def check_owner(user: User, owner: str, settings: Settings) -> None:
+    """Refuse who neither owns a module build nor is in one of `admin_groups` (MBS §3.12)."""
+    if user.name != owner and not (user.groups or frozenset()) & set(settings.admin_groups):
+        raise NotAuthorized("You are not owner of this build and therefore cannot modify it.")
+
+
+def _check_member(user: User, groups: frozenset[str], allowed: Sequence[str]) -> None:
+    """Refuse who is in none of the groups, in the words of MBS: sets as Python writes them, sorted."""
+    if not groups & set(allowed):
+        raise NotAuthorized(f"{user} is not in any of {_as_set(allowed)}, only {_as_set(groups)}")
+
+
+def _as_set(names: Iterable[str]) -> str:
+    return f"{{{', '.join(map(repr, sorted(names)))}}}" if names else "set()"
 
 
 @dataclass(frozen=True, slots=True)

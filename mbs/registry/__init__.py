@@ -12,6 +12,7 @@ from mbs.model.errors import Conflict, Problem
 from mbs.model.plan import Allocation, Identity, NewBuild
 from mbs.model.registered import RegisteredModule
 from mbs.model.states import ComponentState, ModuleState
+from mbs.model.users import By
 from mbs.registry import imports, recording, session
 from mbs.registry.builds import Builds
 from mbs.registry.changes import Changes
@@ -111,7 +112,7 @@ class Registry(Work):
             yield Work(lambda: nullcontext(opened))
 
     @contextmanager
-    def recording(self, identities: Sequence[Identity], *, by: str, key: str | None = None) -> Iterator[Recording]:
+    def recording(self, identities: Sequence[Identity], *, by: By, key: str | None = None) -> Iterator[Recording]:
         """Record or resume all contexts of a submission, or none; raise Conflict when all exist (MBS §3.11, §17.5).
 
         The caller stores a build for each allocation. What is asked for again under the same `key` is not recorded
@@ -133,7 +134,7 @@ class Registry(Work):
         modules: Sequence[RegisteredModule],
         *,
         base_module_names: Sequence[str],
-        by: str = imports.OWNER,
+        by: By = imports.OWNER,
         skip_invalid: bool = False,
     ) -> tuple[tuple[Imported, ...], tuple[Problem, ...]]:
         """Register many, or replace them (MBS §6.4): all or none; with `skip_invalid` those that can be.

@@ -13,6 +13,7 @@ from mbs.model.errors import NotFound
 from mbs.model.naming import koji_build
 from mbs.model.nsvc import NSVC
 from mbs.model.states import ModuleState, check_module
+from mbs.model.users import By, origin_of
 from mbs.registry.models import UNFINISHED_SQL, BaseModuleLink, ModuleBuild, ModuleTrace
 from mbs.registry.rows import (
     BuildFilter,
@@ -44,7 +45,7 @@ class Builds(Group):
         with self._session() as session:
             return page_of(session, ModuleBuild, where, page or Page(), module_build_row)
 
-    def transition(self, build_id: int, state: ModuleState, reason: str | None, by: str) -> ModuleBuildRow:
+    def transition(self, build_id: int, state: ModuleState, reason: str | None, by: By) -> ModuleBuildRow:
         """Change a build's state and trace it; the state it has already is no change; raise ForbiddenTransition."""
         with self._session() as session:
             build = stored(session, build_id, lock=True)
@@ -52,7 +53,7 @@ class Builds(Group):
             session.flush()
             return module_build_row(build)
 
-    def explain(self, build_id: int, state: ModuleState, reason: str, by: str) -> None:
+    def explain(self, build_id: int, state: ModuleState, reason: str, by: By) -> None:
         """Give a build that is in this state another reason for it; one that has gone on keeps its own."""
         with self._session() as session:
             build = stored(session, build_id, lock=True)
@@ -65,7 +66,7 @@ class Builds(Group):
         with self._session() as session:
             restart(stored(session, build_id, lock=True))
 
-    def retire(self, build_id: int, *, by: str) -> ModuleBuildRow:
+    def retire(self, build_id: int, *, by: By) -> ModuleBuildRow:
         """Make a ready build garbage: neither a dependency nor reused any more."""
         return self.transition(build_id, ModuleState.GARBAGE, "Module build retired", by)
 
@@ -140,7 +141,9 @@ class Builds(Group):
         """Give every change of state of a build, oldest first."""
         query = select(ModuleTrace).where(ModuleTrace.build_id == build_id).order_by(ModuleTrace.id)
         with self._session() as session:
-            return tuple(TraceRow(row.time, row.state, row.reason, row.by) for row in session.scalars(query))
+            return tuple(
+                TraceRow(row.time, row.state, row.reason, row.by, origin=row.origin) for row in session.scalars(query)
+            )
 
 
 def identified_by(key: int | NSVC, build: type[ModuleBuild] = ModuleBuild) -> ColumnElement[bool]:
@@ -189,7 +192,7 @@ def stored(session: Session, key: int | NSVC, *, lock: bool = False) -> ModuleBu
     return found
 
 
-def change_state(session: Session, build: ModuleBuild, state: ModuleState, reason: str | None, by: str) -> bool:
+def change_state(session: Session, build: ModuleBuild, state: ModuleState, reason: str | None, by: By) -> bool:
     """Change the state of a locked build and trace it; give whether it changed.
 
     A reason-less change keeps no old reason, unlike MBS: the reason always belongs to the state.
@@ -203,9 +206,14 @@ def change_state(session: Session, build: ModuleBuild, state: ModuleState, reaso
     return True
 
 
-def trace(session: Session, build: ModuleBuild, by: str) -> None:
+def trace(session: Session, build: ModuleBuild, by: By) -> None:
     """Write down the state that the build has now."""
-    session.add(ModuleTrace(build_id=build.id, state=build.state, reason=build.state_reason, by=by))
+    session.add(trace_of(build.id, build.state, build.state_reason, by))
+
+
+def trace_of(build_id: int, state: ModuleState, reason: str | None, by: By) -> ModuleTrace:
+    """Make the row of a state, with who brought it about."""
+    return ModuleTrace(build_id=build_id, state=state, reason=reason, by=str(by), origin=origin_of(by))
 
 
 def conditions(wanted: BuildFilter) -> Iterator[ColumnElement[bool]]:

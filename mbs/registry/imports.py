@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from mbs.model.errors import ForbiddenTransition, Problem
 from mbs.model.registered import RegisteredModule
 from mbs.model.states import ModuleState, check_module
+from mbs.model.users import By
 from mbs.registry import builds
 from mbs.registry.models import BaseModuleLink, FinalDocument, ModuleBuild
 from mbs.registry.rows import Imported, module_build_row, nsvc_of
@@ -19,7 +20,7 @@ OWNER = "mbs_import"
 
 
 def import_modules(
-    session: Session, modules: Iterable[RegisteredModule], *, by: str, base_module_names: Sequence[str]
+    session: Session, modules: Iterable[RegisteredModule], *, by: By, base_module_names: Sequence[str]
 ) -> tuple[tuple[Imported, ...], tuple[Problem, ...]]:
     """Import what can be, base modules first, so that the others are linked to them; a problem for each that cannot.
 
@@ -58,7 +59,7 @@ def _counted(number: int, what: str) -> str:
     return f"{number} {what}{'s' if number != 1 else ''}"
 
 
-def import_module(session: Session, module: RegisteredModule, *, by: str, base_module_names: Iterable[str]) -> Imported:
+def import_module(session: Session, module: RegisteredModule, *, by: By, base_module_names: Iterable[str]) -> Imported:
     """Insert or replace by NSVC, ready at once.
 
     Unlike MBS's, an import leaves a trace row, and one that would replace a build of our own that is still being

@@ -229,6 +229,8 @@ class ModuleTrace(Base):
     state: Mapped[ModuleState] = mapped_column(MODULE_STATE)
     reason: Mapped[str | None] = mapped_column(Text)
     by: Mapped[str] = mapped_column(Text)
+    origin: Mapped[str | None] = mapped_column(Text)
+    """How it is known who that was, and from where (`mbs.model.users.User.origin`)."""
 
     __table_args__ = (Index("module_traces_build", "build_id", "id"),)
 

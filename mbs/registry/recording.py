@@ -17,8 +17,9 @@ from mbs.model.naming import MACROS, koji_build
 from mbs.model.nsvc import NSVC
 from mbs.model.plan import Allocation, BuildPlan, Identity, NewBuild, to_json
 from mbs.model.states import ModuleState
+from mbs.model.users import By
 from mbs.registry import builds, components
-from mbs.registry.models import BaseModuleLink, ComponentBuild, ModuleBuild, ModuleTrace, Submission
+from mbs.registry.models import BaseModuleLink, ComponentBuild, ModuleBuild, Submission
 from mbs.registry.rows import ModuleBuildRow, module_build_row, nsvc_of
 
 
@@ -43,7 +44,7 @@ class Recorded:
 class Recording:
     """A submission while it is recorded, in one transaction: what is raised meanwhile leaves nothing of it."""
 
-    def __init__(self, session: Session, contexts: Iterable[Allocation | Recorded], by: str) -> None:
+    def __init__(self, session: Session, contexts: Iterable[Allocation | Recorded], by: By) -> None:
         """Made by `record` only: `contexts` are to be stored still, or recorded as far as they have to be."""
         self._session, self._by = session, by
         self._contexts = list(contexts)
@@ -69,7 +70,7 @@ class Recording:
 
 
 @contextmanager
-def record(session: Session, identities: Sequence[Identity], *, by: str, key: str | None = None) -> Iterator[Recording]:
+def record(session: Session, identities: Sequence[Identity], *, by: By, key: str | None = None) -> Iterator[Recording]:
     """Resume or allocate every context, and keep what is stored meanwhile; raise Conflict (MBS §3.11, §5).
 
     Submissions of one name and stream are recorded one after the other, so that scratch numbers and sibling ids are
@@ -99,7 +100,7 @@ def recorded_before(session: Session, key: str) -> tuple[Recorded, ...] | None:
     )
 
 
-def _begun(session: Session, identities: Sequence[Identity], by: str) -> Iterator[Allocation | Recorded]:
+def _begun(session: Session, identities: Sequence[Identity], by: By) -> Iterator[Allocation | Recorded]:
     """Give what of each context is known, or gets its id now; raise Conflict where all exist and none has failed."""
     for nsvc in sorted(identity.nsvc for identity in identities):
         builds.one_at_a_time(session, nsvc)
@@ -177,7 +178,7 @@ def _scratch_builds(session: Session, nsvc: NSVC) -> int:
     return max((int(number) for number in numbers if number.isdecimal()), default=0)
 
 
-def _insert(session: Session, new: NewBuild, by: str) -> Recorded:
+def _insert(session: Session, new: NewBuild, by: By) -> Recorded:
     plan = new.plan
     if not plan.scratch and (other := builds.namesake(session, plan.nsvc, plan.koji_tag)):
         raise Conflict(_has_the_names_of(other, plan))
@@ -185,7 +186,7 @@ def _insert(session: Session, new: NewBuild, by: str) -> Recorded:
     session.add(build)
     session.flush()
     for state in (ModuleState.INIT, ModuleState.WAIT):
-        session.add(ModuleTrace(build_id=build.id, state=state, by=by))
+        session.add(builds.trace_of(build.id, state, None, by))
         session.flush()
     session.add_all(_component_builds(plan))
     session.add_all(
@@ -250,14 +251,14 @@ def _base_module_ids(session: Session, plan: BuildPlan) -> Iterator[int]:
             yield from session.scalars(select(ModuleBuild.id).where(builds.identified_by(dependency.nsvc)))
 
 
-def _resume(session: Session, build: ModuleBuild, by: str) -> Recorded:
+def _resume(session: Session, build: ModuleBuild, by: By) -> Recorded:
     """Let a failed build go on where it can; its stored document and plan stay (MBS §17.5)."""
     if build.state is not ModuleState.FAILED:
         return Recorded(module_build_row(build), Outcome.EXISTING)
     components.reset_unfinished(session, build.id)
     builds.change_state(session, build, ModuleState.WAIT, f"Resubmitted by {by}", by)
     builds.restart(build)
-    build.owner = by
+    build.owner = str(by)
     session.flush()
     return Recorded(module_build_row(build), Outcome.RESUMED)
 

@@ -131,6 +131,8 @@ class TraceRow:
     reason: str | None
     by: str | None = None
     """Of module builds: the user, or the task that did it."""
+    origin: str | None = None
+    """Of module builds: how it is known who the user was, and from where (`mbs.model.users.User.origin`)."""
     task_id: int | None = None
     """Of components: the Koji task at that time."""
 

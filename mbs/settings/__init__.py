@@ -58,8 +58,15 @@ class Settings:
 
     allowed_users: tuple[str, ...] = ()
     """Users who may submit, whatever their groups."""
+    auth: tuple[str, ...] = ("airflow",)
+    """How the REST API knows who asks, tried in this order: `airflow` (a token or a session of Airflow), `oidc`,
+    `proxy` (a front server that authenticates, as with Kerberos), `no_auth` (anybody on this very machine)."""
     allowed_groups: tuple[str, ...] = ("packager",)
     """Groups whose members may submit; empty: everyone who may log in."""
+    admin_groups: tuple[str, ...] = ()
+    """Groups whose members may cancel the module builds of others, too."""
+    allowed_groups_to_import_module: tuple[str, ...] = ()
+    """Groups whose members may import modules through the REST API; empty: it imports none."""
     allowed_users_to_import_module: tuple[str, ...] = ()
     """Users who may import modules through the form, which knows no groups; empty: nobody."""
     allowed_users_to_choose_owner: tuple[str, ...] = ()

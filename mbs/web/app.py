@@ -1,0 +1,31 @@
+"""The application: what all of its routes have in common."""
+
+from __future__ import annotations
+
+from fastapi import Depends, FastAPI
+
+from mbs.model.errors import NotFound
+from mbs.web import small
+from mbs.web.answers import answer_errors
+from mbs.web.services import Services
+
+PREFIX = "/module-build-service"
+"""Where the application is mounted."""
+
+VERSIONS = (1, 2, 3)
+"""Of MBS 1 and 2; 3 is ours."""
+
+
+def create_app(services: Services) -> FastAPI:
+    """Make the application, to be mounted at PREFIX."""
+    app = FastAPI(title="Module Build Service", redirect_slashes=False)
+    app.state.services = services
+    answer_errors(app)
+    app.include_router(small.router, prefix="/{version:int}", dependencies=[Depends(_known)])
+    return app
+
+
+def _known(version: int) -> None:
+    """Refuse a version that there is not (before anything else, as MBS does)."""
+    if version not in VERSIONS:
+        raise NotFound("The requested API version is not available")

@@ -30,8 +30,9 @@ def asking(request: Request) -> User:
             if authenticator.is_ambient and not _is_of_our_own_pages(request):
                 raise NotAuthorized("A page of another site may not ask for this. Ask from a page of this service.")
             return user
-    missing = authenticators[0].missing if authenticators else "Nobody can log in here: the setting auth is empty."
-    raise Unauthenticated(missing)
+    if not authenticators:
+        raise Unauthenticated("Nobody can log in here: the setting auth is empty.")
+    raise Unauthenticated(authenticators[0].missing(request))
 
 
 def _is_of_our_own_pages(request: Request) -> bool:

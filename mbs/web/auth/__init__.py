@@ -11,6 +11,10 @@ from mbs.model.errors import Problem
 from mbs.model.users import User
 from mbs.settings import InvalidSettings, Settings
 
+NO_HEADER = "No 'authorization' header found."
+NO_BEARER = "Authorization headers must start with 'Bearer '"
+SCHEME = "bearer "
+
 
 class Authenticator(Protocol):
     """One way to know who asks."""
@@ -19,8 +23,6 @@ class Authenticator(Protocol):
     """As the setting `auth` has it."""
     method: str
     """What `about/` calls it, for rpkg: `oidc` or `kerberos`."""
-    missing: str
-    """What is said (with 401) to who brings nothing that any authenticator takes; the first one's counts."""
     is_ambient: bool
     """Whether a browser sends its proof by itself, so that a stranger's page could make it ask for something."""
 
@@ -32,6 +34,10 @@ class Authenticator(Protocol):
         """
         ...
 
+    def missing(self, request: Request) -> str:
+        """Say, with 401, what a request lacks that no authenticator takes; the first one of `auth` is asked."""
+        ...
+
 
 def chosen(settings: Settings, known: Mapping[str, Authenticator]) -> tuple[Authenticator, ...]:
     """Give the authenticators that the setting `auth` names, in its order; raise InvalidSettings for one not known."""
@@ -39,3 +45,16 @@ def chosen(settings: Settings, known: Mapping[str, Authenticator]) -> tuple[Auth
     if unknown:
         raise InvalidSettings((Problem(f"{unknown[0]} is none of {', '.join(known)}", "auth"),))
     return tuple(known[name] for name in settings.auth)
+
+
+def bearer_of(request: Request) -> str | None:
+    """Give the bearer token that a request brings, if any."""
+    header = request.headers.get("authorization", "")
+    return header[len(SCHEME) :].strip() or None if header.lower().startswith(SCHEME) else None
+
+
+def no_token(request: Request) -> str:
+    """Say in MBS's words why a request brings no bearer token; empty where it brings one."""
+    if "authorization" not in request.headers:
+        return NO_HEADER
+    return "" if bearer_of(request) else NO_BEARER

@@ -1,0 +1,78 @@
+"""Who asks, as Airflow knows it: its bearer tokens, and the cookie of its pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import anyio.from_thread
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN
+from jwt import ExpiredSignatureError, InvalidTokenError
+from sqlalchemy.exc import OperationalError
+
+from mbs.model.errors import Infrastructure, Unauthenticated
+from mbs.model.users import User
+from mbs.web.auth import bearer_of, no_token
+from mbs.web.auth.peers import host_of
+
+if TYPE_CHECKING:
+    from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
+    from fastapi import Request
+
+
+class AirflowLogin:
+    """Takes who has logged in to Airflow, with the roles that its auth manager tells as groups.
+
+    A token that is not Airflow's is left to the next authenticator. The cookie counts only without a token.
+    """
+
+    name, method, is_ambient = "airflow", "oidc", True
+
+    def user_of(self, request: Request) -> User | None:
+        """Give the user; raise Unauthenticated for a token of Airflow that has expired."""
+        token = bearer_of(request)
+        cookie = None if token else request.cookies.get(COOKIE_NAME_JWT_TOKEN)
+        given = token or cookie
+        if not given:
+            return None
+        try:
+            user = _user_of(given)
+        except ExpiredSignatureError:
+            if cookie:
+                return None
+            raise Unauthenticated("The token has expired: get another one from Airflow.") from None
+        except InvalidTokenError:
+            return None
+        return User(name=user.get_name(), groups=groups_of(user), way=self.name, address=host_of(request))
+
+    def missing(self, request: Request) -> str:
+        """Say what Airflow would take."""
+        if COOKIE_NAME_JWT_TOKEN in request.cookies and not bearer_of(request):
+            return "Your session in Airflow has ended: log in again."
+        return no_token(request) or "The token is none of Airflow's, or is no longer valid."
+
+
+def groups_of(user: BaseUser) -> frozenset[str]:
+    """Give the roles and groups that an auth manager tells of a user.
+
+    Airflow has no common word for them: the simple auth manager says `role`, FAB `roles` (objects with a name), that of
+    Amazon `groups`.
+    """
+    return frozenset(name for word in ("role", "roles", "groups") for name in _names(getattr(user, word, None)))
+
+
+def _names(value: Any) -> Iterator[str]:  # noqa: ANN401 - whatever an auth manager has there
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Iterable):
+        for each in value:
+            yield from _names(each if isinstance(each, str) else getattr(each, "name", None))
+
+
+def _user_of(token: str) -> BaseUser:
+    """Ask the auth manager in the server's own event loop, where Airflow asks it too."""
+    try:
+        return anyio.from_thread.run(get_auth_manager().get_user_from_token, token)
+    except OperationalError:
+        raise Infrastructure("Airflow's database does not answer, so nobody knows who asks.") from None

@@ -14,7 +14,6 @@ from sqlalchemy.exc import OperationalError
 from mbs.model.errors import Infrastructure, Unauthenticated
 from mbs.model.users import User
 from mbs.web.auth import bearer_of, no_token
-from mbs.web.auth.peers import host_of
 
 if TYPE_CHECKING:
     from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
@@ -44,7 +43,7 @@ class AirflowLogin:
             raise Unauthenticated("The token has expired: get another one from Airflow.") from None
         except InvalidTokenError:
             return None
-        return User(name=user.get_name(), groups=groups_of(user), way=self.name, address=host_of(request))
+        return User(name=user.get_name(), groups=groups_of(user), way=self.name)
 
     def missing(self, request: Request) -> str:
         """Say what Airflow would take."""

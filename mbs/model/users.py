@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
+
+from mbs.model.quoting import plain
+
+LONGEST = 255
+"""Characters of a name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,3 +35,8 @@ By: TypeAlias = User | str
 def origin_of(by: By) -> str | None:
     """Give what a trace keeps besides the name: `oidc from 192.0.2.7`; None where nothing is known."""
     return " from ".join(filter(None, (by.way, by.address))) or None if isinstance(by, User) else None
+
+
+def is_name(value: object) -> TypeGuard[str]:
+    """Tell whether something can be a user's name: one line in which everything is seen, and not a long one."""
+    return isinstance(value, str) and 0 < len(value) <= LONGEST and plain(value) == value

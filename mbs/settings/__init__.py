@@ -1,9 +1,8 @@
 """The settings of the service: section `[mbs]` of airflow.cfg, or `AIRFLOW__MBS__<NAME>` in the environment.
 
 Names are those of MBS (§20) where the meaning is the same. Gone, because Airflow, its roles, its connections or its
-executors do that now: everything about messaging, Celery, OIDC, LDAP, who may cancel (`admin_groups`), the Koji
-profile, the patience with it, logs and mock; because what they ask is no longer there: PDC (`check_for_eol`, `pdc_url`)
-and Product Pages (`product_pages_*`).
+executors do that now: everything about messaging, Celery, the Koji profile, the patience with it, logs and mock;
+because what they ask is no longer there: PDC (`check_for_eol`, `pdc_url`) and Product Pages (`product_pages_*`).
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from mbs.modulemd.rules import Rules
 from mbs.sandbox.limits import Limits
 from mbs.scm.git import GitSettings
 from mbs.scm.url import ScmRules
+from mbs.settings import entry
 from mbs.settings.values import read
 
 T = TypeVar("T")
@@ -61,6 +61,39 @@ class Settings:
     auth: tuple[str, ...] = ("airflow",)
     """How the REST API knows who asks, tried in this order: `airflow` (a token or a session of Airflow), `oidc`,
     `proxy` (a front server that authenticates, as with Kerberos), `no_auth` (anybody on this very machine)."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Networks and addresses of front servers whose word counts: who asks, and where a request came from."""
+    proxy_user_header: str = "X-Remote-User"
+    """The header in which a front server tells whom it has authenticated, as `user@REALM`."""
+    proxy_realms: tuple[str, ...] = ()
+    """Kerberos realms whose users are taken for ours; a front server may take those of others, too."""
+    proxy_secret: str = field(default="", repr=False)
+    """What a front server shows in the header `X-Proxy-Secret`; empty: its address is enough. Where others have
+    accounts on its machine it is not. `proxy_secret_cmd` names a command that prints it."""
+    ldap_uri: str = ""
+    """LDAP server that knows the groups of a front server's users: `ldaps://`, or `ldap://` with StartTLS."""
+    ldap_groups_dn: str = ""
+    """Where its groups (posixGroup) are."""
+    ldap_user: str = ""
+    """DN to log in as there; empty: nobody."""
+    ldap_password: str = field(default="", repr=False)
+    """Its password; `ldap_password_cmd` names a command that prints it."""
+    ldap_ca_file: str = ""
+    """Certificates of the authority that signed the LDAP server's; empty: the system's."""
+    oidc_issuer: str = ""
+    """URL of the OpenID provider, as its tokens name it."""
+    oidc_client_id: str = ""
+    """Who the service is to the provider, where it asks it about tokens that are no JWT (RFC 7662)."""
+    oidc_client_secret: str = field(default="", repr=False)
+    """The secret for that; `oidc_client_secret_cmd` names a command that prints it."""
+    oidc_audience: tuple[str, ...] = ()
+    """Whom tokens must be made for, one of these; empty: `oidc_client_id`."""
+    oidc_required_scopes: tuple[str, ...] = ("openid",)
+    """Scopes that a token must have, all of them."""
+    oidc_user_claim: str = "preferred_username"
+    """The claim with the user's name, of the token or of UserInfo; it must be the provider's to give, and unique."""
+    oidc_groups_claim: str = "groups"
+    """The claim with the user's groups, of the token or of UserInfo."""
     allowed_groups: tuple[str, ...] = ("packager",)
     """Groups whose members may submit; empty: everyone who may log in."""
     admin_groups: tuple[str, ...] = ()
@@ -319,6 +352,7 @@ class Settings:
         if self.submission_memory < LEAST_MEMORY:
             least = f"must be at least {LEAST_MEMORY}, or no document could be read"
             yield Problem(least, "submission_memory")
+        yield from entry.contradictions(self)
         for name in ("arches", "base_module_names"):
             if not getattr(self, name):
                 yield Problem("must name at least one", name)

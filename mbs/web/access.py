@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -9,6 +10,7 @@ from fastapi import Depends, Request
 
 from mbs.model.errors import NotAuthorized, Unauthenticated
 from mbs.model.users import User
+from mbs.web.auth.peers import address_of, networks
 from mbs.web.services import Services
 
 
@@ -24,21 +26,21 @@ def asking(request: Request) -> User:
     A browser sends cookies and tickets with whatever any page makes it ask for, also in a form, whose body may be JSON
     (the API reads it whatever its Content-Type says, as MBS does).
     """
-    authenticators = services_of(request).authenticators
-    for authenticator in authenticators:
+    services = services_of(request)
+    for authenticator in services.authenticators:
         if (user := authenticator.user_of(request)) is not None:
             if authenticator.is_ambient and not _is_of_our_own_pages(request):
                 raise NotAuthorized("A page of another site may not ask for this. Ask from a page of this service.")
-            return user
-    if not authenticators:
+            return replace(user, address=address_of(request, networks(services.settings.trusted_proxies)))
+    if not services.authenticators:
         raise Unauthenticated("Nobody can log in here: the setting auth is empty.")
-    raise Unauthenticated(authenticators[0].missing(request))
+    raise Unauthenticated(services.authenticators[0].missing(request))
 
 
 def _is_of_our_own_pages(request: Request) -> bool:
     """Tell whether a request comes from no page at all, or from one of this host."""
-    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
-        return False
+    if (site := request.headers.get("sec-fetch-site")) is not None:
+        return site in {"same-origin", "none"}
     origin = request.headers.get("origin")
     return origin is None or urlsplit(origin).netloc == request.headers.get("host")
 

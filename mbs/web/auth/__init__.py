@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Protocol
 
 from fastapi import Request
 
-from mbs.model.errors import Problem
 from mbs.model.users import User
-from mbs.settings import InvalidSettings, Settings
 
 NO_HEADER = "No 'authorization' header found."
 NO_BEARER = "Authorization headers must start with 'Bearer '"
@@ -37,14 +34,6 @@ class Authenticator(Protocol):
     def missing(self, request: Request) -> str:
         """Say, with 401, what a request lacks that no authenticator takes; the first one of `auth` is asked."""
         ...
-
-
-def chosen(settings: Settings, known: Mapping[str, Authenticator]) -> tuple[Authenticator, ...]:
-    """Give the authenticators that the setting `auth` names, in its order; raise InvalidSettings for one not known."""
-    unknown = [name for name in settings.auth if name not in known]
-    if unknown:
-        raise InvalidSettings((Problem(f"{unknown[0]} is none of {', '.join(known)}", "auth"),))
-    return tuple(known[name] for name in settings.auth)
 
 
 def bearer_of(request: Request) -> str | None:

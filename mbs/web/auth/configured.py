@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-from mbs.settings import Settings
-from mbs.web.auth import Authenticator, chosen
+from collections.abc import Callable, Mapping
+
+from mbs.model.errors import Problem
+from mbs.settings import InvalidSettings, Settings
+from mbs.settings.entry import contradictions
+from mbs.web.auth import Authenticator
+from mbs.web.auth.groups import Directory
 from mbs.web.auth.local import NoAuth
+from mbs.web.auth.oidc import OpenId
+from mbs.web.auth.proxy import FrontServer
 
 
 def authenticators(settings: Settings, *, airflow: Authenticator | None = None) -> tuple[Authenticator, ...]:
     """Make those that the setting `auth` names, in its order; `airflow` is there inside Airflow's API server alone.
 
-    Raises InvalidSettings where one is not known, or cannot be had here.
+    Raises InvalidSettings where one cannot be had.
     """
-    known: dict[str, Authenticator] = {"no_auth": NoAuth()}
-    if airflow is not None:
-        known["airflow"] = airflow
-    return chosen(settings, known)
+    problems = tuple(contradictions(settings))
+    if "airflow" in settings.auth and airflow is None:
+        problems += (Problem("has airflow, which only Airflow's API server knows", "auth"),)
+    if problems:
+        raise InvalidSettings(problems)
+    made: Mapping[str, Callable[[Settings], Authenticator]] = {
+        "no_auth": lambda _: NoAuth(),
+        "oidc": OpenId,
+        "proxy": _front_server,
+    }
+    return tuple(airflow if airflow and name == "airflow" else made[name](settings) for name in settings.auth)
+
+
+def _front_server(settings: Settings) -> FrontServer:
+    return FrontServer(settings, Directory(settings) if settings.ldap_uri else None)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from ipaddress import IPv6Address, ip_address
 
 from fastapi import Request
 
+from mbs.model.hosts import is_loopback
 from mbs.model.users import User
-from mbs.web.auth.peers import FORWARDED, host_of
+from mbs.web.auth.peers import FORWARDED
 
 USER = "anonymous"
 GROUPS = frozenset({"packager"})
@@ -31,7 +31,7 @@ class NoAuth:
         """Give the one user; None where the request may come from elsewhere."""
         if not is_from_here(request):
             return None
-        return User(name=USER, groups=GROUPS, way=self.name, address=host_of(request))
+        return User(name=USER, groups=GROUPS, way=self.name)
 
     def missing(self, request: Request) -> str:  # noqa: ARG002 - the protocol's
         """Say that it is for this machine alone."""
@@ -43,18 +43,6 @@ def is_from_here(request: Request) -> bool:
     ends = [request.scope.get("client"), request.scope.get("server")]
     hosts = [end[0] if end else "" for end in ends] + [_named(request)]
     return all(map(is_loopback, hosts)) and not any(name in request.headers for name in FORWARDED)
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine, without asking a name server."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return False
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return (mapped or address).is_loopback
 
 
 def _named(request: Request) -> str:

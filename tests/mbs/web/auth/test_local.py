@@ -22,7 +22,7 @@ def request(
 
 def test_whoever_sits_in_front_of_the_machine_is_anonymous() -> None:
     (alone,) = authenticators(Settings(auth=("no_auth",)))
-    user = User(name="anonymous", groups=frozenset({"packager"}), way="no_auth", address="127.0.0.1")
+    user = User(name="anonymous", groups=frozenset({"packager"}), way="no_auth")
     assert alone.user_of(request()) == user
     assert alone.is_ambient
 

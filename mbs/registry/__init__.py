@@ -20,6 +20,7 @@ from mbs.registry.components import Components, HeldComponent
 from mbs.registry.documents import Documents, Messages
 from mbs.registry.recording import Outcome, Recorded, Recording
 from mbs.registry.rows import (
+    BaseModuleFilter,
     BuildFilter,
     BundleEntry,
     ComponentFilter,
@@ -35,18 +36,24 @@ from mbs.registry.rows import (
     TraceRow,
 )
 from mbs.registry.session import engine_for
+from mbs.registry.views import BaseModuleView, BuildView, ComponentView, Form, StateChange, Views
 
 __all__ = [
     "Allocation",
+    "BaseModuleFilter",
+    "BaseModuleView",
     "BuildFilter",
+    "BuildView",
     "BundleEntry",
     "Changes",
     "ComponentFilter",
     "ComponentRow",
     "ComponentState",
+    "ComponentView",
     "DocumentRow",
     "Finished",
     "Followed",
+    "Form",
     "HeldComponent",
     "Identity",
     "Imported",
@@ -59,8 +66,10 @@ __all__ = [
     "Recorded",
     "Recording",
     "Registry",
+    "StateChange",
     "StoredPlan",
     "TraceRow",
+    "Views",
     "Work",
     "engine_for",
 ]
@@ -75,6 +84,7 @@ class Work:
         self.components = Components(session)
         self.documents = Documents(session)
         self.messages = Messages(session)
+        self.views = Views(session)
 
 
 class Registry(Work):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Boolean, ColumnElement, and_, func, literal_column, or_, select, tuple_, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from mbs.model.document import DEVEL_SUFFIX
 from mbs.model.errors import NotFound
@@ -14,7 +14,8 @@ from mbs.model.naming import koji_build
 from mbs.model.nsvc import NSVC
 from mbs.model.states import ModuleState, check_module
 from mbs.model.users import By, origin_of
-from mbs.registry.models import UNFINISHED_SQL, BaseModuleLink, ModuleBuild, ModuleTrace
+from mbs.registry import filters
+from mbs.registry.models import UNFINISHED_SQL, ModuleBuild, ModuleTrace
 from mbs.registry.rows import (
     BuildFilter,
     BundleEntry,
@@ -41,7 +42,7 @@ class Builds(Group):
 
     def find(self, wanted: BuildFilter | None = None, page: Page | None = None) -> Listing[ModuleBuildRow]:
         """Give a page of the module builds that pass a filter; raise InvalidRequest for an order that there is not."""
-        where = conditions(wanted or BuildFilter())
+        where = filters.of_builds(wanted or BuildFilter())
         with self._session() as session:
             return page_of(session, ModuleBuild, where, page or Page(), module_build_row)
 
@@ -216,23 +217,6 @@ def trace_of(build_id: int, state: ModuleState, reason: str | None, by: By) -> M
     return ModuleTrace(build_id=build_id, state=state, reason=reason, by=str(by), origin=origin_of(by))
 
 
-def conditions(wanted: BuildFilter) -> Iterator[ColumnElement[bool]]:
-    """Give the conditions of a filter."""
-    for column in ("name", "stream", "version", "context", "owner", "scratch", "rebuild_strategy", "scmurl"):
-        value = getattr(wanted, column)
-        if value is not None:
-            yield getattr(ModuleBuild, column) == value
-    if wanted.states:
-        yield ModuleBuild.state.in_(wanted.states)
-    if wanted.koji_tags:
-        yield ModuleBuild.koji_tag.in_(wanted.koji_tags)
-    if wanted.virtual_streams:
-        yield ModuleBuild.virtual_streams.overlap(list(wanted.virtual_streams))
-    if wanted.base_module is not None:
-        yield ModuleBuild.id.in_(_built_against(wanted.base_module))
-    yield from _time_bounds(wanted)
-
-
 def bundle_entries(session: Session, finished_within: timedelta) -> tuple[BundleEntry, ...]:
     """Give the builds with a plan that are unfinished, or were finished not longer ago than this."""
     columns = select(
@@ -275,22 +259,3 @@ def restart(build: ModuleBuild) -> None:
 
 def _token(plan_digest: str, restarted: datetime | None) -> str:
     return plan_digest if restarted is None else f"{plan_digest} {restarted.isoformat()}"
-
-
-def _built_against(base_module: NSVC) -> ColumnElement[int]:
-    base = aliased(ModuleBuild)
-    return (
-        select(BaseModuleLink.build_id)
-        .join(base, base.id == BaseModuleLink.base_module_id)
-        .where(identified_by(base_module, base))
-        .scalar_subquery()
-    )
-
-
-def _time_bounds(wanted: BuildFilter) -> Iterator[ColumnElement[bool]]:
-    for kind in ("submitted", "modified", "completed"):
-        column = getattr(ModuleBuild, f"time_{kind}")
-        if (after := getattr(wanted, f"{kind}_after")) is not None:
-            yield column >= after
-        if (before := getattr(wanted, f"{kind}_before")) is not None:
-            yield column <= before

@@ -7,23 +7,20 @@ and with who claims it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import astuple, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    ColumnElement,
     Insert,
     Text,
     Update,
     cast,
     column,
-    false,
     func,
     insert,
-    or_,
     select,
     update,
     values,
@@ -32,6 +29,7 @@ from sqlalchemy.orm import Session
 
 from mbs.model.errors import NotFound
 from mbs.model.states import ComponentState, check_component
+from mbs.registry import filters
 from mbs.registry.models import COMPONENT_STATE, ComponentBuild, ComponentTrace
 from mbs.registry.rows import ComponentFilter, ComponentRow, Finished, Followed, Listing, Page, TraceRow, component_row
 from mbs.registry.session import Group, page_of
@@ -87,7 +85,7 @@ class Components(Group):
     def find(self, wanted: ComponentFilter, page: Page | None = None) -> Listing[ComponentRow]:
         """Give a page of the components that pass a filter; raise InvalidRequest for an order that there is not."""
         with self._session() as session:
-            return page_of(session, ComponentBuild, conditions(wanted), page or Page(), component_row)
+            return page_of(session, ComponentBuild, filters.of_components(wanted), page or Page(), component_row)
 
     def finish(self, build_id: int, outcomes: Mapping[str, Finished]) -> tuple[str, ...]:
         """Record the ends of many components of one build; give the names whose state changed.
@@ -250,18 +248,6 @@ _FORGOTTEN: Mapping[str, Any] = {
     "tagged_in_final": False,
     "reused_from_id": None,
 }
-
-
-def conditions(wanted: ComponentFilter) -> Iterator[ColumnElement[bool]]:
-    """Give the conditions of a filter."""
-    for name in ("build_id", "name", "task_id", "nvr", "ref", "batch", "tagged"):
-        value = getattr(wanted, name)
-        if value is not None:
-            yield getattr(ComponentBuild, name) == value
-    if wanted.states:
-        named = [state for state in wanted.states if state is not None]
-        waiting = ComponentBuild.state.is_(None) if None in wanted.states else false()
-        yield or_(ComponentBuild.state.in_(named), waiting)
 
 
 def reset_unfinished(session: Session, build_id: int) -> tuple[str, ...]:

@@ -100,6 +100,8 @@ class ModuleBuild(Base):
     branch: Mapped[str | None] = mapped_column(Text)
     commit: Mapped[str] = mapped_column(Text, server_default=text("''"))
     koji_tag: Mapped[str | None] = mapped_column(Text)
+    cg_build_koji_tag: Mapped[str | None] = mapped_column(Text)
+    """The tag of the compose that its import is meant for, the first choice; None for what is not tagged."""
     srpms: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     arches: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     virtual_streams: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
@@ -146,6 +148,19 @@ class ModuleBuild(Base):
         Index("module_builds_time_completed", "time_completed"),
         Index("module_builds_virtual_streams", "virtual_streams", postgresql_using="gin"),
         Index("module_builds_reuse_from", "reuse_from_id", postgresql_where=text("reuse_from_id IS NOT NULL")),
+        # What the API may be asked for besides (`mbs.registry.filters`).
+        *(
+            Index(f"module_builds_{name}", name)
+            for name in ("stream", "version", "context", "build_context", "build_context_no_bms", "runtime_context")
+        ),
+        Index("module_builds_cg_build_koji_tag", "cg_build_koji_tag"),
+        Index("module_builds_scmurl", "scmurl", postgresql_using="hash"),
+        Index("module_builds_rebuild_strategy", "rebuild_strategy", "id"),
+        Index("module_builds_scratch", "scratch", "id"),
+        Index("module_builds_state_reason", "state_reason", postgresql_using="hash"),
+        Index("module_builds_srpms", "srpms", postgresql_using="hash"),
+        Index("module_builds_modulemd", "modulemd", postgresql_using="hash"),
+        Index("module_builds_stream_version", "stream_version", postgresql_where=text("stream_version IS NOT NULL")),
     )
 
 
@@ -215,6 +230,16 @@ class ComponentBuild(Base):
         Index("component_builds_nvr", "nvr"),
         Index("component_builds_building", "build_id", postgresql_where=text("state = 0")),
         Index("component_builds_reused_from", "reused_from_id", postgresql_where=text("reused_from_id IS NOT NULL")),
+        # What the API may be asked for besides (`mbs.registry.filters`).
+        *(
+            Index(f"component_builds_{name}", name, "id")
+            for name in ("state", "weight", "tagged", "tagged_in_final", "build_time_only", "buildonly")
+        ),
+        Index("component_builds_package", "name", "id"),
+        Index("component_builds_source", "source", postgresql_using="hash"),
+        Index("component_builds_ref", "ref"),
+        Index("component_builds_batch", "batch", "build_id"),
+        Index("component_builds_state_reason", "state_reason", postgresql_using="hash"),
     )
 
 

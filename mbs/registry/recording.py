@@ -217,6 +217,7 @@ def _module_build(new: NewBuild) -> ModuleBuild:
         branch=plan.branch,
         commit=new.commit,
         koji_tag=plan.koji_tag,
+        cg_build_koji_tag=next(iter(plan.publication.candidate_tags), None),
         srpms=list(new.srpms),
         arches=list(plan.arches),
         buildrequires={one.name: one.entry for one in plan.dependencies},

@@ -185,6 +185,19 @@ class StoredPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class BaseModuleFilter:
+    """Which base module something was built against; None does not filter. Bounds are inclusive."""
+
+    name: str | None = None
+    stream: str | None = None
+    version: int | None = None
+    context: str | None = None
+    stream_version: float | None = None
+    stream_version_lte: float | None = None
+    stream_version_gte: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class BuildFilter:
     """Which module builds to list; None does not filter. Bounds of times are inclusive (MBS §3.3)."""
 
@@ -196,18 +209,33 @@ class BuildFilter:
     owner: str | None = None
     scratch: bool | None = None
     koji_tags: tuple[str, ...] = ()
+    cg_build_koji_tag: str | None = None
     rebuild_strategy: str | None = None
     scmurl: str | None = None
+    build_context: str | None = None
+    build_context_no_bms: str | None = None
+    runtime_context: str | None = None
+    reuse_from_id: int | None = None
+    batch: int | None = None
+    """The last that any component was submitted of; -1: none was."""
+    state_reason: str | None = None
+    srpms: tuple[str, ...] | None = None
+    modulemd: str | None = None
     virtual_streams: tuple[str, ...] = ()
     """At least one of them."""
-    base_module: NSVC | None = None
-    """Built against this registered base module."""
+    stream_version: float | None = None
+    stream_version_lte: float | None = None
+    """Of base modules: at most this, and of the same major release."""
+    base_module: BaseModuleFilter | None = None
+    """Built against a registered base module like this."""
     submitted_after: datetime | None = None
     submitted_before: datetime | None = None
     modified_after: datetime | None = None
     modified_before: datetime | None = None
     completed_after: datetime | None = None
     completed_before: datetime | None = None
+    impossible: bool = False
+    """Nothing can pass: what is asked for is no value of its column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,12 +244,21 @@ class ComponentFilter:
 
     build_id: int | None = None
     name: str | None = None
+    source: str | None = None
     states: tuple[ComponentState | None, ...] = ()
+    state_reason: str | None = None
     task_id: int | None = None
     nvr: str | None = None
     ref: str | None = None
     batch: int | None = None
+    weight: float | None = None
     tagged: bool | None = None
+    tagged_in_final: bool | None = None
+    build_time_only: bool | None = None
+    buildonly: bool | None = None
+    reused_from_id: int | None = None
+    impossible: bool = False
+    """Nothing can pass: what is asked for is no value of its column."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,24 @@ def make_documents(hub: Hub, registry: Registry, plan: BuildPlan) -> StoredDocum
     return StoredDocuments(made.documents, warning)
 
 
+def arch_documents(hub: Hub, registry: Registry, build_id: int) -> dict[str, str]:
+    """Give the final document of each arch: as it was kept, or as it would be made of what is in Koji's tag by now.
+
+    One that was imported is final as it is. Raises NotFound, HubUnavailable, and what `process.run` does.
+    """
+    with registry.transaction() as work:
+        build, kept = work.builds.get(build_id), work.documents.final(build_id)
+        plan = work.documents.plan(build_id) if build.plan_digest and not kept else None
+        document = work.documents.modulemd(build_id)
+    if kept:
+        return {row.arch: row.text for row in kept if row.name == build.nsvc.name and row.arch != NOARCH}
+    if plan is None:
+        return dict.fromkeys(build.arches or (NOARCH,), document)
+    facts = tagged_rpm_facts(hub, plan.koji_tag) if hub.call("getTag", plan.koji_tag) else ()
+    own = next(made for made in make_in_sandbox(plan, facts).documents if made.name == build.nsvc.name)
+    return {made.arch: made.text for made in own.arches}
+
+
 def _warning(absent: Mapping[str, Sequence[str]]) -> str | None:
     named = "; ".join(f"{path} names {', '.join(names)}" for path, names in absent.items())
     return f"No component made some RPMs of the document: {named}. Are these names misspelt?" if absent else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import Depends, FastAPI
 
 from mbs.model.errors import NotFound
-from mbs.web import small
+from mbs.web import finals, reads, small
 from mbs.web.answers import answer_errors
 from mbs.web.services import Services
 
@@ -21,7 +21,8 @@ def create_app(services: Services) -> FastAPI:
     app = FastAPI(title="Module Build Service", redirect_slashes=False)
     app.state.services = services
     answer_errors(app)
-    app.include_router(small.router, prefix="/{version:int}", dependencies=[Depends(_known)])
+    for part in (small, reads, finals):
+        app.include_router(part.router, prefix="/{version:int}", dependencies=[Depends(_known)])
     return app
 
 

@@ -2,11 +2,10 @@ from __future__ import annotations
 
 from sqlalchemy import Engine
 
-from mbs.model.nsvc import NSVC
 from mbs.modulemd.changes import Changes, edit
 from mbs.modulemd.reader import read_stream
 from mbs.modulemd.registered import StoredModules, imported
-from mbs.registry import BuildFilter, ModuleState, Registry
+from mbs.registry import BaseModuleFilter, BuildFilter, ModuleState, Registry
 from mbs.registry.rows import DocumentRow
 from mbs.registry.stored import RegistryStore
 
@@ -131,7 +130,7 @@ def test_what_a_module_filters_is_what_its_final_document_says(registry: Registr
 def test_an_imported_module_is_linked_to_its_base_module(registry: Registry) -> None:
     base(registry, "f29")
     build_id = module(registry, 1)
-    found = registry.builds.find(BuildFilter(base_module=NSVC("platform", "f29", 5, "00000000")))
+    found = registry.builds.find(BuildFilter(base_module=BaseModuleFilter("platform", "f29", 5, "00000000")))
     assert [build.id for build in found.items] == [build_id]
     assert registry.builds.get(build_id).state is ModuleState.READY
     assert len(registry.builds.trace(build_id)) == 1

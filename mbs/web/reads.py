@@ -1,0 +1,101 @@
+"""The routes that read: module builds, components, and what is noted about them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request
+
+from mbs.koji.rpms import tags_of_modules
+from mbs.model.errors import InvalidRequest
+from mbs.registry import BuildFilter, BuildView, ComponentView, Form
+from mbs.web import query, shapes
+from mbs.web.access import Given
+from mbs.web.answers import Json
+from mbs.web.links import page_links, path_of
+from mbs.web.services import Services
+
+BUILDS, COMPONENTS = "module-builds", "component-builds"
+
+router = APIRouter(default_response_class=Json)
+
+
+def _no_id(collection: str) -> Any:  # noqa: ANN401 - FastAPI's own
+    """Refuse `?id=`: somebody means the item."""
+
+    async def check(request: Request) -> None:
+        asked = query.first(request.query_params, "id")
+        if asked is not None:
+            meant = path_of(request, collection, asked)
+            raise InvalidRequest(f'The "id" query option is invalid. Did you mean to go to "{meant}"?')
+
+    return Depends(check)
+
+
+@router.get("/module-builds/", dependencies=[_no_id(BUILDS)])
+def module_builds(request: Request, services: Given) -> Json:
+    """List module builds."""
+    given = request.query_params
+    page, form, wanted = query.build_page(given), query.form_asked(given), query.builds_asked(given)
+    rpm = query.first(given, "rpm")
+    wanted = wanted if rpm is None else _of_rpm(services, wanted, rpm)
+    found = services.registry().views.module_builds(wanted, page, form)
+    items = [_build(request, view, form) for view in found.items]
+    return Json({"items": items, "meta": page_links(request, found.total, page)})
+
+
+@router.get("/module-builds/{build_id:int}", dependencies=[_no_id(BUILDS)])
+def module_build(request: Request, build_id: int, services: Given) -> Json:
+    """Give one module build."""
+    form = query.form_asked(request.query_params)
+    return Json(_build(request, services.registry().views.module_build(build_id, form), form))
+
+
+@router.get("/module-builds/{build_id:int}/messages")
+def build_messages(request: Request, build_id: int, services: Given) -> Json:
+    """List what is noted about a module build and its components, newest first."""
+    page = query.message_page(request.query_params)
+    found = services.registry().views.build_messages(build_id, page)
+    meta = page_links(request, found.total, page, others=False)
+    return Json({"messages": [shapes.message(row) for row in found.items], "meta": meta})
+
+
+@router.get("/component-builds/", dependencies=[_no_id(COMPONENTS)])
+def component_builds(request: Request, services: Given) -> Json:
+    """List components."""
+    given = request.query_params
+    page, form, wanted = query.component_page(given), query.form_asked(given), query.components_asked(given)
+    found = services.registry().views.component_builds(wanted, page, form)
+    items = [_component(request, view, form) for view in found.items]
+    return Json({"items": items, "meta": page_links(request, found.total, page)})
+
+
+@router.get("/component-builds/{component_id:int}", dependencies=[_no_id(COMPONENTS)])
+def component_build(request: Request, component_id: int, services: Given) -> Json:
+    """Give one component."""
+    form = query.form_asked(request.query_params)
+    return Json(_component(request, services.registry().views.component_build(component_id, form), form))
+
+
+@router.get("/component-builds/{component_id:int}/messages")
+def component_messages(request: Request, component_id: int, services: Given) -> Json:
+    """List what is noted about one component, newest first."""
+    page = query.message_page(request.query_params)
+    found = services.registry().views.component_messages(component_id, page)
+    meta = page_links(request, found.total, page, others=False)
+    return Json({"messages": [shapes.message(row) for row in found.items], "meta": meta})
+
+
+def _build(request: Request, view: BuildView, form: Form) -> dict[str, object]:
+    return shapes.module_build(view, form, state_url=path_of(request, BUILDS, view.id))
+
+
+def _component(request: Request, view: ComponentView, form: Form) -> dict[str, object]:
+    return shapes.component_build(view, form, state_url=path_of(request, COMPONENTS, view.id))
+
+
+def _of_rpm(services: Services, wanted: BuildFilter, rpm: str) -> BuildFilter:
+    """Narrow a filter to the modules that an RPM is of, which Koji tells to anybody."""
+    with services.hub() as ours, ours.anonymous() as hub:
+        tags = tags_of_modules(hub, rpm, services.settings.koji_tag_prefixes)
+    return query.within_tags(wanted, tags)

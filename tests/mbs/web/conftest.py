@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 
@@ -12,10 +12,12 @@ from fastapi.testclient import TestClient
 
 from mbs.koji.session import HubSession
 from mbs.model.users import User
-from mbs.registry import Registry
+from mbs.registry import Registry, engine_for
 from mbs.settings import Settings
 from mbs.web import Services, create_app
 from mbs.web.auth import NO_HEADER
+from tests.conftest import PostgresUrl
+from tests.mbs.web import seven
 
 PACKAGER = {"x-user": "pat", "x-groups": "packager"}
 """Headers of somebody who may submit."""
@@ -83,3 +85,26 @@ def client_of(services: Services) -> Clients:
 @pytest.fixture
 def client(client_of: Clients) -> TestClient:
     return client_of()
+
+
+@pytest.fixture
+def seven_builds(registry: Registry) -> None:
+    """The builds of MBS's own tests in the registry of a test that changes them."""
+    seven.fill(registry)
+
+
+def serve(registry: Registry) -> TestClient:
+    """Give a client of an application over this registry."""
+    services = Services(
+        settings=Settings(), registry=lambda: registry, hub=no_hub, runs=RecordedRuns(), authenticators=(Introduced(),)
+    )
+    return TestClient(create_app(services), raise_server_exceptions=False)
+
+
+@pytest.fixture(scope="session")
+def reader(postgres_url: PostgresUrl) -> Iterator[TestClient]:
+    """A client of an application with these builds, for tests that change nothing."""
+    engine = engine_for(postgres_url())
+    seven.fill(Registry(engine))
+    yield serve(Registry(engine))
+    engine.dispose()

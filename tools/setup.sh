@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what this project needs and the machine lacks; says what it installs; quick when nothing is missing.
 #   tools/setup.sh            what a laptop needs: the service, the stack that it runs on, the tests
-#   tools/setup.sh --browser  also Chromium, for the browser tests
+#   tools/setup.sh --browser  also what only tests need: Chromium, and servers that tell who somebody is
 #   tools/setup.sh --service  only what a machine of the service needs
 set -eu
 cd "$(dirname "$0")/.."
@@ -31,6 +31,13 @@ has_typelib() {
     return 1
 }
 
+# Programs of administrators are not on everybody's PATH.
+has_servers() (
+    PATH=$PATH:/usr/sbin:/usr/local/sbin
+    have krb5kdc && have kadmin.local && have kinit && have slapd && { have apache2 || have httpd; } || return 1
+    test -e /usr/lib/apache2/modules/mod_auth_gssapi.so || test -e /usr/lib64/httpd/modules/mod_auth_gssapi.so
+)
+
 # Prints the needs that are not met, one word each.
 missing() {
     python=$(find_python)
@@ -47,6 +54,7 @@ missing() {
     have make || echo make
     { have cc || have gcc; } || echo compiler
     test "$browser" = no || have chromium || have chromium-browser || echo browser
+    test "$browser" = no || has_servers || echo servers
 }
 
 # Package names by need, for Debian and for Fedora.
@@ -57,6 +65,7 @@ debian_name() {
         introspection) echo libgirepository1.0-dev ;; cairo) echo libcairo2-dev ;;
         krb5) echo libkrb5-dev ;; rpmbuild) echo rpm ;; git) echo git ;; make) echo make ;;
         compiler) echo gcc libc6-dev ;; browser) echo chromium ;;
+        servers) echo krb5-kdc krb5-admin-server krb5-user slapd apache2-bin libapache2-mod-auth-gssapi ;;
     esac
 }
 
@@ -67,6 +76,7 @@ fedora_name() {
         introspection) echo gobject-introspection-devel ;; cairo) echo cairo-gobject-devel ;;
         krb5) echo krb5-devel ;; rpmbuild) echo rpm-build ;; git) echo git-core ;; make) echo make ;;
         compiler) echo gcc ;; browser) echo chromium ;;
+        servers) echo krb5-server krb5-workstation openldap-servers httpd mod_ssl mod_auth_gssapi ;;
     esac
 }
 
@@ -87,6 +97,8 @@ install_packages() {
     if have apt-get; then
         packages=$(names debian_name)
         say "Installing with apt-get: $packages"
+        # The servers are run by tests alone: the KDC has no realm to start with, and slapd is given no directory.
+        case $packages in *slapd*) echo slapd slapd/no_configuration boolean true | as_root debconf-set-selections ;; esac
         as_root env DEBIAN_FRONTEND=noninteractive sh -c "apt-get update -qq && apt-get install -qq -y --no-install-recommends $packages >/dev/null"
     elif have dnf; then
         packages=$(names fedora_name)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.docs.pages import SHELL, Page, Place, environment, follow, make_checkout, pages, pages_with
 
-SHOWN = frozenset({"ini", "json", "mermaid", "text", "yaml"})
+SHOWN = frozenset({"apache", "ini", "json", "mermaid", "text", "yaml"})
 """Languages of what is read and not typed."""
 
 

@@ -14,6 +14,7 @@ from ldap3.utils.conv import escape_filter_chars
 
 from mbs.model.errors import Infrastructure
 from mbs.model.hosts import is_loopback
+from mbs.model.users import is_name
 from mbs.settings import Settings
 from mbs.web.auth.remembered import Remembered
 
@@ -56,6 +57,8 @@ class Directory:
         return groups
 
     def _ask(self, user: str) -> frozenset[str]:
+        if not is_name(user):  # servers differ in what they make of characters that nobody sees
+            return frozenset()
         try:
             with self._connect() as connection:
                 return _search(connection, self._settings.ldap_groups_dn, user)

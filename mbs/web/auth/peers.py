@@ -52,4 +52,12 @@ def is_in(address: Address, trusted: Networks) -> bool:
 def forwarded_for(request: Request) -> Iterator[Address | None]:
     """Give the addresses in `X-Forwarded-For`, the last first; None for what is no address."""
     texts = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
-    return (read_address(text) for text in reversed(texts) if text.strip())
+    return (read_address(_without_port(text.strip())) for text in reversed(texts) if text.strip())
+
+
+def _without_port(hop: str) -> str:
+    """Give the address of `192.0.2.7:80` and `[::1]:80`."""
+    if hop.startswith("["):
+        return hop[1:].partition("]")[0]
+    host, colon, rest = hop.partition(":")
+    return host if colon and ":" not in rest else hop

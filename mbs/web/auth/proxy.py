@@ -7,7 +7,7 @@ import hmac
 from fastapi import Request
 
 from mbs.model.errors import Infrastructure, Unauthenticated
-from mbs.model.hosts import Address
+from mbs.model.hosts import Address, is_loopback
 from mbs.model.users import User, is_name
 from mbs.settings import Settings
 from mbs.web.auth.groups import Groups
@@ -84,7 +84,10 @@ def name_of(principal: str, realms: tuple[str, ...]) -> str:
 def _may_be_forged(peer: Address, request: Request) -> bool:
     """Tell whether the server may have taken the peer's address from a header.
 
-    uvicorn does that, with --proxy-headers, and anybody can write this header. On one machine all have the same
-    address anyhow; there it is the secret that tells them apart.
+    uvicorn does that, with --proxy-headers, and anybody can write this header. The other end of the connection it tells
+    as it is: whoever comes from this machine has come to this machine.
     """
-    return not peer.is_loopback and peer in forwarded_for(request)
+    if peer.is_loopback:
+        server = request.scope.get("server")
+        return not (server and is_loopback(server[0]))
+    return peer in forwarded_for(request)

@@ -21,7 +21,7 @@ from mbs.model import naming
 from mbs.model.errors import MbsError
 from mbs.registry import Registry, engine_for
 from mbs.settings import Settings
-from mbs.settings.sources import SECTION, of_environment
+from mbs.settings.sources import SECTION, expanded, of_environment
 
 KOJI = account.CONNECTION
 """The connection to the hub."""
@@ -112,9 +112,13 @@ def settings() -> Settings:
 
 
 def settings_as_texts() -> dict[str, str]:
-    """Give the settings as they stand in Airflow's configuration."""
-    values = conf.getsection(SECTION) or of_environment(os.environ)  # Airflow knows no section that only has variables
-    return {name: os.path.expandvars(str(value)) for name, value in values.items()}
+    """Give the settings as they stand in Airflow's configuration, texts as they are written.
+
+    Airflow's own `getsection` makes numbers of texts, and breaks at the variable of a command (`..._CMD`).
+    """
+    of_airflow = dict(conf.items(SECTION)) if conf.has_section(SECTION) else {}
+    values = {**of_airflow, **of_environment(os.environ)}
+    return {name: expanded(name, value, os.path.expandvars(value)) for name, value in values.items()}
 
 
 READY_MODULES = Asset(*naming.READY_MODULES)

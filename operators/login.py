@@ -55,15 +55,21 @@ class AirflowLogin:
 def groups_of(user: BaseUser) -> frozenset[str]:
     """Give the roles and groups that an auth manager tells of a user.
 
-    Airflow has no common word for them: the simple auth manager says `role`, FAB `roles` (objects with a name), that of
-    Amazon `groups`.
+    Airflow has no common word for them: the simple auth manager says `role`, in letters of any size, FAB `roles`
+    (objects with a name), that of Amazon `groups`.
     """
-    return frozenset(name for word in ("role", "roles", "groups") for name in _names(getattr(user, word, None)))
+    role = getattr(user, "role", None)
+    words = [
+        role.lower() if isinstance(role, str) else None,
+        getattr(user, "roles", None),
+        getattr(user, "groups", None),
+    ]
+    return frozenset(name for word in words for name in _names(word))
 
 
 def _names(value: Any) -> Iterator[str]:  # noqa: ANN401 - whatever an auth manager has there
     if isinstance(value, str):
-        yield value
+        yield from filter(None, [value])
     elif isinstance(value, Iterable):
         for each in value:
             yield from _names(each if isinstance(each, str) else getattr(each, "name", None))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from mbs.settings.secrets import NAMES
+from mbs.settings.sources import SECTION
+
 
 def get_provider_info() -> dict[str, Any]:
     """Describe the provider (entry point `apache_airflow_provider`)."""
@@ -12,7 +15,14 @@ def get_provider_info() -> dict[str, Any]:
         "name": "Module Build Service",
         "description": "Builds RPM modules in Koji.",
         "connection-types": [_koji()],
+        "config": {SECTION: {"description": "docs/reference/settings.md has them all.", "options": _secrets()}},
     }
+
+
+def _secrets() -> dict[str, Any]:
+    """Tell Airflow which settings it is not to show."""
+    secret = {"type": "string", "version_added": None, "example": None, "default": "", "sensitive": True}
+    return {name: {"description": "A secret of the REST API.", **secret} for name in NAMES}
 
 
 def _koji() -> dict[str, Any]:

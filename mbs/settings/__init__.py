@@ -69,7 +69,9 @@ class Settings:
     """Kerberos realms whose users are taken for ours; a front server may take those of others, too."""
     proxy_secret: str = field(default="", repr=False)
     """What a front server shows in the header `X-Proxy-Secret`; empty: its address is enough. Where others have
-    accounts on its machine it is not. `proxy_secret_cmd` names a command that prints it."""
+    accounts on its machine it is not."""
+    proxy_secret_cmd: str = ""
+    """A command that prints it."""
     ldap_uri: str = ""
     """LDAP server that knows the groups of a front server's users: `ldaps://`, or `ldap://` with StartTLS."""
     ldap_groups_dn: str = ""
@@ -77,7 +79,9 @@ class Settings:
     ldap_user: str = ""
     """DN to log in as there; empty: nobody."""
     ldap_password: str = field(default="", repr=False)
-    """Its password; `ldap_password_cmd` names a command that prints it."""
+    """Its password."""
+    ldap_password_cmd: str = ""
+    """A command that prints it."""
     ldap_ca_file: str = ""
     """Certificates of the authority that signed the LDAP server's; empty: the system's."""
     oidc_issuer: str = ""
@@ -85,7 +89,9 @@ class Settings:
     oidc_client_id: str = ""
     """Who the service is to the provider, where it asks it about tokens that are no JWT (RFC 7662)."""
     oidc_client_secret: str = field(default="", repr=False)
-    """The secret for that; `oidc_client_secret_cmd` names a command that prints it."""
+    """The secret for that."""
+    oidc_client_secret_cmd: str = ""
+    """A command that prints it."""
     oidc_audience: tuple[str, ...] = ()
     """Whom tokens must be made for, one of these; empty: `oidc_client_id`."""
     oidc_required_scopes: tuple[str, ...] = ("openid",)

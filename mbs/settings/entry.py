@@ -35,7 +35,7 @@ def _oidc(settings: Settings) -> Iterator[Problem]:
         yield Problem("must be the https:// URL of a provider where auth has oidc", "oidc_issuer")
     if not settings.oidc_audience and not settings.oidc_client_id:
         yield Problem("must say whom tokens are made for, or oidc_client_id must", "oidc_audience")
-    if settings.oidc_client_secret and not settings.oidc_client_id:
+    if (settings.oidc_client_secret or settings.oidc_client_secret_cmd) and not settings.oidc_client_id:
         yield Problem("must be there with oidc_client_secret", "oidc_client_id")
 
 

@@ -10,6 +10,7 @@ from string import Template
 
 from mbs.model.errors import Problem
 from mbs.settings import InvalidSettings, Settings
+from mbs.settings.secrets import NAMES
 
 SECTION = "mbs"
 PREFIX = "AIRFLOW__MBS__"
@@ -49,7 +50,12 @@ def of_file(path: Path | None, environ: Mapping[str, str], section: str = SECTIO
     values = parser[section] if parser.has_section(section) else {}
     # Airflow expands variables in its file too; it knows where its home is even if the environment does not say so.
     known = {"AIRFLOW_HOME": str(path.parent.resolve()), **environ}
-    return {name: Template(value).safe_substitute(known) for name, value in values.items()}
+    return {name: expanded(name, value, Template(value).safe_substitute(known)) for name, value in values.items()}
+
+
+def expanded(name: str, value: str, anew: str) -> str:
+    """Give a value with its variables expanded, but for a secret, which may have a dollar in it."""
+    return value if name in NAMES else anew
 
 
 def of_environment(environ: Mapping[str, str]) -> dict[str, str]:

@@ -42,6 +42,7 @@ def test_the_provider_s_description_is_one_that_airflow_takes() -> None:
     schema = json.loads((Path(airflow.__file__).parent / "provider.yaml.schema.json").read_text())
     info = get_provider_info()
     jsonschema.validate(info["connection-types"], schema["properties"]["connection-types"])
+    jsonschema.validate(info["config"], {**schema["properties"]["config"], "definitions": schema["definitions"]})
     (connection,) = info["connection-types"]
     assert connection["connection-type"] == KojiHook.conn_type
     assert connection["hook-class-name"] == f"{KojiHook.__module__}.{KojiHook.__name__}"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from mbs.model.errors import Problem
 from mbs.settings import InvalidSettings, Settings
 from mbs.settings.entry import contradictions
+from mbs.settings.secrets import with_secrets
 from mbs.web.auth import Authenticator
 from mbs.web.auth.groups import Directory
 from mbs.web.auth.local import NoAuth
@@ -24,6 +25,7 @@ def authenticators(settings: Settings, *, airflow: Authenticator | None = None) 
         problems += (Problem("has airflow, which only Airflow's API server knows", "auth"),)
     if problems:
         raise InvalidSettings(problems)
+    settings = with_secrets(settings)
     made: Mapping[str, Callable[[Settings], Authenticator]] = {
         "no_auth": lambda _: NoAuth(),
         "oidc": OpenId,

@@ -23,6 +23,8 @@ def contradictions(settings: Settings) -> Iterator[Problem]:
     for text in settings.trusted_proxies:
         if not _is_network(text):
             yield Problem(f"{text!r} is no network, as 192.0.2.0/24, and no address", "trusted_proxies")
+    if "no_auth" in settings.auth and settings.trusted_proxies:
+        yield Problem("no_auth is for whoever sits at this machine, and trusted_proxies names front servers", "auth")
     if "oidc" in settings.auth:
         yield from _oidc(settings)
     if "proxy" in settings.auth:

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from mbs.cli.airflow import AirflowClient, Login, known_login
 from mbs.cli.common import FILE, shows_errors
-from mbs.cli.doctor import account, hub, service, sources
+from mbs.cli.doctor import account, entry, hub, service, sources
 from mbs.cli.doctor.finding import Finding, Part, Verdict, count, wrong
 from mbs.koji.account import CONNECTION
 from mbs.koji.grants import Needs
@@ -30,6 +30,7 @@ from mbs.settings import InvalidSettings, Settings
 from mbs.settings.sources import CHECKOUT, config_file, load, of_file
 
 SIGNS = {Verdict.RIGHT: ("✓", "green"), Verdict.WRONG: ("✗", "bold red"), Verdict.UNSEEN: ("?", "yellow")}
+ANYWHERE = "0.0.0.0"  # noqa: S104 - where Airflow listens unless it is told otherwise
 COMMANDS = {"core": "fernet_key_cmd", "api": "secret_key_cmd", "api_auth": "jwt_secret_cmd"}
 """By section of airflow.cfg: the option whose command gives a key."""
 
@@ -68,7 +69,7 @@ def examine(environ: Mapping[str, str], connections: Path | None = None) -> list
         return [Part("Settings", str(config or ""), tuple(problems))]
     looks = _Looks(settings, environ, config, connections)
     with ThreadPoolExecutor() as pool:
-        jobs = [pool.submit(look) for look in (looks.machine, looks.registry_and_hub, looks.airflow, looks.sources)]
+        jobs = [pool.submit(look) for look in looks.others]
         return [looks.settings_alone(), *(part for job in jobs for part in job.result())]
 
 
@@ -84,6 +85,16 @@ class _Looks:
     def settings_alone(self) -> Part:
         place = str(self.config) if self.config else "defaults: there is no airflow.cfg"
         return Part("Settings", place, tuple(service.judge_settings(self.settings)))
+
+    @property
+    def others(self) -> Sequence[Callable[[], list[Part]]]:
+        """The looks that take their time."""
+        return (self.entry, self.machine, self.registry_and_hub, self.airflow, self.sources)
+
+    def entry(self) -> list[Part]:
+        host = {"host": ANYWHERE, **of_file(self.config, self.environ, "api")}["host"]
+        facts = entry.look(self.settings, self.environ.get("AIRFLOW__API__HOST", host))
+        return [Part("REST API", ", ".join(self.settings.auth), tuple(entry.judge(facts, self.settings)))]
 
     def machine(self) -> list[Part]:
         sections = {section: of_file(self.config, self.environ, section) for section in COMMANDS}

@@ -61,7 +61,7 @@ class MachineFacts:
 
 def judge_settings(settings: Settings) -> Iterator[Finding]:
     """Say what contradicts what."""
-    found = [*_nobody_may(settings), *_nothing_may(settings), *_never_read(settings)]
+    found = [*_nobody_may_by_form(settings), *_nothing_may(settings), *_never_read(settings)]
     yield from found
     if not found:
         yield right("the settings agree with each other")
@@ -167,11 +167,13 @@ def _tagged(settings: Settings) -> bool:
     return settings.koji_enable_content_generator and settings.koji_cg_tag_build
 
 
-def _nobody_may(settings: Settings) -> Iterator[Finding]:
+def _nobody_may_by_form(settings: Settings) -> Iterator[Finding]:
     if settings.allowed_groups and not settings.allowed_users:
         groups = ", ".join(settings.allowed_groups)
-        what = f"nobody may submit: allowed_groups names {groups}, which a form is not told, and allowed_users is empty"
-        yield wrong(what, "allowed_users = NAME, ...; or an empty allowed_groups, so that Airflow's roles decide")
+        what = f"nobody may submit by Airflow's form, which is not told who is in {groups}: allowed_users is empty"
+        yield unseen(
+            what, "the REST API; else allowed_users, or an empty allowed_groups, so that Airflow's roles decide"
+        )
 
 
 def _nothing_may(settings: Settings) -> Iterator[Finding]:

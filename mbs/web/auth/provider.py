@@ -72,6 +72,10 @@ class Provider:
         self._lock = threading.Lock()
         self._turns = threading.BoundedSemaphore(AT_A_TIME)
 
+    def look(self) -> None:
+        """See to it that endpoints and keys are known."""
+        self._current()
+
     def claims(self, token: str, audience: Sequence[str]) -> Mapping[str, Any]:
         """Check a JWT with the provider's keys, and give its claims: made by it, for one of `audience`, and for now."""
         try:
@@ -128,12 +132,12 @@ class Provider:
         if self._clock() < self._away_until:
             raise ProviderUnavailable("The identity provider did not answer a moment ago.")
         try:
-            self._known = self._look()
+            self._known = self._ask_for_all()
         except ProviderUnavailable:
             self._away_until = self._clock() + RECOVERY
             raise
 
-    def _look(self) -> _Known:
+    def _ask_for_all(self) -> _Known:
         endpoints = self._fetch(f"{self.issuer.rstrip('/')}/.well-known/openid-configuration").content
         if endpoints.get("issuer") != self.issuer or not isinstance(endpoints.get("jwks_uri"), str):
             raise ProviderUnavailable(f"What answers at {self.issuer} does not say that it is that provider.")

@@ -29,7 +29,6 @@ def wrong(findings: Iterable[Finding]) -> list[str]:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        (Settings(), "nobody may submit"),
         (replace(SENSIBLE, scmurls=()), "nothing may be submitted"),
         (replace(SENSIBLE, scmurls=("file:///srv/",)), "scmurls names file://"),
         (replace(SENSIBLE, rpms_default_repository="file:///srv/"), "rpms_default_repository names file://"),
@@ -41,6 +40,12 @@ def wrong(findings: Iterable[Finding]) -> list[str]:
 def test_settings_that_contradict_each_other_are_told(settings: Settings, said: str) -> None:
     (line,) = wrong(service.judge_settings(settings))
     assert said in line
+
+
+def test_a_form_that_is_told_no_groups_is_told_of() -> None:
+    (form,) = service.judge_settings(Settings())
+    assert form.verdict is Verdict.UNSEEN
+    assert form.text.startswith("nobody may submit by Airflow's form, which is not told who is in packager")
 
 
 @pytest.mark.parametrize("environ", [{}, {"AIRFLOW__MBS__ALLOWED_GROUPS": "", "AIRFLOW_CONFIG": "/nowhere"}])

@@ -14,10 +14,10 @@ PROXY = {"trusted_proxies": "192.0.2.0/24, ::1", "proxy_realms": "EXAMPLE.ORG"}
 
 def test_the_setting_names_those_that_count_in_their_order() -> None:
     airflow = Introduced()
-    settings = Settings.from_mapping({"auth": "proxy, airflow, oidc, no_auth", **OIDC, **PROXY})
+    settings = Settings.from_mapping({"auth": "proxy, airflow, oidc", **OIDC, **PROXY})
     made = authenticators(settings, airflow=airflow)
-    assert [one.name for one in made] == ["proxy", "introduced", "oidc", "no_auth"]
-    assert [one.method for one in made] == ["kerberos", "oidc", "oidc", "oidc"]
+    assert [one.name for one in made] == ["proxy", "introduced", "oidc"]
+    assert [one.method for one in made] == ["kerberos", "oidc", "oidc"]
     assert made[1] is airflow
 
 
@@ -34,6 +34,7 @@ def test_outside_airflow_nobody_logs_in_to_it() -> None:
     ("wrong", "where"),
     [
         ({"auth": "kerberos"}, {"auth"}),
+        ({"auth": "no_auth, proxy", **PROXY}, {"auth"}),
         ({"auth": "oidc"}, {"oidc_issuer", "oidc_audience"}),
         ({"auth": "oidc", **OIDC, "oidc_issuer": "id.example.org"}, {"oidc_issuer"}),
         ({"auth": "oidc", **OIDC, "oidc_issuer": "http://id.example.org"}, {"oidc_issuer"}),

@@ -12,7 +12,7 @@ from jwt import ExpiredSignatureError, InvalidTokenError
 from sqlalchemy.exc import OperationalError
 
 from mbs.model.errors import Infrastructure, Unauthenticated
-from mbs.model.users import User
+from mbs.model.users import User, is_name
 from mbs.web.auth import bearer_of, no_token
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class AirflowLogin:
             raise Unauthenticated("The token has expired: get another one from Airflow.") from None
         except InvalidTokenError:
             return None
-        return User(name=user.get_name(), groups=groups_of(user), way=self.name)
+        return _as_user(user)
 
     def missing(self, request: Request) -> str:
         """Say what Airflow would take."""
@@ -52,19 +52,22 @@ class AirflowLogin:
         return no_token(request) or "The token is none of Airflow's, or is no longer valid."
 
 
+def _as_user(user: BaseUser | None) -> User:
+    """Give who it is; an auth manager may know nobody, or somebody who was shut out, behind a token that is valid."""
+    name = user.get_name() if user and getattr(user, "is_active", True) else None
+    if user is None or not is_name(name):
+        raise Unauthenticated("Airflow does not know the user of this token any more.")
+    return User(name=name, groups=groups_of(user), way=AirflowLogin.name)
+
+
 def groups_of(user: BaseUser) -> frozenset[str]:
     """Give the roles and groups that an auth manager tells of a user.
 
     Airflow has no common word for them: the simple auth manager says `role`, in letters of any size, FAB `roles`
-    (objects with a name), that of Amazon `groups`.
+    (objects with a name; what it calls groups it does not load), that of Amazon `groups`.
     """
-    role = getattr(user, "role", None)
-    words = [
-        role.lower() if isinstance(role, str) else None,
-        getattr(user, "roles", None),
-        getattr(user, "groups", None),
-    ]
-    return frozenset(name for word in words for name in _names(word))
+    told = next((getattr(user, word) for word in ("role", "roles", "groups") if hasattr(user, word)), None)
+    return frozenset(_names(told.lower() if isinstance(told, str) else told))
 
 
 def _names(value: Any) -> Iterator[str]:  # noqa: ANN401 - whatever an auth manager has there
@@ -75,7 +78,7 @@ def _names(value: Any) -> Iterator[str]:  # noqa: ANN401 - whatever an auth mana
             yield from _names(each if isinstance(each, str) else getattr(each, "name", None))
 
 
-def _user_of(token: str) -> BaseUser:
+def _user_of(token: str) -> BaseUser | None:
     """Ask the auth manager in the server's own event loop, where Airflow asks it too."""
     try:
         return anyio.from_thread.run(get_auth_manager().get_user_from_token, token)

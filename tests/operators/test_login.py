@@ -23,6 +23,14 @@ from mbs.web.auth.oidc import OpenId
 from operators import hooks
 from operators.login import AirflowLogin, groups_of
 
+
+class Nameless:
+    """A user of an auth manager that keeps no names."""
+
+    def get_name(self) -> None:
+        return None
+
+
 PAT = SimpleAuthManagerUser(username="pat", role="user")
 
 
@@ -142,12 +150,24 @@ def test_who_brings_nothing_is_told_what_is_missing(client: TestClient, headers:
             {"Packager", "Viewer"},
         ),
         (SimpleNamespace(groups=["packagers"]), {"packagers"}),
-        (SimpleNamespace(roles=None, groups=[SimpleNamespace(id=7), ""]), set()),
+        (SimpleNamespace(groups=[SimpleNamespace(id=7), ""]), set()),
+        (SimpleNamespace(roles=None), set()),
         (SimpleNamespace(), set()),
     ],
 )
 def test_auth_managers_have_their_own_words_for_groups(user: Any, groups: set[str]) -> None:
     assert groups_of(user) == groups
+
+
+@pytest.mark.parametrize("user", [None, SimpleNamespace(get_name=lambda: "pat", is_active=False), Nameless()])
+def test_whom_the_auth_manager_has_forgotten_is_nobody(
+    client: TestClient, manager: SimpleAuthManager, monkeypatch: pytest.MonkeyPatch, user: Any
+) -> None:
+    """Others than the simple auth manager look into a database; what they may find there is staged here."""
+    monkeypatch.setattr(manager, "deserialize_user", lambda _: user)
+    answer = ask(client, **bearer(token(manager)))
+    said = "Airflow does not know the user of this token any more."
+    assert (answer.status_code, answer.json()["message"]) == (401, said)
 
 
 def test_secrets_are_read_as_they_are_written(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -126,6 +126,18 @@ class InvalidModulemd(Unprocessable):
     """The modulemd is not valid."""
 
 
+class TooSlow(Refused):
+    """What was sent took too long to come."""
+
+    status = 408
+
+
+class TooLarge(Refused):
+    """More was sent than is read."""
+
+    status = 413
+
+
 class Busy(Refused):
     """As much is being done as may be at a time; `seconds` later there may be room."""
 

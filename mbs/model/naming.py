@@ -141,6 +141,9 @@ def _own_marking(module: RegisteredModule) -> str | None:
     return text_of(module.document.xmd_mbs.get("disttag_marking"))
 
 
+PREFIX = "/module-build-service"
+"""Where the REST API is, at any server that has it."""
+
 SUBMIT_DAG = "submit_module"
 SUBMIT_TASK = "submit"
 

@@ -11,6 +11,10 @@ LONGEST = 255
 """Characters of a name."""
 
 
+NO_AUTH = "no_auth"
+"""The way in which nobody logs in."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
     """A person or a program that asks for something; as a text the name."""

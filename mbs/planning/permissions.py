@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from mbs.model.errors import NotAuthorized
-from mbs.model.users import User
+from mbs.model.users import NO_AUTH, By, User
 from mbs.settings import Settings
 
 
@@ -25,6 +25,11 @@ def check_submitter(user: User, settings: Settings) -> None:
             "counts alone, since a form is not told who is in allowed_groups."
         )
     _check_member(user, user.groups, settings.allowed_groups)
+
+
+def may_choose_owner(user: By, settings: Settings) -> bool:
+    """Tell whether a user may submit in the name of others; nobody is told apart where nobody logs in (MBS)."""
+    return str(user) in settings.allowed_users_to_choose_owner or (isinstance(user, User) and user.way == NO_AUTH)
 
 
 def check_importer(user: User, settings: Settings) -> None:

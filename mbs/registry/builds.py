@@ -46,6 +46,21 @@ class Builds(Group):
         with self._session() as session:
             return page_of(session, ModuleBuild, where, page or Page(), module_build_row)
 
+    def steady(self, build_id: int) -> ModuleBuildRow:
+        """Give one module build whose state nobody changes until the end of the transaction; raise NotFound."""
+        with self._session() as session:
+            return module_build_row(stored(session, build_id, share=True))
+
+    def stop(self, build_id: int, reason: str, by: By, *, states: Collection[ModuleState]) -> ModuleBuildRow | None:
+        """Let a build in one of these states fail, and trace it; None for one in another state."""
+        with self._session() as session:
+            build = stored(session, build_id, lock=True)
+            if build.state not in states:
+                return None
+            change_state(session, build, ModuleState.FAILED, reason, by)
+            session.flush()
+            return module_build_row(build)
+
     def transition(self, build_id: int, state: ModuleState, reason: str | None, by: By) -> ModuleBuildRow:
         """Change a build's state and trace it; the state it has already is no change; raise ForbiddenTransition."""
         with self._session() as session:
@@ -182,10 +197,11 @@ def namesake(session: Session, nsvc: NSVC, koji_tag: str) -> ModuleBuild | None:
     return session.scalars(select(ModuleBuild).where(others).order_by(ModuleBuild.id).limit(1)).one_or_none()
 
 
-def stored(session: Session, key: int | NSVC, *, lock: bool = False) -> ModuleBuild:
-    """Give one build by id or NSVC; `lock` holds its row until the end of the transaction."""
+def stored(session: Session, key: int | NSVC, *, lock: bool = False, share: bool = False) -> ModuleBuild:
+    """Give one build by id or NSVC; `lock` holds its row until the end of the transaction, `share` with others."""
     query = select(ModuleBuild).where(identified_by(key))
-    found = session.scalars(query.with_for_update() if lock else query).one_or_none()
+    held = query.with_for_update(read=not lock) if lock or share else query
+    found = session.scalars(held).one_or_none()
     if found is None:
         what = f"number {key}" if isinstance(key, int) else str(key)
         msg = f"There is no module build {what} in the registry."

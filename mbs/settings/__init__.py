@@ -28,6 +28,9 @@ T = TypeVar("T")
 LEAST_MEMORY = 128 * 1024 * 1024
 """Bytes that reading a document takes, with the parsers."""
 
+_NOT_ZERO = (("koji_builds_slots", "would be built"), ("submissions_at_once", "could be submitted"))
+"""Settings that switch everything off with 0, and what then never happens."""
+
 STUCK_STATES = ("init", "wait", "build")
 """The states that a build can be stuck in: those that a person may cancel."""
 
@@ -52,7 +55,7 @@ class Settings:
     """URL of the registry's PostgreSQL for the command line; inside Airflow the connection `mbs_registry` counts.
     `MBS_DATABASE_URL` in the environment wins."""
     api_url: str = "http://localhost:8080"
-    """URL of Airflow, for `mbs submit`. `MBS_API_URL` in the environment wins."""
+    """URL of the server (Airflow's API server), for the command line. `MBS_API_URL` in the environment wins."""
 
     # Who may do what
 
@@ -135,6 +138,8 @@ class Settings:
     """Size of a submitted document, in bytes."""
     submission_deadline: float = 300.0
     """Seconds for which a document is fetched, read and planned before that is given up."""
+    submissions_at_once: int = 4
+    """Submissions that one server of the REST API plans at a time; whoever comes then is asked to come again."""
     submission_memory: int = 512 * 1024 * 1024
     """Memory that reading and planning a document may take, in bytes; each git that fetches has as much."""
     allow_name_override_from_scm: bool = False
@@ -351,8 +356,11 @@ class Settings:
             yield Problem(f"{min(unknown)} is none of {', '.join(Strategy)}", "rebuild_strategy")
         if unknown := set(self.cleanup_stuck_builds_states) - set(STUCK_STATES):
             yield Problem(f"{min(unknown)} is no state that a build can be stuck in", "cleanup_stuck_builds_states")
-        if self.koji_builds_slots == 0:
-            yield Problem("must be at least 1, or nothing would be built", "koji_builds_slots")
+        yield from (
+            Problem(f"must be at least 1, or nothing {what}", name)
+            for name, what in _NOT_ZERO
+            if not getattr(self, name)
+        )
         if self.scm_max_fetch < 1024 * 1024:
             yield Problem("must be at least a megabyte, or no repository could be read", "scm_max_fetch")
         if self.submission_memory < LEAST_MEMORY:

@@ -130,9 +130,12 @@ def begin(
 def _claim(
     registry: Registry, plan: BuildPlan, wanted: Collection[Wanted], holder: str, *, even_failed: bool = False
 ) -> tuple[ModuleBuildRow, dict[str, Beginning | _Claimed]]:
-    """Decide about each by what is recorded, and claim those that are to be submitted; none of a failed build."""
+    """Decide about each by what is recorded, and claim those that are to be submitted; none of a failed build.
+
+    Who cancels the build waits for the end of this transaction, and then for what is claimed (`mbs.steps.cancel`).
+    """
     with registry.transaction() as work:
-        build = work.builds.get(plan.build_id)
+        build = work.builds.steady(plan.build_id)
         if build.state is ModuleState.FAILED and not even_failed:
             return build, {}
         held = work.components.hold(plan.build_id, [one.name for one in wanted])

@@ -10,10 +10,12 @@ from mbs.model.errors import InvalidRequest, NotFound, Refused, refuse, unproces
 from mbs.model.naming import SubmittedBuild
 from mbs.model.nsvc import NSVC
 from mbs.model.registered import FinishedModules
+from mbs.model.users import By
 from mbs.planning.dependants import dependants, resubmission
 from mbs.planning.draft import Draft
 from mbs.planning.hub import Hub, HubFacts
 from mbs.planning.ids import dag_id
+from mbs.planning.permissions import may_choose_owner
 from mbs.planning.planner import ImportRequest, Planner, PlanRequest, plan_in_sandbox, read_in_sandbox
 from mbs.planning.request import Request, read_request
 from mbs.registry import BuildFilter, ModuleBuildRow, ModuleState, Outcome, Page, Recorded, Registry
@@ -28,7 +30,7 @@ _ALL = 1_000_000
 
 def submit(
     asked: Request | Mapping[str, Any],
-    user: str,
+    user: By,
     *,
     registry: Registry,
     settings: Settings,
@@ -90,7 +92,7 @@ def read_import(fields: Mapping[str, Any], settings: Settings) -> FinishedModule
 
 
 def register(
-    found: FinishedModules, user: str, *, registry: Registry, settings: Settings, skip_invalid: bool
+    found: FinishedModules, user: By, *, registry: Registry, settings: Settings, skip_invalid: bool
 ) -> ImportedModules:
     """Register what was read: all or, with `skip_invalid`, what can be (MBS §6.4, §3.13). Raises Conflict."""
     done, refused = registry.import_modules(
@@ -144,8 +146,8 @@ def _is_ready(registry: Registry, nsvc: NSVC) -> bool:
         return False
 
 
-def _read(fields: Mapping[str, Any], user: str, settings: Settings) -> Request:
-    return read_request(fields, user, settings, may_choose_owner=user in settings.allowed_users_to_choose_owner)
+def _read(fields: Mapping[str, Any], user: By, settings: Settings) -> Request:
+    return read_request(fields, str(user), settings, may_choose_owner=may_choose_owner(user, settings))
 
 
 def _refuse_unfinished(registry: Registry, drafts: Iterable[Draft]) -> None:

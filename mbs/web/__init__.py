@@ -7,6 +7,6 @@ Airflow's API server, `mbs serve` runs it alone.
 from __future__ import annotations
 
 from mbs.web.app import create_app
-from mbs.web.services import Runs, Services
+from mbs.web.services import Services
 
-__all__ = ["Runs", "Services", "create_app"]
+__all__ = ["Services", "create_app"]

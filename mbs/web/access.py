@@ -11,13 +11,7 @@ from fastapi import Depends, Request
 from mbs.model.errors import NotAuthorized, Unauthenticated
 from mbs.model.users import User
 from mbs.web.auth.peers import address_of, networks
-from mbs.web.services import Services
-
-
-def services_of(request: Request) -> Services:
-    """Give what the application works with."""
-    services: Services = request.app.state.services
-    return services
+from mbs.web.services import services_of
 
 
 def asking(request: Request) -> User:
@@ -46,4 +40,3 @@ def _is_of_our_own_pages(request: Request) -> bool:
 
 
 Asking = Annotated[User, Depends(asking)]
-Given = Annotated[Services, Depends(services_of)]

@@ -11,8 +11,8 @@ from mbs.model.plan import Strategy
 from mbs.registry import Form
 from mbs.settings import Settings
 from mbs.steps.publish import arch_documents
-from mbs.web.access import Given
 from mbs.web.answers import Json
+from mbs.web.services import Given
 
 router = APIRouter(default_response_class=Json)
 

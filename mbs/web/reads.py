@@ -10,10 +10,9 @@ from mbs.koji.rpms import tags_of_modules
 from mbs.model.errors import InvalidRequest
 from mbs.registry import BuildFilter, BuildView, ComponentView, Form
 from mbs.web import query, shapes
-from mbs.web.access import Given
 from mbs.web.answers import Json
 from mbs.web.links import page_links, path_of
-from mbs.web.services import Services
+from mbs.web.services import Given, Services
 
 BUILDS, COMPONENTS = "module-builds", "component-builds"
 

@@ -5,22 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from threading import BoundedSemaphore
+from typing import Annotated
+
+from fastapi import Depends, Request
 
 from mbs.koji.session import HubSession
-from mbs.model.users import User
 from mbs.planning.planner import Planner, plan_in_sandbox
 from mbs.registry import Registry
 from mbs.settings import Settings
+from mbs.steps.cancel import Runs
 from mbs.web.auth import Authenticator
-
-
-class Runs(Protocol):
-    """The runs of module builds in Airflow."""
-
-    def fail(self, dag_id: str, reason: str, by: User) -> None:
-        """Mark the run of a DAG that has not ended as failed, with a note; there may be none. Raises Infrastructure."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,3 +31,18 @@ class Services:
     authenticators: tuple[Authenticator, ...]
     """In the order in which they are tried; none: nobody may write."""
     planner: Planner = field(default=plan_in_sandbox)
+    places: BoundedSemaphore = field(init=False)
+    """Of the submissions that are planned at a time."""
+
+    def __post_init__(self) -> None:
+        """Make as many places as the settings allow."""
+        object.__setattr__(self, "places", BoundedSemaphore(self.settings.submissions_at_once))
+
+
+def services_of(request: Request) -> Services:
+    """Give what the application works with."""
+    services: Services = request.app.state.services
+    return services
+
+
+Given = Annotated[Services, Depends(services_of)]

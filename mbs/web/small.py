@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from mbs.web.access import Given
 from mbs.web.answers import Json
+from mbs.web.services import Given
 
 router = APIRouter(default_response_class=Json)
 

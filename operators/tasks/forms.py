@@ -90,9 +90,10 @@ class SubmitModuleOperator(RequestOperator):
     def answer(self, fields: Mapping[str, Any], user: str, key: str) -> Answer:
         """Submit what the form asks for; each new module build gets its DAG within seconds."""
         current = settings()
-        check_submitter(_of_a_form(user), current)
+        asking = _of_a_form(user)
+        check_submitter(asking, current)
         with KojiHook(self.koji_conn_id).facts() as hub:
-            done = submit(fields, user, registry=registry(self.registry_conn_id), settings=current, hub=hub, key=key)
+            done = submit(fields, asking, registry=registry(self.registry_conn_id), settings=current, hub=hub, key=key)
         builds = [submitted(one) for one in done]
         said = [f"{one['nsvc']} (number {one['id']}) {one['outcome']}." for one in builds]
         return Answer(said, [one["id"] for one in builds], {BUILDS: builds})
@@ -109,10 +110,11 @@ class ImportModuleOperator(RequestOperator):
     ) -> Answer:
         """Import the pasted documents, or those at an SCM URL: all or, with `skip_invalid`, those that can be."""
         current, skip = settings(), bool(fields.get("skip_invalid"))
-        check_importer(_of_a_form(user), current)
+        asking = _of_a_form(user)
+        check_importer(asking, current)
         found = read_import(fields, current)
         modules = registry(self.registry_conn_id)
-        done = register(found, user, registry=modules, settings=current, skip_invalid=skip)
+        done = register(found, asking, registry=modules, settings=current, skip_invalid=skip)
         return Answer(list(done.messages), done.nsvcs[0] if len(done.nsvcs) == 1 else list(done.nsvcs))
 
 

@@ -10,6 +10,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskAwaitingInput
 from airflow.sdk.execution_time import task_runner
 
+from mbs.cli.registry import RegistryBuilds
 from mbs.cli.watch import Snapshot, lines
 from mbs.model.plan import BuildPlan
 from mbs.model.states import ModuleState
@@ -74,8 +75,7 @@ def test_what_is_waited_for_whom_and_where_to_answer_is_told_where_one_watches(
 ) -> None:
     allow(approvers="carol, dave")
     assert question.ask() == ["carol", "dave"]
-    build = registry.builds.get(done.build_id)
-    [*_, line] = lines(Snapshot(build, ()))
+    [*_, line] = lines(Snapshot(RegistryBuilds(registry).whole(done.build_id).build, ()))
     page = "/dags/module/runs/run/tasks/publish.approve/required_actions"
     assert f"{done.nsvc} is done: Waits for carol or dave to approve it: http" in line
     assert line.endswith(page)

@@ -17,10 +17,11 @@ from fastapi import FastAPI
 from mbs.planning.permissions import check_submitter
 from mbs.registry import Registry
 from mbs.settings import Settings
-from mbs.web import Services, create_app
-from mbs.web.access import Asking, Given
+from mbs.web import create_app
+from mbs.web.access import Asking
 from mbs.web.answers import Json
 from mbs.web.auth.configured import authenticators
+from mbs.web.services import Given, Services
 from tests.conftest import ROOT
 from tests.docs.pages import Page
 from tests.mbs.web.auth.servers import (
@@ -45,7 +46,7 @@ GROUPS = {"packager": ["pat"], "qa": ["pat", "robin"], "odd (group)": ["pat"]}
 def home() -> Iterator[Path]:
     """A folder that Apache, as another user, can come to."""
     if absent := missing():
-        pytest.skip(f"not installed here: {', '.join(absent)} (tools/setup.sh --browser)")
+        pytest.skip(f"not installed here: {', '.join(absent)} (tools/setup.sh --clients)")
     with tempfile.TemporaryDirectory(prefix="mbs-auth-") as made:
         Path(made).chmod(0o711)
         yield Path(made)

@@ -1,0 +1,96 @@
+"""The routes that change module builds: submit and cancel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import APIRouter, Request
+
+from mbs.koji.facts import KojiFacts
+from mbs.model.errors import Busy, InvalidRequest, NotFound
+from mbs.model.naming import is_user_name
+from mbs.model.users import NO_AUTH, User
+from mbs.planning.permissions import check_owner, check_submitter
+from mbs.registry import Form
+from mbs.steps.cancel import cancel
+from mbs.steps.submit import submit
+from mbs.web import shapes
+from mbs.web.access import Asking
+from mbs.web.answers import Json
+from mbs.web.bodies import INVALID, Body
+from mbs.web.links import path_of
+from mbs.web.reads import BUILDS
+from mbs.web.services import Given, Services
+
+router = APIRouter(default_response_class=Json)
+
+FAILED = ("failed", "4")
+"""The state that a build can be put into, as clients write it; MBS takes no number, we do."""
+
+
+@router.post("/module-builds/", status_code=HTTPStatus.CREATED)
+def submit_module(request: Request, version: int, body: Body, user: Asking, services: Given) -> Json:
+    """Submit a module: give its builds, in version 1 the first of them."""
+    check_submitter(user, services.settings)
+    with _room(services), services.hub() as ours, ours.anonymous() as hub:
+        done = submit(
+            body,
+            user,
+            registry=services.registry(),
+            settings=services.settings,
+            hub=KojiFacts(hub),
+            planner=services.planner,
+        )
+    builds = [_shown(request, services, one.build.id) for one in done]
+    return Json(builds[0] if version == 1 else builds, HTTPStatus.CREATED)
+
+
+@router.patch("/module-builds/{build_id:int}")
+def cancel_module_build(request: Request, build_id: int, body: Body, user: Asking, services: Given) -> Json:
+    """Cancel a module build."""
+    asking = _in_whose_name(body, user)
+    check_submitter(asking, services.settings)
+    registry = services.registry()
+    try:
+        owner = registry.builds.get(build_id).owner
+    except NotFound:
+        raise NotFound("No such module found.") from None
+    check_owner(asking, owner, services.settings)
+    if not body.get("state"):
+        raise InvalidRequest(INVALID)
+    if isinstance(body["state"], bool) or str(body["state"]) not in FAILED:
+        raise InvalidRequest(f"An invalid state was submitted. Valid states values are: {', '.join(FAILED)}")
+    cancel(registry, services.hub, services.runs, build_id, asking)
+    return Json(_shown(request, services, build_id))
+
+
+@contextmanager
+def _room(services: Services) -> Iterator[None]:
+    """Take one of the places for a submission, which is planned in a process of its own. Raises Busy."""
+    if not services.places.acquire(blocking=False):
+        raise Busy("As many submissions are being read as may be at a time. Try again in a few seconds.")
+    try:
+        yield
+    finally:
+        services.places.release()
+
+
+def _in_whose_name(body: Mapping[str, Any], user: User) -> User:
+    """Give who cancels: where nobody logs in, whoever the request names (MBS)."""
+    owner = body.get("owner")
+    if owner is None:
+        return user
+    if user.way != NO_AUTH:
+        raise InvalidRequest("The request contains 'owner' parameter, however NO_AUTH is not allowed")
+    if not isinstance(owner, str) or not is_user_name(owner):
+        raise InvalidRequest("The 'owner' parameter is not the name of a user")
+    return replace(user, name=owner)
+
+
+def _shown(request: Request, services: Services, build_id: int) -> dict[str, object]:
+    view = services.registry().views.module_build(build_id, Form.VERBOSE)
+    return shapes.module_build(view, Form.VERBOSE, state_url=path_of(request, BUILDS, build_id))

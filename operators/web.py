@@ -1,0 +1,64 @@
+"""The REST API within Airflow's API server, which mounts `application`.
+
+It is made when it is asked first: Airflow imports its plugins in every process, and no other needs FastAPI; and wrong
+settings of ours take nothing else of Airflow down. They are looked at again after a while.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from mbs.model.errors import MbsError
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+AGAIN = 10.0
+"""Seconds until an application that could not be made is tried again."""
+
+
+class Application:
+    """An ASGI application that is made at its first request, in the process that it is asked in."""
+
+    def __init__(self) -> None:
+        self._made: ASGIApp | None = None
+        self._again = 0.0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if self._made is None or (self._again and time.monotonic() > self._again):
+            self._make()
+        if self._made is not None:
+            await self._made(scope, receive, send)
+
+    def _make(self) -> None:
+        from mbs.web.answers import refusal  # noqa: PLC0415 - as the module says
+        from mbs.web.app import create_app  # noqa: PLC0415
+
+        self._again = 0.0
+        try:
+            self._made = create_app(_services())
+        except MbsError as error:
+            self._again = time.monotonic() + AGAIN
+            self._made = refusal(503, str(error), headers={"Retry-After": str(round(AGAIN))})
+
+
+def _services() -> Any:  # noqa: ANN401 - its type is imported with FastAPI
+    from mbs.web.auth.configured import authenticators  # noqa: PLC0415 - as the module says
+    from mbs.web.services import Services  # noqa: PLC0415
+    from operators import hooks  # noqa: PLC0415
+    from operators.login import AirflowLogin  # noqa: PLC0415
+    from operators.runs import AirflowRuns  # noqa: PLC0415
+
+    settings = hooks.settings()
+    return Services(
+        settings=settings,
+        registry=hooks.registry,
+        hub=lambda: hooks.KojiHook().get_impatient_conn(),
+        runs=AirflowRuns(),
+        authenticators=authenticators(settings, airflow=AirflowLogin()),
+    )
+
+
+application = Application()

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what this project needs and the machine lacks; says what it installs; quick when nothing is missing.
 #   tools/setup.sh            what a laptop needs: the service, the stack that it runs on, the tests
-#   tools/setup.sh --browser  also what only tests need: Chromium, and servers that tell who somebody is
+#   tools/setup.sh --clients  also what only tests need: Chromium, rpkg, and servers that tell who somebody is
 #   tools/setup.sh --service  only what a machine of the service needs
 set -eu
 cd "$(dirname "$0")/.."
@@ -53,8 +53,9 @@ missing() {
     have git || echo git
     have make || echo make
     { have cc || have gcc; } || echo compiler
-    test "$browser" = no || have chromium || have chromium-browser || echo browser
-    test "$browser" = no || has_servers || echo servers
+    test "$clients" = no || have chromium || have chromium-browser || echo browser
+    test "$clients" = no || has_servers || echo servers
+    test "$clients" = no || "$system_python" -c 'import rpm' 2>/dev/null || echo rpmbindings
 }
 
 # Package names by need, for Debian and for Fedora.
@@ -64,7 +65,7 @@ debian_name() {
         modulemd) echo gir1.2-modulemd-2.0 ;; pkgconfig) echo pkg-config ;;
         introspection) echo libgirepository1.0-dev ;; cairo) echo libcairo2-dev ;;
         krb5) echo libkrb5-dev ;; rpmbuild) echo rpm ;; git) echo git ;; make) echo make ;;
-        compiler) echo gcc libc6-dev ;; browser) echo chromium ;;
+        compiler) echo gcc libc6-dev ;; browser) echo chromium ;; rpmbindings) echo python3-rpm ;;
         servers) echo krb5-kdc krb5-admin-server krb5-user slapd apache2-bin libapache2-mod-auth-gssapi ;;
     esac
 }
@@ -75,7 +76,7 @@ fedora_name() {
         modulemd) echo libmodulemd ;; pkgconfig) echo pkgconf-pkg-config ;;
         introspection) echo gobject-introspection-devel ;; cairo) echo cairo-gobject-devel ;;
         krb5) echo krb5-devel ;; rpmbuild) echo rpm-build ;; git) echo git-core ;; make) echo make ;;
-        compiler) echo gcc ;; browser) echo chromium ;;
+        compiler) echo gcc ;; browser) echo chromium ;; rpmbindings) echo python3-rpm ;;
         servers) echo krb5-server krb5-workstation openldap-servers httpd mod_ssl mod_auth_gssapi ;;
     esac
 }
@@ -132,17 +133,29 @@ make_venv() {
     echo "$wanted" > ".venv/$parts.stamp"
 }
 
+# rpkg and its like bring libraries of their own versions, and RPM's bindings are the system's Python's alone.
+make_clients() {
+    wanted=$(cksum < tests/clients/requirements.txt)
+    test "$(cat .venv/clients.stamp 2>/dev/null)" != "$wanted" || return 0
+    say "Making .venv/clients from tests/clients/requirements.txt"
+    .venv/bin/uv venv --quiet --clear --python "$system_python" .venv/clients
+    .venv/bin/uv pip install --quiet --python .venv/clients/bin/python -r tests/clients/requirements.txt
+    echo "$wanted" > .venv/clients.stamp
+}
+
 uv_install() {
     .venv/bin/uv pip install --quiet --python .venv/bin/python "$@"
 }
 
-browser=no parts=laptop enough=laptop
+system_python=/usr/bin/python3
+clients=no parts=laptop enough=laptop
 case ${1:-} in
-    --browser) browser=yes ;;
+    --clients) clients=yes ;;
     --service) parts=service enough="service laptop" ;;
     "") ;;
-    *) echo "usage: tools/setup.sh [--browser | --service]" >&2; exit 2 ;;
+    *) echo "usage: tools/setup.sh [--clients | --service]" >&2; exit 2 ;;
 esac
 install_packages
 (umask 077 && mkdir -p var/run)
 make_venv
+test "$clients" = no || make_clients

@@ -19,6 +19,7 @@ class Place(NamedTuple):
 
 
 COMMANDS = {
+    "cancel": Place("mbs.cli.submit", "cancel", "Cancel module builds."),
     "db": Place("mbs.cli.registry", "db", "Care for the registry's database."),
     "doctor": Place(
         "mbs.cli.doctor.command", "doctor", "Look at hub, registry, Airflow and sources; tell what is wrong."
@@ -27,9 +28,10 @@ COMMANDS = {
     "list": Place("mbs.cli.builds", "list_builds", "List module builds, the newest first."),
     "plan": Place("mbs.cli.plan", "plan", "Show what would be built, in what order and against what."),
     "pools": Place("mbs.cli.airflow", "pools", "Create the pool of Airflow that bounds the builds in Koji."),
+    "serve": Place("mbs.cli.serve", "serve", "Serve the REST API without Airflow."),
     "retire": Place("mbs.cli.builds", "retire", "Retire the ready builds of MODULE."),
     "show": Place("mbs.cli.builds", "show_build", "Show a module build: its state, its components."),
-    "submit": Place("mbs.cli.submit", "submit", "Submit a module to be built, through Airflow."),
+    "submit": Place("mbs.cli.submit", "submit", "Submit a module to be built."),
     "validate": Place("mbs.cli.validate", "validate", "Check the modulemd in FILE as a submission would."),
     "watch": Place("mbs.cli.builds", "watch_builds", "Watch module builds until they have ended."),
 }

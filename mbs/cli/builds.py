@@ -1,18 +1,19 @@
-"""What is asked of the registry: `mbs list`, `mbs show`, `mbs watch`, `mbs retire`."""
+"""What is asked about module builds: `mbs list`, `mbs show`, `mbs watch`; and `mbs retire`, of the registry."""
 
 from __future__ import annotations
 
+import os
 from getpass import getuser
 
 import click
 
 from mbs.cli import show
 from mbs.cli.common import shows_errors
-from mbs.cli.registry import ready_builds, registry_of
+from mbs.cli.shown import Builds, Wanted
 from mbs.cli.watch import watch
 from mbs.model.errors import NotFound
 from mbs.model.nsvc import NSVC
-from mbs.registry import BuildFilter, ModuleState, Page
+from mbs.model.states import ModuleState
 from mbs.settings.sources import load
 
 RETIRED_AT_ONCE = 1000
@@ -25,15 +26,13 @@ RETIRED_AT_ONCE = 1000
 @shows_errors
 def show_build(module: str, modulemd: bool) -> None:
     """Show a module build: its state, its components, what happened to it."""
-    registry = registry_of(load())
-    with registry.transaction() as work:
-        build = work.builds.get(NSVC.or_number(module))
-        document, components = work.documents.modulemd(build.id), work.components.of(build.id)
-        trace = work.builds.trace(build.id)
+    builds = _builds()
+    number = builds.number(NSVC.or_number(module))
+    whole = builds.whole(number)
     if modulemd:
-        show.document(document, build.koji_tag)
+        show.document(builds.document(number), whole.build.koji_tag)
     else:
-        show.build(build, components, trace)
+        show.build(whole)
 
 
 @click.command("watch", epilog="\b\nExample:\n  mbs watch greeter:1:4020260101000000:8a1111b2")
@@ -41,8 +40,8 @@ def show_build(module: str, modulemd: bool) -> None:
 @shows_errors
 def watch_builds(modules: tuple[str, ...]) -> None:
     """Watch module builds until they have ended; exit status 1 where one failed."""
-    registry = registry_of(load())
-    if not watch(registry, [registry.builds.get(NSVC.or_number(module)).id for module in modules]):
+    builds = _builds()
+    if not watch(builds, [builds.number(NSVC.or_number(module)) for module in modules]):
         raise SystemExit(1)
 
 
@@ -52,6 +51,9 @@ def watch_builds(modules: tuple[str, ...]) -> None:
 @shows_errors
 def retire(module: str, confirm: bool) -> None:
     """Retire the ready builds of MODULE: none of them is a dependency, or reused, any more. Koji keeps what it has."""
+    from mbs.cli.registry import ready_builds, registry_of  # noqa: PLC0415 - PostgreSQL takes long to import
+    from mbs.registry import Page  # noqa: PLC0415
+
     registry = registry_of(load())
     found = registry.builds.find(ready_builds(module), Page(size=RETIRED_AT_ONCE)).items
     if not found:
@@ -79,8 +81,17 @@ def retire(module: str, confirm: bool) -> None:
 @shows_errors
 def list_builds(name: str | None, stream: str | None, owner: str | None, states: tuple[str, ...], limit: int) -> None:
     """List module builds, the newest first."""
-    wanted = tuple(ModuleState[state.upper()] for state in states)
-    found = registry_of(load()).builds.find(
-        BuildFilter(name=name, stream=stream, owner=owner, states=wanted), Page(size=limit)
-    )
-    show.listing(found.items, found.total)
+    wanted = Wanted(name, stream, owner, tuple(ModuleState[state.upper()] for state in states))
+    show.listing(*_builds().find(wanted, limit))
+
+
+def _builds() -> Builds:
+    """Give the module builds of the server that MBS_API_URL names; without it of the registry, if one is named."""
+    settings = load()
+    if os.environ.get("MBS_API_URL") or not settings.database_url:
+        from mbs.cli.api import api_of  # noqa: PLC0415 - only one of the two is needed
+
+        return api_of(settings)
+    from mbs.cli.registry import RegistryBuilds, registry_of  # noqa: PLC0415 - PostgreSQL takes long to import
+
+    return RegistryBuilds(registry_of(settings))

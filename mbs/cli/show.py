@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from mbs.cli.shown import Build, Whole
 from mbs.expansion.result import Unsatisfied
 from mbs.model.plan import BuildPlan, PlannedComponent, to_json
 from mbs.model.quoting import printable
-from mbs.registry.rows import ComponentRow, ModuleBuildRow, TraceRow
 
 _TIME = "%Y-%m-%d %H:%M:%S"
 
@@ -48,32 +48,31 @@ def document(modulemd: str, koji_tag: str | None) -> None:
     click.echo(importable(modulemd, koji_tag), nl=False)
 
 
-def build(row: ModuleBuildRow, components: Iterable[ComponentRow], trace: Iterable[TraceRow]) -> None:
-    """Show one module build of the registry."""
-    console = _console()
+def build(whole: Whole) -> None:
+    """Show one module build."""
+    console, row = _console(), whole.build
     console.print(Text(str(row.nsvc), style="bold"), Text(f"  #{row.id}  {row.state.label}"))
-    facts = {"reason": row.state_reason, "owner": row.owner, "source": row.scmurl, "tag": row.koji_tag}
+    facts = {"reason": row.reason, "owner": row.owner, "source": row.source, "tag": row.koji_tag}
     console.print(_pairs({**facts, "arches": ", ".join(row.arches)}))
     table = _table("Batch", "Component", "State", "NVR", "Task", "Reason")
-    for component in components:
+    for component in whole.components:
         state = component.state.label if component.state is not None else "waiting"
         task = str(component.task_id or "")
         _row(table, str(component.batch), component.name, state, component.nvr, task, component.reason)
     if table.row_count:
         console.print(table)
     history = _table("Time (UTC)", "State", "By", "Reason")
-    for change in trace:
-        state = change.state.label if change.state is not None else "waiting"
-        _row(history, f"{change.time:{_TIME}}", state, change.by, change.reason)
+    for change in whole.trace:
+        _row(history, f"{change.time:{_TIME}}", change.state.label, change.by, change.reason)
     console.print(history)
 
 
-def listing(rows: Iterable[ModuleBuildRow], total: int) -> None:
+def listing(rows: Iterable[Build], total: int) -> None:
     """Show a list of module builds."""
     table = _table("Id", "Module build", "State", "Owner", "Submitted (UTC)", "Reason")
     for row in rows:
-        submitted = f"{row.time_submitted:{_TIME}}"
-        _row(table, str(row.id), str(row.nsvc), row.state.label, row.owner, submitted, first_line(row.state_reason))
+        submitted = f"{row.submitted:{_TIME}}"
+        _row(table, str(row.id), str(row.nsvc), row.state.label, row.owner, submitted, first_line(row.reason))
     if not table.row_count:
         click.echo("There are no such module builds.")
         return

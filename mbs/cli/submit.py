@@ -1,27 +1,21 @@
-"""`mbs submit`: fills in the form `submit_module` through Airflow's API, and waits for its answer.
-
-It needs an account of Airflow, and no registry.
-"""
+"""`mbs submit` and `mbs cancel`: over the REST API, without a registry or an account of Airflow."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import click
 
-from mbs.cli.airflow import AirflowClient, ApiError, airflow_of, check_pool
+from mbs.cli.api import Api, api_of
 from mbs.cli.common import FileOrUrl, options_of, shows_errors, source_fields
-from mbs.cli.registry import registry_of
+from mbs.cli.shown import Build
 from mbs.cli.watch import watch
-from mbs.model.errors import Refused
-from mbs.model.naming import BUILDS, PROBLEMS, SUBMIT_DAG, SUBMIT_TASK, SubmittedBuild
+from mbs.model.nsvc import NSVC
+from mbs.model.states import ModuleState
 from mbs.planning.fields import SUBMISSION
+from mbs.planning.ids import dag_id
 from mbs.settings.sources import load
-
-PATIENCE = 900.0
-"""Seconds until a submission is answered: reading a few hundred git repositories takes a while."""
 
 
 @click.command(epilog="\b\nExample:\n  mbs submit examples/modules/greeter/greeter.yaml --branch 1 --watch")
@@ -30,33 +24,42 @@ PATIENCE = 900.0
 @click.option("--watch", "follow", is_flag=True, help="Watch the builds until they have ended.")
 @shows_errors
 def submit(*, source: Path | str, branch: str | None, follow: bool, **asked: Any) -> None:
-    """Submit a module to be built, through Airflow, and print its module builds.
+    """Submit a module to be built, and print its module builds.
 
     FILE is a modulemd, URL a commit of its repository: https://host/path/name?#commit.
 
-    Airflow's URL is MBS_API_URL or the setting api_url; you are who the token in MBS_API_TOKEN belongs to, or the user
-    that ~/.netrc has for that host, or the administrator of the stack that runs in this checkout; otherwise you are
-    asked.
+    The server is at MBS_API_URL or the setting api_url. You are who the token in MBS_API_TOKEN belongs to, or the user
+    that ~/.netrc has for that host (of Airflow), or the administrator of the stack that runs in this checkout.
     """
     settings = load()
-    registry = registry_of(settings) if follow else None
     fields = source_fields(source, branch, settings) | asked
-    airflow = airflow_of(settings)
-    check_pool(airflow)
-    builds = fill_in(airflow, fields)
+    api = api_of(settings)
+    builds = api.submit({name: value for name, value in fields.items() if value})
     for build in builds:
-        click.echo(f"{build['nsvc']} {build['outcome']}: {airflow.page_of(build['dag_id'])}")
-    if registry and not watch(registry, [build["id"] for build in builds]):
+        click.echo(f"{build.nsvc} {_outcome(build)}: {_page(api, build)}")
+    if follow and not watch(api, [build.id for build in builds]):
         raise SystemExit(1)
 
 
-def fill_in(client: AirflowClient, fields: Mapping[str, object]) -> list[SubmittedBuild]:
-    """Fill in the form and give the module builds that come of it; raise Refused with every problem."""
-    run_id = client.trigger(SUBMIT_DAG, {name: value for name, value in fields.items() if value})
-    run = client.wait(SUBMIT_DAG, run_id, PATIENCE)
-    if run["state"] == "success":
-        return cast("list[SubmittedBuild]", client.xcom(SUBMIT_DAG, run_id, SUBMIT_TASK, BUILDS))
-    if problems := client.xcom(SUBMIT_DAG, run_id, SUBMIT_TASK, PROBLEMS):
-        raise Refused(*problems)
-    said = run.get("note") or "The submission was not answered."
-    raise ApiError(f"{said}\nIts log may say more: {client.page_of(SUBMIT_DAG, run_id)}")
+@click.command(epilog="\b\nExample:\n  mbs cancel greeter:1:4020260101000000:8a1111b2")
+@click.argument("modules", metavar="NSVC|ID...", nargs=-1, required=True)
+@shows_errors
+def cancel(modules: tuple[str, ...]) -> None:
+    """Cancel module builds: what Koji builds for them is canceled, and nothing more is submitted.
+
+    Owners and members of the setting admin_groups may. You are known as for `mbs submit`.
+    """
+    api = api_of(load())
+    for number in [api.number(NSVC.or_number(module)) for module in modules]:
+        click.echo(f"{api.cancel(number).nsvc} is canceled.")
+
+
+def _outcome(build: Build) -> str:
+    """Say what became of a module build that was asked for."""
+    if build.state not in {ModuleState.INIT, ModuleState.WAIT}:
+        return f"exists already ({build.state.label}) and was left alone"
+    return "had failed and goes on" if build.reason else "is submitted"
+
+
+def _page(api: Api, build: Build) -> str:
+    return f"{api.url}/dags/{dag_id(build.nsvc)}"

@@ -1,4 +1,4 @@
-"""Watching module builds in the terminal until they have ended, from the registry alone."""
+"""Watching module builds in the terminal until they have ended, wherever they are known from."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from mbs.cli.shown import Build, Builds, Component
 from mbs.model.quoting import plain, printable
-from mbs.registry import ComponentRow, ComponentState, ModuleBuildRow, ModuleState, Registry
+from mbs.model.states import ComponentState, ModuleState
 
 INTERVAL = 2.0
 """Seconds between two looks."""
@@ -27,8 +28,8 @@ _STYLES = {ModuleState.READY: "bold green", ModuleState.FAILED: "bold red"}
 class Snapshot:
     """A module build and its components, at one moment."""
 
-    build: ModuleBuildRow
-    components: tuple[ComponentRow, ...]
+    build: Build
+    components: tuple[Component, ...]
 
     @property
     def ended(self) -> bool:
@@ -42,35 +43,34 @@ class Snapshot:
         return self.ended and self.build.state in {ModuleState.READY, ModuleState.DONE}
 
 
-def watch(registry: Registry, ids: Sequence[int], *, sleep: Callable[[float], None] = time.sleep) -> bool:
+def watch(builds: Builds, ids: Sequence[int], *, sleep: Callable[[float], None] = time.sleep) -> bool:
     """Show the builds until all have ended; a pipe gets one line per change. Tells whether all succeeded.
 
     Loops of our own: every look is shown, where a library of retries gives the last one.
     """
     console = Console(highlight=False)
     show = _live if console.is_terminal else _lines
-    return all(snapshot.succeeded for snapshot in show(registry, ids, sleep))
+    return all(snapshot.succeeded for snapshot in show(builds, ids, sleep))
 
 
-def _see(registry: Registry, ids: Iterable[int]) -> list[Snapshot]:
-    with registry.transaction() as work:
-        return [Snapshot(work.builds.get(build_id), work.components.of(build_id)) for build_id in ids]
+def _see(builds: Builds, ids: Sequence[int]) -> list[Snapshot]:
+    return [Snapshot(build, components) for build, components in builds.progress(ids)]
 
 
-def _live(registry: Registry, ids: Sequence[int], sleep: Callable[[float], None]) -> list[Snapshot]:
-    snapshots = _see(registry, ids)
+def _live(builds: Builds, ids: Sequence[int], sleep: Callable[[float], None]) -> list[Snapshot]:
+    snapshots = _see(builds, ids)
     with Live(_drawn(snapshots), auto_refresh=False) as live:
         while not all(snapshot.ended for snapshot in snapshots):
             sleep(INTERVAL)
-            snapshots = _see(registry, ids)
+            snapshots = _see(builds, ids)
             live.update(_drawn(snapshots), refresh=True)
     return snapshots
 
 
-def _lines(registry: Registry, ids: Sequence[int], sleep: Callable[[float], None]) -> list[Snapshot]:
+def _lines(builds: Builds, ids: Sequence[int], sleep: Callable[[float], None]) -> list[Snapshot]:
     told: set[str] = set()
     while True:
-        snapshots = _see(registry, ids)
+        snapshots = _see(builds, ids)
         for line in (line for snapshot in snapshots for line in lines(snapshot)):
             if line not in told:
                 told.add(line)
@@ -85,7 +85,7 @@ def lines(snapshot: Snapshot) -> list[str]:
     build = snapshot.build
     known = (row for row in snapshot.components if row.state is not None)
     said = [f"{build.nsvc} {row.name} {_state(row)} {plain(_detail(row))}".rstrip() for row in known]
-    reason = f": {plain(build.state_reason)}" if build.state_reason else ""
+    reason = f": {plain(build.reason)}" if build.reason else ""
     return [*said, f"{build.nsvc} is {build.state.label}{reason}"]
 
 
@@ -99,10 +99,10 @@ def _head(snapshot: Snapshot) -> Text:
     text = Text(str(build.nsvc), style="bold")
     text.append(f"  {build.state.label}", style=_STYLES.get(build.state, "yellow"))
     text.append(f"  {', '.join(f'{count} {state.lower()}' for state, count in sorted(counts.items()))}", style="dim")
-    return text.append(f"\n{printable(build.state_reason)}") if build.state_reason else text
+    return text.append(f"\n{printable(build.reason)}") if build.reason else text
 
 
-def _table(components: Iterable[ComponentRow]) -> Table:
+def _table(components: Iterable[Component]) -> Table:
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 2))
     for batch, rows in groupby(components, key=lambda row: row.batch):
         for place, row in enumerate(rows):
@@ -111,11 +111,11 @@ def _table(components: Iterable[ComponentRow]) -> Table:
     return table
 
 
-def _state(row: ComponentRow) -> str:
+def _state(row: Component) -> str:
     return row.state.label if row.state is not None else "waiting"
 
 
-def _detail(row: ComponentRow) -> str:
+def _detail(row: Component) -> str:
     """Give the result of what is complete, the reason of what failed, the Koji task of what is built."""
     if row.state is ComponentState.COMPLETE:
         return f"{row.nvr or ''}{f' ({row.reason})' if row.reason else ''}"

@@ -29,7 +29,7 @@ PATIENCE = 30_000
 def page(world: World) -> Iterator[Page]:
     """A browser that is logged in."""
     if not CHROMIUM:
-        pytest.skip("There is no chromium: `make browser` installs it.")
+        pytest.skip("There is no chromium: `make clients` installs it.")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         opened = browser.new_page(viewport={"width": 1700, "height": 1000})

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from mbs.cli.airflow import ApiError
+from mbs.cli.server import ApiError
 from mbs.registry import ModuleState
 from mbs.steps.reuse import REASON, UNNEEDED_MACROS
 from tests.e2e.world import STREAM, World, module

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mbs.cli.airflow import AirflowClient, ApiError, Login, run_path
+from mbs.cli.airflow import AirflowClient, run_path
+from mbs.cli.server import ApiError, Login
 from mbs.registry import BuildFilter, ModuleState
 from tests.e2e.world import World, module
 from tools.stack import secrets

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from mbs.koji.faults import KojiValue
-from mbs.model.naming import koji_build
+from mbs.model.naming import PREFIX, koji_build
 from mbs.model.nsvc import NSVC
 from tools.demo.outcome import Outcome, outcome_of
 from tools.stack import secrets
@@ -75,6 +75,7 @@ def _reuse(outcome: Outcome) -> Iterator[tuple[str, str]]:
 def _ending(layout: Layout, seconds: float) -> Iterator[tuple[str, str]]:
     yield "Wall time", duration(seconds)
     yield "Airflow", layout.ui_url
+    yield "REST API", f"{layout.ui_url}{PREFIX}/docs (as MBS has it: {PREFIX}/1/)"
     yield "Log in as", f"admin, password {secrets.password(layout, 'admin')}"
     yield "", "Everything keeps running; `make stop` ends it."
 

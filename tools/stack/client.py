@@ -18,7 +18,8 @@ from typing import Any
 import koji
 
 from devhub.examples import commit_again, publish
-from mbs.cli.airflow import FINISHED, AirflowClient, ApiError, Login, run_path
+from mbs.cli.airflow import FINISHED, AirflowClient, run_path
+from mbs.cli.server import ApiError, Login
 from mbs.koji.faults import KojiValue
 from mbs.model.plan import BuildPlan
 from mbs.planning.ids import dag_id

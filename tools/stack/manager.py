@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from mbs.cli.airflow import AirflowClient, Login, provide_pool
+from mbs.cli.airflow import AirflowClient, provide_pool
+from mbs.cli.server import Login
 from mbs.model.errors import MbsError
 from mbs.settings.sources import load
 from tools.stack import StackProblem, postgres, secrets, supervisor

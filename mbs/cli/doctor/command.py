@@ -16,10 +16,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mbs.cli.airflow import AirflowClient, Login, known_login
+from mbs.cli.airflow import AirflowClient
 from mbs.cli.common import FILE, shows_errors
 from mbs.cli.doctor import account, entry, hub, service, sources
 from mbs.cli.doctor.finding import Finding, Part, Verdict, count, wrong
+from mbs.cli.server import Login, known_login
 from mbs.koji.account import CONNECTION
 from mbs.koji.grants import Needs
 from mbs.koji.session import IMPATIENT, HubSession

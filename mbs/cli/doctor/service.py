@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mbs.cli.airflow import AirflowClient, ApiError
+from mbs.cli.airflow import AirflowClient
 from mbs.cli.doctor.finding import Finding, right, unseen, wrong
 from mbs.cli.doctor.hub import Base
+from mbs.cli.server import ApiError
 from mbs.model.naming import KOJI_BUILDS
 from mbs.planning.compile import candidate_tags
 from mbs.registry import BuildFilter, ModuleBuildRow, ModuleState, Page, Registry

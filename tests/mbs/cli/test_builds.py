@@ -7,6 +7,7 @@ from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
 from mbs.cli import main
+from mbs.cli.registry import RegistryBuilds
 from mbs.cli.watch import watch
 from mbs.model.plan import BuildPlan
 from mbs.registry import ComponentState, ModuleState, Registry
@@ -47,7 +48,7 @@ def test_a_build_is_watched_until_it_has_ended(
             alpha.finished(ComponentState.FAILED, reason="alpha (x86_64): mock exited with status 1")
         registry.builds.transition(build_id, ModuleState.FAILED, "Component(s) alpha failed to build.", "test")
 
-    assert not watch(registry, [build_id], sleep=meanwhile)
+    assert not watch(RegistryBuilds(registry), [build_id], sleep=meanwhile)
     assert capsys.readouterr().out.splitlines() == [
         "example:1:20240102030405:9c690d0e is build",
         "example:1:20240102030405:9c690d0e alpha FAILED alpha (x86_64): mock exited with status 1",

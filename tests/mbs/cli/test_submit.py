@@ -1,267 +1,196 @@
-"""`mbs submit` against a server that answers as Airflow does."""
+"""`mbs submit`, `cancel` and what is asked of module builds, over the REST API as it is served."""
 
 from __future__ import annotations
 
-import json
-import threading
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from fastapi import FastAPI, Request
 
+from devhub.examples import commit_again, publish
 from mbs.cli import main
-from mbs.cli.airflow import known_login
-from tests.conftest import ROOT
+from mbs.model.users import User
+from mbs.registry import BuildFilter, ModuleBuildRow, ModuleState, Registry, engine_for
+from mbs.settings import Settings
+from mbs.steps.submit import read_import, register
+from tests.conftest import ROOT, PostgresUrl, RunningHub
+from tests.served import application, serving
 
-GREETER = ROOT / "examples" / "modules" / "greeter" / "greeter.yaml"
-URL = "https://src.example.org/modules/greeter?#1a2b3c"
-RUN = "/api/v2/dags/submit_module/dagRuns/manual__1%2B00"
-POOL = {"name": "koji_builds", "slots": 50}
-BUILD = {"id": 7, "nsvc": "greeter:1:20:c0ffee42", "dag_id": "greeter.1.20.c0ffee42", "outcome": "is submitted"}
+EXAMPLES = ROOT / "examples"
+GREETER = EXAMPLES / "modules" / "greeter" / "greeter.yaml"
+TOKENS = {"good": "pat", "better": "sam"}
 
 
-@dataclass
-class Airflow:
-    """What the server answers, and what it was asked."""
+class Bearer:
+    """Knows two users by their tokens, as Airflow does."""
 
-    url: str = ""
-    states: list[str] = field(default_factory=lambda: ["queued", "running", "success"])
-    note: str | None = None
-    xcoms: dict[str, object] = field(default_factory=lambda: {"builds": [BUILD]})
-    refusal: tuple[int, object] | None = None
-    logins: list[dict[str, str]] = field(default_factory=list)
-    tokens: set[str] = field(default_factory=set)
-    conf: dict[str, Any] = field(default_factory=dict)
-    pools: dict[str, dict[str, Any]] = field(default_factory=lambda: {"koji_builds": POOL})
-    pools_are_secret: bool = False
+    name, method, is_ambient = "airflow", "oidc", False
 
-    def answer(self, method: str, path: str, body: Any, token: str) -> tuple[int, object]:
-        if path == "/auth/token":
-            self.logins.append(body)
-            right = body["username"] in {"pat", "admin"} and body["password"] == "geheim"
-            return (201, {"access_token": "good"}) if right else (401, {"detail": "Invalid credentials"})
-        self.tokens.add(token)
-        if token != "Bearer good":
-            return 401, {"detail": "Not authenticated"}
-        return self.asked(method, path, body)
+    def user_of(self, request: Request) -> User | None:
+        name = TOKENS.get(request.headers.get("authorization", "").removeprefix("Bearer "))
+        return User(name=name, way=self.name) if name else None
 
-    def asked(self, method: str, path: str, body: Any) -> tuple[int, object]:
-        if path.startswith("/api/v2/pools"):
-            return self.pool(method, path.removeprefix("/api/v2/pools").removeprefix("/"), body)
-        if self.refusal:
-            return self.refusal
-        if method == "POST":
-            self.conf = body["conf"]
-            return 200, {"dag_run_id": "manual__1+00"}
-        if path == RUN:
-            return 200, {"state": self.states.pop(0) if len(self.states) > 1 else self.states[0], "note": self.note}
-        key = path.removeprefix(f"{RUN}/taskInstances/submit/xcomEntries/").removesuffix("?deserialize=true")
-        return (200, {"value": self.xcoms[key]}) if key in self.xcoms else (404, {"detail": "no XCom"})
+    def missing(self, request: Request) -> str:  # noqa: ARG002 - the protocol's
+        return "No 'authorization' header found."
 
-    def pool(self, method: str, name: str, body: Any) -> tuple[int, object]:
-        if self.pools_are_secret:
-            return 403, {"detail": "Forbidden"}
-        if method == "POST":
-            self.pools[body["name"]] = body
-        found = self.pools.get(name or body["name"])
-        return (200, found) if found else (404, {"detail": "no such pool"})
+
+@dataclass(frozen=True)
+class Server:
+    """A server, its registry, and the sources that may be submitted."""
+
+    url: str
+    registry: Registry
+    sources: Path
+
+    @property
+    def newest(self) -> ModuleBuildRow:
+        """The build that was submitted last."""
+        return self.registry.builds.find().items[0]
+
+
+@pytest.fixture(scope="module")
+def running(
+    postgres_url: PostgresUrl, running_hub: RunningHub, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    sources = tmp_path_factory.mktemp("sources")
+    publish(EXAMPLES, sources)
+    settings = Settings(
+        allowed_groups=(),
+        scmurls=(f"file://{sources}/",),
+        allow_local_scmurls=True,
+        yaml_submit_allowed=True,
+        modules_allow_scratch=True,
+        rebuild_strategy_allow_override=True,
+        default_branch="main",
+        rpms_default_repository=f"file://{sources}/rpms/",
+        koji_cg_tag_build=False,
+    )
+    engine = engine_for(postgres_url())
+    registry = Registry(engine)
+    found = read_import({"modulemd": (EXAMPLES / "platform" / "platform.yaml").read_text()}, settings)
+    register(found, "admin", registry=registry, settings=settings, skip_invalid=False)
+    app = application(registry, settings, running_hub.url, airflow=Bearer())
+
+    @app.post("/auth/token", status_code=201)
+    def log_in(asked: dict[str, str]) -> dict[str, str]:
+        return {"access_token": "good"} if asked == {"username": "pat", "password": "geheim"} else {}
+
+    with serving(app) as url:
+        yield Server(url, registry, sources)
+    engine.dispose()
 
 
 @pytest.fixture
-def airflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Airflow]:
-    served = Airflow()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or "null")
-            status, answer = served.answer(self.command, self.path, body, self.headers.get("Authorization", ""))
-            content = answer.encode() if isinstance(answer, str) else json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_POST = do_GET  # noqa: N815 - the base class looks for this name
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        served.url = f"http://127.0.0.1:{server.server_port}"
-        netrc = tmp_path / "netrc"
-        netrc.write_text("machine 127.0.0.1 login pat password geheim\n")
-        netrc.chmod(0o600)
-        monkeypatch.setenv("NETRC", str(netrc))
-        monkeypatch.setenv("MBS_API_URL", served.url)
-        monkeypatch.setenv("AIRFLOW_CONFIG", str(tmp_path / "none.cfg"))
-        for name in ("MBS_API_TOKEN", "MBS_DATABASE_URL"):
-            monkeypatch.delenv(name, raising=False)
-        yield served
-        server.shutdown()
+def server(running: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login pat password geheim\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("MBS_API_URL", running.url)
+    monkeypatch.setenv("AIRFLOW_CONFIG", str(tmp_path / "none.cfg"))
+    for name in ("MBS_API_TOKEN", "MBS_DATABASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    return running
 
 
-def submit(*words: object) -> Result:
-    return CliRunner().invoke(main, ["submit", *map(str, words)])
+def mbs(*words: object) -> Result:
+    return CliRunner().invoke(main, [str(word) for word in words])
 
 
-def pools() -> str:
-    result = CliRunner().invoke(main, ["pools"])
+def commit(server: Server) -> str:
+    repository = server.sources / "modules" / "greeter"
+    return f"file://{repository}?#{commit_again(repository, '1')}"
+
+
+def test_a_commit_is_submitted_and_its_build_is_printed_with_its_page(server: Server) -> None:
+    url = commit(server)
+    result = mbs("submit", url, "--branch", "1")
     assert result.exit_code == 0, result.output
-    return result.stdout
+    build = server.newest
+    assert (build.nsvc.name, build.nsvc.stream, build.owner) == ("greeter", "1", "pat")
+    page = f"{server.url}/dags/greeter.1.{build.nsvc.version}.{build.nsvc.context}"
+    assert result.stdout == f"{build.nsvc} is submitted: {page}\n"
+    again = mbs("submit", url, "--branch", "1")
+    assert (again.exit_code, again.stdout) == (1, "")
+    assert "already exists" in again.stderr
 
 
-def test_a_commit_is_submitted_and_its_builds_are_printed_with_their_pages(airflow: Airflow) -> None:
-    result = submit(URL, "--branch", "1")
+def test_a_file_is_submitted_with_its_options(server: Server) -> None:
+    words = [GREETER, "--branch", "1", "--scratch", "--rebuild-strategy", "all", "--buildrequire", "platform=f40"]
+    result = mbs("submit", *words, "--ref", "greet=main")
     assert result.exit_code == 0, result.output
-    page = f"{airflow.url}/dags/greeter.1.20.c0ffee42"
-    assert result.stdout == f"greeter:1:20:c0ffee42 is submitted: {page}\n"
-    assert airflow.conf == {"scmurl": URL, "branch": "1"}
-    assert airflow.logins == [{"username": "pat", "password": "geheim"}], "from netrc, once"
-    assert airflow.tokens == {"", "Bearer good"}, "a password stands in no header"
+    build = server.newest
+    assert (build.scratch, build.rebuild_strategy, build.nsvc.name) == (True, "all", "greeter")
 
 
-def test_a_file_is_submitted_with_every_option(airflow: Airflow) -> None:
-    words = [GREETER, "--branch", "1", "--scratch", "--rebuild-strategy", "only-changed", "--reuse-from", "5"]
-    words += ["--buildrequire", "platform=f40", "--buildrequire", "platform=f41", "--ref", "greet=main"]
-    result = submit(*words, "--side-tag", "f40-side-1", "--owner", "robin")
-    assert result.exit_code == 0, result.output
-    assert airflow.conf == {
-        "modulemd": GREETER.read_text(),
-        "module_name": "greeter",
-        "module_stream": "1",
-        "branch": "1",
-        "scratch": True,
-        "rebuild_strategy": "only-changed",
-        "reuse_components_from": "5",
-        "buildrequire_overrides": {"platform": ["f40", "f41"]},
-        "rpm_component_ref_overrides": {"greet": "main"},
-        "side_tag": "f40-side-1",
-        "owner": "robin",
-    }
+def test_a_refusal_is_one_line_per_problem_on_standard_error(server: Server) -> None:
+    before = server.newest
+    result = mbs("submit", "https://elsewhere.example.org/modules/greeter?#1a2b3c", "--branch", "1", "--owner", "robin")
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (1, "", 2)
+    assert "The submitted scmurl https://elsewhere" in result.stderr
+    assert "'owner'" in result.stderr
+    assert server.newest == before
 
 
-def test_a_refusal_is_one_line_per_problem_on_standard_error(airflow: Airflow) -> None:
-    airflow.states, airflow.xcoms = ["failed"], {"problems": ["line 3: The name is wrong", "There is no stream f99"]}
-    result = submit(URL)
-    assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == "line 3: The name is wrong\nThere is no stream f99\n"
+def test_builds_are_listed_and_shown_without_a_registry(server: Server) -> None:
+    result = mbs("submit", GREETER, "--branch", "1", "--scratch")
+    nsvc = str(server.newest.nsvc)
+    assert nsvc in result.stdout
+    assert nsvc in mbs("list", "--owner", "pat", "--state", "wait", "--limit", "1").stdout
+    assert "There are no such module builds." in mbs("list", "--name", "nothing").stdout
+    shown = mbs("show", nsvc).stdout
+    for word in ("phrasebook", "module-build-macros", "waiting", "x86_64", "pat"):
+        assert word in shown
+    assert re.search(r"^0 +module-build-macros", shown, re.MULTILINE), "batches are counted as everywhere else here"
+    assert "name: greeter" in mbs("show", nsvc, "--modulemd").stdout
+    missing = mbs("show", 999_999)
+    assert (missing.exit_code, missing.stderr) == (1, "No such module found.\n")
 
 
-def test_a_run_that_failed_without_an_answer_is_shown(airflow: Airflow) -> None:
-    airflow.states, airflow.xcoms, airflow.note = ["failed"], {}, "It took longer than this task may."
-    result = submit(URL)
-    assert result.exit_code == 1
-    assert "It took longer than this task may." in result.stderr
-    assert f"Its log may say more: {airflow.url}/dags/submit_module/runs/manual__1%2B00" in result.stderr
-
-
-def test_a_token_needs_no_login(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_owner_cancels_a_build_and_nobody_else_does(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert mbs("submit", GREETER, "--branch", "1", "--scratch").exit_code == 0
+    build = server.newest
+    monkeypatch.setenv("MBS_API_TOKEN", "better")
+    refused = mbs("cancel", build.nsvc)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "You are not owner" in refused.stderr
     monkeypatch.setenv("MBS_API_TOKEN", "good")
-    assert submit(URL).exit_code == 0
-    assert (airflow.logins, airflow.tokens) == ([], {"Bearer good"}), "and netrc does not take its place"
+    assert mbs("cancel", build.nsvc).stdout == f"{build.nsvc} is canceled.\n"
+    assert server.registry.builds.get(build.id).state is ModuleState.FAILED
+    watched = mbs("watch", build.nsvc)
+    assert watched.exit_code == 1
+    assert watched.stdout.splitlines()[-1] == f"{build.nsvc} is failed: Canceled by pat."
 
 
-@pytest.mark.parametrize(
-    ("refusal", "why"),
-    [
-        ((403, {"detail": "Forbidden"}), "403 Forbidden"),
-        ((404, {"detail": "DAG with dag_id: 'submit_module' not found"}), "404 DAG with dag_id"),
-        ((500, "<html>\nOops</html>"), "500 <html> Oops</html>"),
-        ((200, "<html>A web page</html>"), "is not Airflow's API"),
-    ],
-)
-def test_what_airflow_answers_is_told_in_one_line(airflow: Airflow, refusal: tuple[int, object], why: str) -> None:
-    airflow.refusal = refusal
-    result = submit(URL)
-    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (1, "", 1)
-    assert why in result.stderr
-
-
-def test_without_the_pool_of_the_builds_nothing_is_submitted(airflow: Airflow) -> None:
-    airflow.pools.clear()
-    result = submit(URL)
-    assert (result.exit_code, airflow.conf) == (1, {})
-    assert result.stderr == "Airflow has no pool koji_builds, so no build could start. Have `mbs pools` run first.\n"
-
-
-def test_who_may_not_see_pools_may_submit(airflow: Airflow) -> None:
-    airflow.pools_are_secret = True
-    assert submit(URL).exit_code == 0
-
-
-def test_the_missing_pool_is_created_in_the_size_of_the_settings(
-    airflow: Airflow, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AIRFLOW__MBS__KOJI_BUILDS_SLOTS", "7")
-    airflow.pools.clear()
-    assert pools() == "The pool koji_builds is created with 7 slots.\n"
-    assert airflow.pools["koji_builds"]["slots"] == 7
-
-
-def test_the_size_of_a_pool_that_exists_is_left_alone(airflow: Airflow) -> None:
-    assert pools() == "The pool koji_builds exists with 50 slots.\n"
-    assert airflow.pools == {"koji_builds": POOL}
-
-
-@pytest.mark.usefixtures("airflow")
-def test_a_wrong_password_is_told_but_not_shown(tmp_path: Path) -> None:
-    (tmp_path / "netrc").write_text("machine 127.0.0.1 login pat password falsch\n")
-    result = submit(URL)
-    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
-    assert "refuses the login of pat: Invalid credentials" in result.stderr
-    assert "falsch" not in result.output
-
-
-def test_who_can_read_the_passwords_of_the_stack_on_this_machine_is_its_administrator(
-    airflow: Airflow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stranger_is_told_how_to_log_in(server: Server, tmp_path: Path) -> None:
     (tmp_path / "netrc").write_text("")
-    (tmp_path / "airflow.cfg").write_text("[core]\nsimple_auth_manager_passwords_file = $AIRFLOW_HOME/passwords.json\n")
-    (tmp_path / "passwords.json").write_text('{"admin": "geheim", "packager": "other"}')
-    monkeypatch.delenv("AIRFLOW_CONFIG")
-    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
-    assert submit(URL).exit_code == 0
-    assert airflow.logins == [{"username": "admin", "password": "geheim"}]
-
-
-def test_the_passwords_of_this_machine_are_sent_to_no_other(tmp_path: Path) -> None:
-    (tmp_path / "airflow.cfg").write_text(f"[core]\nsimple_auth_manager_passwords_file = {tmp_path}/passwords.json\n")
-    (tmp_path / "passwords.json").write_text('{"admin": "geheim"}')
-    environ = {"AIRFLOW_HOME": str(tmp_path)}
-    assert known_login("http://localhost:8080", environ) is not None
-    assert known_login("https://mbs.example.org", environ) is None
-
-
-def test_without_a_login_or_a_terminal_the_ways_to_log_in_are_named(airflow: Airflow, tmp_path: Path) -> None:
-    (tmp_path / "netrc").write_text("")
-    result = submit(URL)
-    assert (result.exit_code, airflow.logins) == (2, [])
+    before = server.registry.builds.find(BuildFilter()).total
+    result = mbs("submit", GREETER, "--branch", "1", "--scratch")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "No 'authorization' header found." in result.stderr
     assert "MBS_API_TOKEN" in result.stderr
-    assert "netrc" in result.stderr
+    assert server.registry.builds.find(BuildFilter()).total == before
+    assert mbs("list").exit_code == 0, "whoever reads need not log in"
 
 
-@pytest.mark.usefixtures("airflow")
-def test_an_airflow_that_is_away_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("server")
+def test_a_server_that_is_away_or_another_one_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MBS_API_TOKEN", "good")
     monkeypatch.setenv("MBS_API_URL", "http://127.0.0.1:1")
-    result = submit(URL)
-    assert (result.exit_code, result.stderr) == (
-        1,
-        "Airflow at http://127.0.0.1:1 does not answer: Connection refused\n",
-    )
-
-
-def test_to_watch_without_a_registry_is_refused_before_anything_is_submitted(airflow: Airflow) -> None:
-    result = submit(URL, "--watch")
-    assert (result.exit_code, airflow.conf) == (2, {})
-    assert "MBS_DATABASE_URL" in result.stderr
+    result = mbs("submit", GREETER)
+    said = "The module build service at http://127.0.0.1:1 does not answer: Connection refused\n"
+    assert (result.exit_code, result.stderr) == (1, said)
+    with serving(FastAPI()) as other:
+        monkeypatch.setenv("MBS_API_URL", other)
+        result = mbs("list")
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (1, "", 1)
 
 
 @pytest.mark.parametrize("word", ["platform", "=f40", "platform="])
-@pytest.mark.usefixtures("airflow")
+@pytest.mark.usefixtures("server")
 def test_a_stream_without_a_module_is_wrong_usage(word: str) -> None:
-    assert submit(URL, "--buildrequire", word).exit_code == 2
+    assert mbs("submit", GREETER, "--buildrequire", word).exit_code == 2

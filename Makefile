@@ -12,7 +12,7 @@ PASSWORD ?=
 ARGS ?=
 CHOSEN := $(filter tests/%,$(ARGS))
 
-.PHONY: help setup install browser demo test check bench contract lock stop clean
+.PHONY: help setup install clients demo test check bench contract lock stop clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,15 +23,15 @@ setup: ## Install what is missing for development: system packages, .venv
 install: ## Install what a machine of the service needs in production, and no more
 	@tools/setup.sh --service
 
-browser: setup
-	@tools/setup.sh --browser
+clients: setup
+	@tools/setup.sh --clients
 
 demo: setup ## Build modules on this machine, with an embedded Koji hub, and show it
 	@$(BIN)/python -m tools.demo
 
 # The stories of the whole service come last and alone: they share one Airflow, and need the machine for themselves.
 # Exit code 5 is pytest's for ARGS that choose no test of a part.
-test: browser ## Run the tests
+test: clients ## Run the tests
 ifneq ($(CHOSEN),)
 	@$(BIN)/python -m pytest $(ARGS)
 else

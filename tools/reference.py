@@ -15,7 +15,7 @@ import msgspec
 
 from mbs.model import plan
 from mbs.settings import Settings
-from tools import cli_reference
+from tools import api_reference, cli_reference
 
 DIRECTORY = Path(__file__).resolve().parent.parent / "docs" / "reference"
 
@@ -25,6 +25,7 @@ def pages() -> dict[Path, str]:
     schema = json.dumps(plan_schema(), indent=2, ensure_ascii=False)
     return {
         DIRECTORY / "build-plan.schema.json": f"{schema}\n",
+        DIRECTORY / "api.md": api_reference.page(),
         DIRECTORY / "cli.md": cli_reference.page(),
         DIRECTORY / "settings.md": settings_page(),
     }

@@ -11,6 +11,7 @@ from mbs.model.plan import Strategy
 from mbs.registry import Form
 from mbs.settings import Settings
 from mbs.steps.publish import arch_documents
+from mbs.web import openapi
 from mbs.web.answers import Json
 from mbs.web.services import Given
 
@@ -26,7 +27,7 @@ _DESCRIPTIONS = {
 }
 
 
-@router.get("/final-modulemd/{build_id:int}")
+@router.get("/final-modulemd/{build_id:int}", **openapi.FINAL)
 def final_modulemd(build_id: int, services: Given) -> Json:
     """Give the documents by arch as they are imported, or would be now."""
     registry = services.registry()
@@ -40,7 +41,7 @@ def final_modulemd(build_id: int, services: Given) -> Json:
         _MAKING.release()
 
 
-@router.get("/rebuild-strategies/")
+@router.get("/rebuild-strategies/", **openapi.STRATEGIES)
 def rebuild_strategies(services: Given) -> Json:
     """List how much of a module may be built again, and what is done where nothing is asked for."""
     return Json({"items": [_strategy(services.settings, one) for one in sorted(Strategy)]})

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from mbs.koji.rpms import tags_of_modules
 from mbs.model.errors import InvalidRequest
 from mbs.registry import BuildFilter, BuildView, ComponentView, Form
-from mbs.web import query, shapes
+from mbs.web import openapi, query, shapes
 from mbs.web.answers import Json
 from mbs.web.links import page_links, path_of
 from mbs.web.services import Given, Services
@@ -31,7 +31,7 @@ def _no_id(collection: str) -> Any:  # noqa: ANN401 - FastAPI's own
     return Depends(check)
 
 
-@router.get("/module-builds/", dependencies=[_no_id(BUILDS)])
+@router.get("/module-builds/", dependencies=[_no_id(BUILDS)], **openapi.BUILDS)
 def module_builds(request: Request, services: Given) -> Json:
     """List module builds."""
     given = request.query_params
@@ -43,14 +43,14 @@ def module_builds(request: Request, services: Given) -> Json:
     return Json({"items": items, "meta": page_links(request, found.total, page)})
 
 
-@router.get("/module-builds/{build_id:int}", dependencies=[_no_id(BUILDS)])
+@router.get("/module-builds/{build_id:int}", dependencies=[_no_id(BUILDS)], **openapi.BUILD)
 def module_build(request: Request, build_id: int, services: Given) -> Json:
     """Give one module build."""
     form = query.form_asked(request.query_params)
     return Json(_build(request, services.registry().views.module_build(build_id, form), form))
 
 
-@router.get("/module-builds/{build_id:int}/messages")
+@router.get("/module-builds/{build_id:int}/messages", **openapi.MESSAGES)
 def build_messages(request: Request, build_id: int, services: Given) -> Json:
     """List what is noted about a module build and its components, newest first."""
     page = query.message_page(request.query_params)
@@ -59,7 +59,7 @@ def build_messages(request: Request, build_id: int, services: Given) -> Json:
     return Json({"messages": [shapes.message(row) for row in found.items], "meta": meta})
 
 
-@router.get("/component-builds/", dependencies=[_no_id(COMPONENTS)])
+@router.get("/component-builds/", dependencies=[_no_id(COMPONENTS)], **openapi.COMPONENTS)
 def component_builds(request: Request, services: Given) -> Json:
     """List components."""
     given = request.query_params
@@ -69,14 +69,14 @@ def component_builds(request: Request, services: Given) -> Json:
     return Json({"items": items, "meta": page_links(request, found.total, page)})
 
 
-@router.get("/component-builds/{component_id:int}", dependencies=[_no_id(COMPONENTS)])
+@router.get("/component-builds/{component_id:int}", dependencies=[_no_id(COMPONENTS)], **openapi.COMPONENT)
 def component_build(request: Request, component_id: int, services: Given) -> Json:
     """Give one component."""
     form = query.form_asked(request.query_params)
     return Json(_component(request, services.registry().views.component_build(component_id, form), form))
 
 
-@router.get("/component-builds/{component_id:int}/messages")
+@router.get("/component-builds/{component_id:int}/messages", **openapi.MESSAGES)
 def component_messages(request: Request, component_id: int, services: Given) -> Json:
     """List what is noted about one component, newest first."""
     page = query.message_page(request.query_params)

@@ -18,7 +18,7 @@ from mbs.planning.permissions import check_owner, check_submitter
 from mbs.registry import Form
 from mbs.steps.cancel import cancel
 from mbs.steps.submit import submit
-from mbs.web import shapes
+from mbs.web import openapi, shapes
 from mbs.web.access import Asking
 from mbs.web.answers import Json
 from mbs.web.bodies import INVALID, Body
@@ -32,7 +32,7 @@ FAILED = ("failed", "4")
 """The state that a build can be put into, as clients write it; MBS takes no number, we do."""
 
 
-@router.post("/module-builds/", status_code=HTTPStatus.CREATED)
+@router.post("/module-builds/", status_code=HTTPStatus.CREATED, **openapi.SUBMIT)
 def submit_module(request: Request, version: int, body: Body, user: Asking, services: Given) -> Json:
     """Submit a module: give its builds, in version 1 the first of them."""
     check_submitter(user, services.settings)
@@ -49,7 +49,7 @@ def submit_module(request: Request, version: int, body: Body, user: Asking, serv
     return Json(builds[0] if version == 1 else builds, HTTPStatus.CREATED)
 
 
-@router.patch("/module-builds/{build_id:int}")
+@router.patch("/module-builds/{build_id:int}", **openapi.CANCEL)
 def cancel_module_build(request: Request, build_id: int, body: Body, user: Asking, services: Given) -> Json:
     """Cancel a module build."""
     asking = _in_whose_name(body, user)

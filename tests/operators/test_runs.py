@@ -65,9 +65,9 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     monkeypatch.setattr(web.application, "_made", None)
     whole = FastAPI()
     [mounted] = ModuleBuildServicePlugin.fastapi_apps
-    whole.mount(str(mounted["url_prefix"]), mounted["app"])  # type: ignore[arg-type]
+    whole.mount(str(mounted["url_prefix"]), mounted["app"])
     yield TestClient(whole)
-    web.application._made = None  # noqa: SLF001 - others ask it, too
+    web.application._made = None
 
 
 def test_the_plugin_mounts_the_api(server: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,9 @@ _build = models.ModuleBuild.__table__.c
 _component = models.ComponentBuild.__table__.c
 _link = models.BaseModuleLink.__table__.c
 
+_BASE = models.ModuleBuild.__table__.alias()
+_BUILT = select(_link.build_id).join(_BASE, _BASE.c.id == _link.base_module_id)
+
 LAST_ID = 2**63 - 1
 
 _SUBMITTED = _component.state.is_not(None)
@@ -132,13 +135,12 @@ def _is_at_batch(batch: int) -> ColumnElement[bool]:
 
 
 def _built_against(wanted: BaseModuleFilter) -> Select[tuple[int]]:
-    base = models.ModuleBuild.__table__.alias()
-    query = select(_link.build_id).join(base, base.c.id == _link.base_module_id)
-    query = query.where(*_equal(base.c, wanted, ("name", "stream", "version", "context", "stream_version")))
+    base = _BASE.c
+    query = _BUILT.where(*_equal(base, wanted, ("name", "stream", "version", "context", "stream_version")))
     if wanted.stream_version_lte is not None:
-        query = query.where(base.c.stream_version <= wanted.stream_version_lte)
+        query = query.where(base.stream_version <= wanted.stream_version_lte)
     if wanted.stream_version_gte is not None:
-        query = query.where(base.c.stream_version >= wanted.stream_version_gte)
+        query = query.where(base.stream_version >= wanted.stream_version_gte)
     return query
 
 

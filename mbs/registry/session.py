@@ -9,6 +9,7 @@ from typing import TypeVar
 from sqlalchemy import ColumnElement, Engine, UnaryExpression, create_engine, func, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from mbs.model.errors import InvalidRequest, RegistryUnavailable
@@ -18,6 +19,10 @@ from mbs.registry.rows import Listing, Page
 
 Table = TypeVar("Table", bound=Base)
 Row = TypeVar("Row")
+
+CONNECTIONS = 15
+"""That a process keeps, as far as its threads need them at a time; further threads wait, and then are told that the
+registry is away."""
 
 
 def engine_for(url: str) -> Engine:
@@ -32,7 +37,9 @@ def engine_for(url: str) -> Engine:
     if parsed.get_backend_name() != "postgresql":
         msg = "The address of the registry is no URL of a PostgreSQL database: write postgresql://user@host:port/name."
         raise InvalidRequest(msg)
-    return create_engine(parsed.set(drivername="postgresql+psycopg2"), pool_pre_ping=True)
+    return create_engine(
+        parsed.set(drivername="postgresql+psycopg2"), pool_pre_ping=True, pool_size=CONNECTIONS, max_overflow=0
+    )
 
 
 @contextmanager
@@ -42,6 +49,9 @@ def known_when_unavailable() -> Iterator[None]:
         yield
     except (OperationalError, InterfaceError) as error:
         msg = f"The registry's database does not answer: {plain(str(error.orig))}"
+        raise RegistryUnavailable(msg) from error
+    except PoolTimeout as error:
+        msg = f"All {CONNECTIONS} connections of this process to the registry's database are busy."
         raise RegistryUnavailable(msg) from error
 
 

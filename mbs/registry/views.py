@@ -6,14 +6,14 @@ Nothing here makes objects of SQLAlchemy: a page of ten builds has two hundred c
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum, auto
 from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Select, Text, and_, cast, func, select
+from sqlalchemy import BindParameter, ColumnElement, Select, Text, and_, bindparam, cast, func, select
 from sqlalchemy.orm import Session
 
 from mbs.model.errors import NotFound
@@ -65,7 +65,10 @@ class BaseModuleView(Struct, frozen=True):
     """A registered base module that a build was built against."""
 
     id: int
-    nsvc: NSVC
+    name: str
+    stream: str
+    version: int
+    context: str
     state: ModuleState
     stream_version: float | None
 
@@ -139,6 +142,45 @@ _COMPONENT = select(
 )
 _MESSAGE = select(_message.id, _message.component_id, _message.time, _message.message)
 
+_OF: BindParameter[Sequence[int]] = bindparam("ids", expanding=True)
+"""The ids of a page."""
+
+
+def _component_of() -> Select[Any]:
+    query = select(_component.build_id, *_COMPONENT.selected_columns)
+    return query.where(_component.build_id.in_(_OF)).order_by(_component.id)
+
+
+def _sibling() -> Select[Any]:
+    mine, other = models.ModuleBuild.__table__.alias(), models.ModuleBuild.__table__.alias()
+    alike = (mine.c[name] == other.c[name] for name in ("name", "stream", "version", "scratch"))
+    query = select(mine.c.id, other.c.id).join(other, and_(*alike, mine.c.id != other.c.id))
+    return query.where(mine.c.id.in_(_OF)).order_by(other.c.id)
+
+
+def _base_module() -> Select[Any]:
+    link, base = models.BaseModuleLink.__table__, models.ModuleBuild.__table__
+    nsvc = (_build.name, _build.stream, _build.version, _build.context)
+    query = select(link.c.build_id, _build.id, *nsvc, _build.state, _build.stream_version)
+    joined = query.join_from(link, base, _build.id == link.c.base_module_id)
+    return joined.where(link.c.build_id.in_(_OF)).order_by(_build.id)
+
+
+def _change(trace: Any, owner: ColumnElement[int]) -> Select[Any]:  # noqa: ANN401 - the columns of either table
+    return select(owner, trace.time, trace.state, trace.reason).where(owner.in_(_OF)).order_by(trace.id)
+
+
+_module_trace, _component_trace = models.ModuleTrace.__table__.c, models.ComponentTrace.__table__.c
+_COMPONENT_TRACE = _change(_component_trace, _component_trace.component_id)
+_PARTS: Mapping[str, tuple[Select[Any], Callable[..., Any]]] = {
+    "components": (_component_of(), ComponentView),
+    "siblings": (_sibling(), int),
+    "base_modules": (_base_module(), BaseModuleView),
+    "trace": (_change(_module_trace, _module_trace.build_id), StateChange),
+}
+"""What is read beside the rows of the builds themselves: each in one statement for all of them, made once."""
+_OF_NORMAL = frozenset({"components", "siblings"})
+
 
 class Views(Group):
     """What the API shows. Ids may be any integers; orders that there are not raise InvalidRequest."""
@@ -182,7 +224,9 @@ class Views(Group):
     def _messages(self, condition: ColumnElement[bool], page: Page) -> Listing[MessageRow]:
         query = _MESSAGE.where(condition).order_by(_message.id.desc())
         with self._session() as session:
-            return _listing(session, query, page, lambda part: [MessageRow(*row) for row in session.execute(part)])
+            return _listing(
+                session, query, page, lambda part: [MessageRow(*row) for row in session.execute(part).all()]
+            )
 
 
 def _only(found: Sequence[Item], otherwise: str) -> Item:
@@ -208,83 +252,32 @@ def _of_form(form: Form) -> Select[Any]:
 
 
 def _builds(session: Session, query: Select[Any], form: Form) -> list[BuildView]:
-    rows: list[dict[str, Any]] = [dict(row) for row in session.execute(query).mappings()]
+    rows: list[dict[str, Any]] = [dict(row) for row in session.execute(query).mappings().all()]
     for row in rows:
         row["nsvc"] = NSVC(row.pop("name"), row.pop("stream"), row.pop("version"), row.pop("context"))
         row["buildrequires"] = msgspec.json.decode(row["buildrequires"])
     ids = [row["id"] for row in rows]
     parts: dict[str, Mapping[int, Any]] = {
-        name: read(session, ids)
-        for name, read in _PARTS.items()
+        name: _grouped(session, query, ids, item)
+        for name, (query, item) in _PARTS.items()
         if ids and (form is Form.VERBOSE or (form is Form.NORMAL and name in _OF_NORMAL))
     }
     return [BuildView(**row | {name: part[row["id"]] for name, part in parts.items()}) for row in rows]
 
 
 def _components(session: Session, query: Select[Any], form: Form) -> list[ComponentView]:
-    found = [ComponentView(*row) for row in session.execute(query)]
+    found = [ComponentView(*row) for row in session.execute(query).all()]
     if form is not Form.VERBOSE or not found:
         return found
-    traces = _traces(session, models.ComponentTrace.__table__.c, "component_id", [one.id for one in found])
+    traces = _grouped(session, _COMPONENT_TRACE, [one.id for one in found], StateChange)
     return [msgspec.structs.replace(one, trace=traces[one.id]) for one in found]
 
 
-def _components_of(session: Session, ids: Sequence[int]) -> Mapping[int, Sequence[ComponentView]]:
-    query = _COMPONENT.where(_component.build_id.in_(ids)).order_by(_component.id)
-    return _grouped((row.build_id, ComponentView(*row)) for row in session.execute(query))
-
-
-def _siblings(session: Session, ids: Sequence[int]) -> Mapping[int, Sequence[int]]:
-    mine, other = models.ModuleBuild.__table__.alias(), models.ModuleBuild.__table__.alias()
-    alike = (mine.c[name] == other.c[name] for name in ("name", "stream", "version", "scratch"))
-    query = select(mine.c.id, other.c.id).join(other, and_(*alike, mine.c.id != other.c.id))
-    return _grouped((row[0], row[1]) for row in session.execute(query.where(mine.c.id.in_(ids)).order_by(other.c.id)))
-
-
-def _base_modules(session: Session, ids: Sequence[int]) -> Mapping[int, Sequence[BaseModuleView]]:
-    link = models.BaseModuleLink.__table__
-    query = (
-        select(
-            link.c.build_id,
-            _build.id,
-            _build.name,
-            _build.stream,
-            _build.version,
-            _build.context,
-            _build.state,
-            _build.stream_version,
-        )
-        .join(models.ModuleBuild.__table__, _build.id == link.c.base_module_id)
-        .where(link.c.build_id.in_(ids))
-        .order_by(_build.id)
-    )
-    return _grouped(
-        (of, BaseModuleView(number, NSVC(*nsvc), state, stream_version))
-        for of, number, *nsvc, state, stream_version in session.execute(query)
-    )
-
-
-def _traces(session: Session, trace: Any, owner: str, ids: Sequence[int]) -> Mapping[int, Sequence[StateChange]]:  # noqa: ANN401 - columns of one table or the other
-    query = select(trace[owner], trace.time, trace.state, trace.reason).where(trace[owner].in_(ids))
-    return _grouped((row[0], StateChange(*row[1:])) for row in session.execute(query.order_by(trace.id)))
-
-
-def _module_traces(session: Session, ids: Sequence[int]) -> Mapping[int, Sequence[StateChange]]:
-    return _traces(session, models.ModuleTrace.__table__.c, "build_id", ids)
-
-
-def _grouped(pairs: Iterable[tuple[int, Item]]) -> Mapping[int, Sequence[Item]]:
+def _grouped(
+    session: Session, query: Select[Any], ids: Sequence[int], item: Callable[..., Item]
+) -> Mapping[int, Sequence[Item]]:
+    """Read what belongs to each of these: an id in the first column, and an item in those that follow."""
     groups: defaultdict[int, list[Item]] = defaultdict(list)
-    for key, item in pairs:
-        groups[key].append(item)
+    for key, *columns in session.execute(query, {_OF.key: ids}).all():
+        groups[key].append(item(*columns))
     return groups
-
-
-_OF_NORMAL = frozenset({"components", "siblings"})
-_PARTS: Mapping[str, Callable[[Session, Sequence[int]], Mapping[int, Sequence[Any]]]] = {
-    "components": _components_of,
-    "siblings": _siblings,
-    "base_modules": _base_modules,
-    "trace": _module_traces,
-}
-"""What is read beside the rows of the builds themselves, each in one statement for all of them."""

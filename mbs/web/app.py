@@ -26,7 +26,7 @@ def create_app(services: Services) -> FastAPI:
     return app
 
 
-def _known(version: int) -> None:
+async def _known(version: int) -> None:
     """Refuse a version that there is not (before anything else, as MBS does)."""
     if version not in VERSIONS:
         raise NotFound("The requested API version is not available")

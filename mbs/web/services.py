@@ -45,4 +45,9 @@ def services_of(request: Request) -> Services:
     return services
 
 
-Given = Annotated[Services, Depends(services_of)]
+async def _given(request: Request) -> Services:
+    """Give it to a route; FastAPI runs in a thread of its own what is not async."""
+    return services_of(request)
+
+
+Given = Annotated[Services, Depends(_given)]

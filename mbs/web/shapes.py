@@ -108,10 +108,10 @@ def _verbose(view: BuildView, state_url: str) -> dict[str, object]:
 def _base_module(view: BaseModuleView) -> dict[str, object]:
     return {
         "id": view.id,
-        "name": view.nsvc.name,
-        "stream": view.nsvc.stream,
-        "version": str(view.nsvc.version),
-        "context": view.nsvc.context,
+        "name": view.name,
+        "stream": view.stream,
+        "version": str(view.version),
+        "context": view.context,
         "state": view.state,
         "state_name": view.state.label,
         "stream_version": _whole(view.stream_version),

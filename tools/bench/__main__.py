@@ -23,7 +23,7 @@ from tools.stack.environment import forget_services
 from tools.stack.layout import checkout
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
-SUPPORT = {"__main__", "documents", "figures", "service"}
+SUPPORT = {"__main__", "api_data", "api_mbs", "api_server", "documents", "figures", "service"}
 BY_HAND = {"distribution"}
 """What takes hours."""
 

@@ -52,3 +52,9 @@ def peak_memory() -> int:
     # Not getrusage: its figure begins with that of the process this one was started by.
     status = Path("/proc/self/status").read_text()
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")) * 1024
+
+
+def resident_memory(pid: int | str = "self") -> int:
+    """Give the resident memory of a process, in bytes."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:")) * 1024

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+from collections.abc import Mapping
 from dataclasses import fields, replace
 
 from mbs.model.errors import Problem
@@ -38,6 +39,11 @@ def with_secrets(settings: Settings) -> Settings:
     if problems:
         raise InvalidSettings(tuple(problems))
     return complete
+
+
+def without_secrets(values: Mapping[str, str]) -> dict[str, str]:
+    """Give the texts of settings that may be handed to a process that does not need the others."""
+    return {name: text for name, text in values.items() if name not in NAMES}
 
 
 def _printed(command: str) -> str:

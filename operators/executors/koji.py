@@ -24,6 +24,7 @@ from airflow.executors.workloads import ExecuteTask
 from airflow.utils.net import get_hostname
 from airflow.utils.state import TaskInstanceState
 
+from mbs.settings.secrets import without_secrets
 from operators import hooks
 from operators.executors import internals
 from operators.executors.internals import Fate
@@ -435,7 +436,7 @@ def knowledge(server: str) -> Begin:
         pid=os.getpid(),
         logs=internals.log_folder(),
         retries=RETRIES,
-        settings=hooks.settings_as_texts(),
+        settings=without_secrets(hooks.settings_as_texts()),
         account=hooks.KojiHook().account,
         registry=hooks.registry_url(),
     )

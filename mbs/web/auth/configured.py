@@ -9,7 +9,6 @@ from mbs.settings import InvalidSettings, Settings
 from mbs.settings.entry import contradictions
 from mbs.settings.secrets import with_secrets
 from mbs.web.auth import Authenticator
-from mbs.web.auth.groups import Directory
 from mbs.web.auth.local import NoAuth
 from mbs.web.auth.oidc import OpenId
 from mbs.web.auth.proxy import FrontServer
@@ -35,4 +34,8 @@ def authenticators(settings: Settings, *, airflow: Authenticator | None = None) 
 
 
 def _front_server(settings: Settings) -> FrontServer:
-    return FrontServer(settings, Directory(settings) if settings.ldap_uri else None)
+    if not settings.ldap_uri:
+        return FrontServer(settings)
+    from mbs.web.auth.groups import Directory  # noqa: PLC0415 - six megabytes that few need
+
+    return FrontServer(settings, Directory(settings))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Callable
-from typing import Protocol
 from urllib.parse import urlsplit
 
 import ldap3
@@ -28,14 +27,6 @@ MOST = 10_000
 
 class DirectoryUnavailable(Infrastructure):
     """The LDAP server does not answer, or not to us."""
-
-
-class Groups(Protocol):
-    """Knows the groups of users."""
-
-    def __call__(self, user: str) -> frozenset[str]:
-        """Give the groups of a user; none of one that is not known. Raises DirectoryUnavailable."""
-        ...
 
 
 class Directory:

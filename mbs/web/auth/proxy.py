@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from typing import Protocol
 
 from fastapi import Request
 
@@ -10,7 +11,6 @@ from mbs.model.errors import Infrastructure, Unauthenticated
 from mbs.model.hosts import Address, is_loopback
 from mbs.model.users import User, is_name
 from mbs.settings import Settings
-from mbs.web.auth.groups import Groups
 from mbs.web.auth.peers import Networks, forwarded_for, is_in, networks, peer_of
 
 SECRET_HEADER = "x-proxy-secret"  # noqa: S105 - where the secret is
@@ -18,6 +18,14 @@ NO_USER = "No REMOTE_USER is set."
 NO_REALM = "Value of REMOTE_NAME is not in format username@REALM"
 UNSET = frozenset({"", "(null)"})
 """What Apache writes for a variable that nobody has set."""
+
+
+class Groups(Protocol):
+    """Knows the groups of users."""
+
+    def __call__(self, user: str) -> frozenset[str]:
+        """Give the groups of a user; none of one that is not known. Raises Infrastructure."""
+        ...
 
 
 class FrontServer:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mbs.settings import InvalidSettings, Settings
-from mbs.settings.secrets import NAMES, with_secrets
+from mbs.settings.secrets import NAMES, with_secrets, without_secrets
 from mbs.settings.sources import load
 
 
@@ -34,3 +34,7 @@ def test_a_secret_may_have_a_dollar_in_it(tmp_path: Path) -> None:
         {"AIRFLOW_HOME": str(tmp_path), "HOME": "/root", "HOST": "h", "AIRFLOW__MBS__LDAP_PASSWORD": "$HOME"}
     )
     assert (settings.proxy_secret, settings.ldap_password, settings.ldap_uri) == ("pa$HOME", "$HOME", "ldaps://h")
+
+
+def test_who_needs_no_secrets_gets_none() -> None:
+    assert without_secrets({"arches": "x86_64", "proxy_secret": "hidden"}) == {"arches": "x86_64"}

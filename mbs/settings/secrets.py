@@ -12,7 +12,7 @@ from mbs.settings import InvalidSettings, Settings
 
 NAMES = tuple(each.name for each in fields(Settings) if not each.repr)
 """The settings that are secrets; beside each stands one for its command."""
-SECONDS = 30.0
+SECONDS = 10.0
 """For which a command may run."""
 
 

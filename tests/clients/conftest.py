@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 import requests
+from fastapi import FastAPI
 
 from devhub.examples import commit_again, publish
 from mbs.model.naming import PREFIX
@@ -67,10 +69,13 @@ class Served:
         """Ask as a script does."""
         return requests.get(f"{self.url}/{path}", params=params, timeout=30)  # type: ignore[arg-type]
 
-    def rpkg(self, *words: object, cwd: Path | None = None, fails: bool = False) -> str:
+    def rpkg(
+        self, *words: object, cwd: Path | None = None, fails: bool = False, env: Mapping[str, str] | None = None
+    ) -> str:
         """Run rpkg and give what it says; fail where its status is not as expected."""
         command = [str(PYTHON), str(COMMAND), "--config", str(self.home / "rpkg.conf"), *map(str, words)]
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.home), "LANG": "C.UTF-8", "USER": "pat"}
+        environment |= env or {}
         done = subprocess.run(
             command, cwd=cwd or self.home, env=environment, capture_output=True, text=True, timeout=120, check=False
         )
@@ -99,12 +104,26 @@ def served(
     postgres_url: PostgresUrl, running_hub: RunningHub, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Served]:
     """The API with the platform of the examples, for anybody on this machine."""
+    home = tmp_path_factory.mktemp("packager")
+    with serve(postgres_url(), running_hub, home, Settings(auth=("no_auth",)), serving) as made:
+        yield made
+
+
+@contextmanager
+def serve(
+    database: str,
+    running_hub: RunningHub,
+    home: Path,
+    settings: Settings,
+    served_by: Callable[[FastAPI], AbstractContextManager[str]],
+) -> Iterator[Served]:
+    """Serve the API with the platform of the examples; who may come in is said by the settings."""
     if not PYTHON.exists():
         pytest.skip("`make clients` installs rpkg and its like")
-    sources = tmp_path_factory.mktemp("sources")
+    sources = home / "sources"
     publish(ROOT / "examples", sources)
-    settings = Settings(
-        auth=("no_auth",),
+    settings = replace(
+        settings,
         scmurls=(f"file://{sources}/",),
         allow_local_scmurls=True,
         modules_allow_scratch=True,
@@ -114,12 +133,11 @@ def served(
         modules_default_repository=f"file://{sources}/modules/",
         koji_cg_tag_build=False,
     )
-    engine = engine_for(postgres_url())
+    engine = engine_for(database)
     registry = Registry(engine)
     found = read_import({"modulemd": PLATFORM.read_text()}, settings)
     register(found, "admin", registry=registry, settings=settings, skip_invalid=False)
-    home = tmp_path_factory.mktemp("packager")
-    with serving(application(registry, settings, running_hub.url)) as server:
+    with served_by(application(registry, settings, running_hub.url)) as server:
         (home / "rpkg.conf").write_text(CONFIG.format(sources=sources, api=f"{server}{PREFIX}"))
         (home / ".koji").mkdir()
         (home / ".koji" / "config").write_text(KOJI.format(hub=running_hub.url))

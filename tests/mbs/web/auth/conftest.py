@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
@@ -81,34 +81,45 @@ class Front:
 
 @pytest.fixture(scope="session")
 def front(home: Path, ldap: Ldap, kerberos: Kerberos) -> Iterator[Front]:
-    certificate = make_certificate(home)
-    (home / "proxy_secret.conf").write_text(f'Define MBS_PROXY_SECRET "{SECRET}"\n')
-    settings = Settings(
+    with serving(whoami(behind_apache(ldap))) as backend, in_front_of(backend, home / "front", kerberos) as front:
+        yield front
+
+
+def behind_apache(ldap: Ldap, **more: Any) -> Settings:
+    """Settings as the page has them."""
+    return Settings(
         auth=("proxy",),
         trusted_proxies=("127.0.0.1",),
         proxy_realms=(REALM,),
         proxy_secret=SECRET,
         ldap_uri=ldap.url,
         ldap_groups_dn=ldap.base,
+        **more,
     )
-    with serving(whoami(settings)) as backend:
-        page = Page(ROOT / "docs" / "how-to" / "authenticate.md")
-        (block,) = (block.text for block in page.blocks if block.language == "apache")
-        here: Mapping[str, str] = {
-            "*:443": "127.0.0.1:{port}",
-            "mbs.example.org": "localhost",
-            "/etc/pki/tls/certs/mbs.pem": str(certificate.certificate),
-            "/etc/pki/tls/private/mbs.key": str(certificate.key),
-            "/etc/mbs/http.keytab": str(kerberos.keytab),
-            "/etc/mbs/proxy_secret.conf": str(home / "proxy_secret.conf"),
-            "http://127.0.0.1:8080/": f"{backend}/",
-        }
-        for there, ours in here.items():
-            assert there in block
-            block = block.replace(there, ours)
-        with apache(home / "apache", block, kerberos.env) as url:
-            yield Front(url, certificate.certificate, backend)
-    shutil.rmtree(home / "apache")
+
+
+@contextmanager
+def in_front_of(backend: str, home: Path, kerberos: Kerberos) -> Iterator[Front]:
+    """Run an Apache that is configured as the page says."""
+    home.mkdir(mode=0o711)
+    certificate = make_certificate(home)
+    (home / "proxy_secret.conf").write_text(f'Define MBS_PROXY_SECRET "{SECRET}"\n')
+    page = Page(ROOT / "docs" / "how-to" / "authenticate.md")
+    (block,) = (block.text for block in page.blocks if block.language == "apache")
+    here: Mapping[str, str] = {
+        "*:443": "127.0.0.1:{port}",
+        "mbs.example.org": "localhost",
+        "/etc/pki/tls/certs/mbs.pem": str(certificate.certificate),
+        "/etc/pki/tls/private/mbs.key": str(certificate.key),
+        "/etc/mbs/http.keytab": str(kerberos.keytab),
+        "/etc/mbs/proxy_secret.conf": str(home / "proxy_secret.conf"),
+        "http://127.0.0.1:8080/": f"{backend}/",
+    }
+    for there, ours in here.items():
+        assert there in block
+        block = block.replace(there, ours)
+    with apache(home / "apache", block, kerberos.env) as url:
+        yield Front(url, certificate.certificate, backend)
 
 
 def whoami(settings: Settings) -> FastAPI:

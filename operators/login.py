@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio.from_thread
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
 from jwt import ExpiredSignatureError, InvalidTokenError
 from sqlalchemy.exc import OperationalError
 
-from mbs.model.errors import Infrastructure, Unauthenticated
+from mbs.model.errors import Infrastructure, NotAuthorized, Unauthenticated
+from mbs.model.naming import SUBMIT_DAG
 from mbs.model.users import User, is_name
+from mbs.settings import Settings
 from mbs.web.auth import bearer_of, no_token
+from mbs.web.services import services_of
 
 if TYPE_CHECKING:
     from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
@@ -43,7 +48,9 @@ class AirflowLogin:
             raise Unauthenticated("The token has expired: get another one from Airflow.") from None
         except InvalidTokenError:
             return None
-        return _as_user(user)
+        known = _as_user(user)
+        _check_form(user, known, services_of(request).settings)
+        return known
 
     def missing(self, request: Request) -> str:
         """Say what Airflow would take."""
@@ -58,6 +65,21 @@ def _as_user(user: BaseUser | None) -> User:
     if user is None or not is_name(name):
         raise Unauthenticated("Airflow does not know the user of this token any more.")
     return User(name=name, groups=groups_of(user), way=AirflowLogin.name)
+
+
+def _check_form(user: BaseUser | None, known: User, settings: Settings) -> None:
+    """Refuse who may not submit by the form, where no group says who may: Airflow's permissions do, here as there."""
+    if settings.allowed_groups or known.name in settings.allowed_users:
+        return
+    may = partial(
+        get_auth_manager().is_authorized_dag,
+        method="POST",
+        access_entity=DagAccessEntity.RUN,
+        details=DagDetails(id=SUBMIT_DAG),
+        user=user,
+    )
+    if not anyio.from_thread.run_sync(may):
+        raise NotAuthorized(f"{known} may not submit modules: Airflow does not let them start {SUBMIT_DAG}.")
 
 
 def groups_of(user: BaseUser) -> frozenset[str]:

@@ -45,6 +45,8 @@ class Application:
 
 
 def _services() -> Any:  # noqa: ANN401 - its type is imported with FastAPI
+    from airflow.configuration import conf  # noqa: PLC0415 - as the module says
+
     from mbs.web.auth.configured import authenticators  # noqa: PLC0415 - as the module says
     from mbs.web.services import Services  # noqa: PLC0415
     from operators import hooks  # noqa: PLC0415
@@ -52,12 +54,13 @@ def _services() -> Any:  # noqa: ANN401 - its type is imported with FastAPI
     from operators.runs import AirflowRuns  # noqa: PLC0415
 
     settings = hooks.settings()
+    public_url = conf.get("api", "base_url", fallback="")
     return Services(
         settings=settings,
         registry=hooks.registry,
         hub=lambda: hooks.KojiHook().get_impatient_conn(),
         runs=AirflowRuns(),
-        authenticators=authenticators(settings, airflow=AirflowLogin()),
+        authenticators=authenticators(settings, airflow=AirflowLogin(), public_url=public_url),
     )
 
 

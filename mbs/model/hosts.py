@@ -21,6 +21,12 @@ def is_loopback(host: str) -> bool:
     return host.lower() == "localhost" or (address is not None and address.is_loopback)
 
 
+def is_public(url: str) -> bool:
+    """Tell whether people find a service elsewhere than on their own machine; a front server may not say so."""
+    host = urlsplit(url).hostname
+    return host is not None and not is_loopback(host)
+
+
 def read_address(text: str) -> Address | None:
     """Read an address, an IPv4 one also where it is written as IPv6; None for another text."""
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -49,8 +50,14 @@ def token(manager: SimpleAuthManager, user: SimpleAuthManagerUser = PAT, seconds
 
 @pytest.fixture
 def client(manager: SimpleAuthManager) -> Iterator[TestClient]:  # noqa: ARG001 - Airflow asks it
+    with serve() as client:
+        yield client
+
+
+@contextmanager
+def serve(**more: Any) -> Iterator[TestClient]:
     """Airflow's application as far as it has to do with it, and ours with a route that says who asks."""
-    settings = Settings(auth=("airflow", "oidc"), oidc_issuer="http://localhost:9", oidc_client_id="mbs")
+    settings = Settings(auth=("airflow", "oidc"), oidc_issuer="http://localhost:9", oidc_client_id="mbs", **more)
     ways = (AirflowLogin(), OpenId(settings))
     unused: Any = None
     ours = create_app(Services(settings=settings, registry=unused, hub=unused, runs=unused, authenticators=ways))
@@ -139,6 +146,19 @@ def test_another_token_is_left_to_the_next_way(client: TestClient) -> None:
 def test_who_brings_nothing_is_told_what_is_missing(client: TestClient, headers: dict[str, str], said: str) -> None:
     answer = ask(client, **headers)
     assert (answer.status_code, answer.json()["message"]) == (401, said)
+
+
+def test_where_no_group_says_who_may_submit_airflow_does_as_for_its_form(manager: SimpleAuthManager) -> None:
+    viewer = bearer(token(manager, SimpleAuthManagerUser(username="vic", role="viewer")))
+    with serve(allowed_groups=()) as client:
+        refused = ask(client, **viewer)
+        assert refused.status_code == 403
+        assert refused.json()["message"] == "vic may not submit modules: Airflow does not let them start submit_module."
+        assert ask(client, **bearer(token(manager))).status_code == 200
+    with serve(allowed_groups=(), allowed_users=("vic",)) as client:
+        assert ask(client, **viewer).status_code == 200
+    with serve(allowed_groups=("packager",)) as client:
+        assert ask(client, **viewer).json()["groups"] == ["viewer"]  # whoever submits is asked for the group
 
 
 @pytest.mark.parametrize(

@@ -93,8 +93,9 @@ class _Looks:
         return (self.entry, self.machine, self.registry_and_hub, self.airflow, self.sources)
 
     def entry(self) -> list[Part]:
-        host = {"host": ANYWHERE, **of_file(self.config, self.environ, "api")}["host"]
-        facts = entry.look(self.settings, self.environ.get("AIRFLOW__API__HOST", host))
+        api = {"host": ANYWHERE, "base_url": "", **of_file(self.config, self.environ, "api")}
+        host, url = (self.environ.get(f"AIRFLOW__API__{name.upper()}", api[name]) for name in ("host", "base_url"))
+        facts = entry.look(self.settings, host, url)
         return [Part("REST API", ", ".join(self.settings.auth), tuple(entry.judge(facts, self.settings)))]
 
     def machine(self) -> list[Part]:

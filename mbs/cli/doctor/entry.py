@@ -8,7 +8,7 @@ from ipaddress import ip_network
 
 from mbs.cli.doctor.finding import Finding, right, unseen, wrong
 from mbs.model.errors import Infrastructure
-from mbs.model.hosts import is_loopback
+from mbs.model.hosts import is_loopback, is_public
 from mbs.settings import InvalidSettings, Settings
 from mbs.settings.secrets import with_secrets
 
@@ -24,6 +24,8 @@ class EntryFacts:
 
     host: str
     """Where Airflow's API server listens."""
+    url: str = ""
+    """Where people find it."""
     unprinted: Sequence[str] = ()
     """Secrets that their commands do not print here."""
     silent: Sequence[str] = ()
@@ -31,7 +33,7 @@ class EntryFacts:
     answering: Sequence[str] = ()
 
 
-def look(settings: Settings, host: str) -> EntryFacts:
+def look(settings: Settings, host: str, url: str) -> EntryFacts:
     """Ask the provider and the LDAP server that the settings name."""
     unprinted: tuple[str, ...] = ()
     try:
@@ -46,7 +48,7 @@ def look(settings: Settings, host: str) -> EntryFacts:
             answering.append(name)
         except Infrastructure as away:
             silent.append(str(away))
-    return EntryFacts(host, unprinted, silent, answering)
+    return EntryFacts(host, url, unprinted, silent, answering)
 
 
 def judge(facts: EntryFacts, settings: Settings) -> Iterator[Finding]:
@@ -79,6 +81,8 @@ def _without_login(facts: EntryFacts, settings: Settings) -> Iterator[Finding]:
     if "no_auth" in settings.auth and not is_loopback(facts.host):
         what = f"auth has no_auth, for a laptop, and Airflow's API server listens on {facts.host}"
         yield wrong(what, "another auth, or AIRFLOW__API__HOST=127.0.0.1")
+    elif "no_auth" in settings.auth and is_public(facts.url):
+        yield wrong(f"auth has no_auth, for a laptop, and people find the service at {facts.url}", "another auth")
 
 
 def _front_server(settings: Settings) -> Iterator[Finding]:

@@ -49,6 +49,13 @@ def test_what_lets_in_nobody_or_everybody_is_wrong(settings: Settings, said: str
     assert wrong.remedy
 
 
+def test_a_laptop_that_people_find_elsewhere_is_none() -> None:
+    behind = EntryFacts("127.0.0.1", "https://mbs.example.org")
+    (wrong,) = entry.judge(behind, Settings(auth=("airflow", "no_auth")))
+    assert "people find the service at https://mbs.example.org" in wrong.text
+    assert [one.verdict for one in entry.judge(behind, Settings())] == [Verdict.RIGHT]
+
+
 def test_opaque_tokens_without_a_secret_are_told_of() -> None:
     (told,) = entry.judge(HERE, replace(OIDC, oidc_client_secret=""))
     assert (told.verdict, told.text) == (
@@ -60,7 +67,7 @@ def test_opaque_tokens_without_a_secret_are_told_of() -> None:
 def test_what_does_not_answer_is_told_without_secrets() -> None:
     both = replace(PROXY, auth=("oidc", "proxy"), oidc_issuer="http://localhost:9", oidc_client_id="mbs")
     settings = replace(both, oidc_client_secret="hidden", ldap_password_cmd="false", ldap_user="cn=mbs")
-    facts = entry.look(settings, "127.0.0.1")
+    facts = entry.look(settings, "127.0.0.1", "")
     assert facts.unprinted == ("ldap_password_cmd",)
     assert [text.partition(" does not")[0] for text in facts.silent] == [
         "The identity provider localhost:9",

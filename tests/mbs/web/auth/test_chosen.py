@@ -56,6 +56,19 @@ def test_what_contradicts_itself_is_told_before_anybody_comes(wrong: dict[str, s
     assert {problem.where for problem in refused.value.problems} == where
 
 
+@pytest.mark.parametrize("url", ["", "http://localhost:8080", "http://127.0.0.1:8080/airflow", "http://[::1]/"])
+def test_a_laptop_is_found_on_itself(url: str) -> None:
+    assert authenticators(Settings(auth=("no_auth",)), public_url=url)
+
+
+@pytest.mark.parametrize("url", ["https://mbs.example.org", "http://192.0.2.7:8080/", "http://localhost.example.org"])
+def test_behind_a_front_server_somebody_has_to_log_in(url: str) -> None:
+    """One that is on the same machine may not say that it passes a request on."""
+    with pytest.raises(InvalidSettings, match="has no_auth, for a laptop, and people find the service at"):
+        authenticators(Settings(auth=("airflow", "no_auth")), airflow=Introduced(), public_url=url)
+    assert authenticators(Settings(), airflow=Introduced(), public_url=url)
+
+
 def test_settings_that_were_made_otherwise_are_looked_at_too() -> None:
     with pytest.raises(InvalidSettings, match="oidc_issuer"):
         authenticators(Settings(auth=("oidc",)))

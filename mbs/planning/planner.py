@@ -69,6 +69,22 @@ def plan_in_sandbox(request: PlanRequest, store: ModuleStore, hub: Hub) -> tuple
     return msgspec.convert(answer, tuple[Draft, ...])
 
 
+@dataclass(frozen=True, slots=True)
+class CheckRequest:
+    """A document that is to be judged without asking anybody."""
+
+    document: str | bytes
+    settings: Settings
+    module_name: str | None = None
+    module_stream: str | None = None
+    branch: str | None = None
+
+
+def check_in_sandbox(request: CheckRequest) -> None:
+    """Judge a document; raise Refused with every problem and its line, and what `process.run` does."""
+    process.run("mbs.planning.sandboxed:check", request, {}, request.settings.sandbox)
+
+
 def read_in_sandbox(request: ImportRequest) -> FinishedModules:
     """Read modules that are to be imported; raise Unprocessable with all that is wrong, and what `process.run` does."""
     answer = process.run("mbs.planning.sandboxed:read_import", request, {}, request.settings.sandbox)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mbs.components.selection import srpm_overrides
@@ -150,7 +150,7 @@ def _scm_problems(given: Mapping[str, Any], settings: Settings) -> Iterator[Find
     if isinstance(given.get("scmurl"), str):
         found = Findings()
         found.of(lambda: submitted_url(given["scmurl"], settings.scm_rules))
-        yield from found
+        yield from (replace(one, problem=replace(one.problem, where="scmurl")) for one in found)
     for key, what in (("module_name", "Module name"), ("module_stream", "Stream name")):
         if key in given:
             yield bad_request(f"{what} override is only allowed when a YAML file is submitted", key)

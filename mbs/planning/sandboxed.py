@@ -14,9 +14,10 @@ from mbs.model.registered import FinishedModules, ModuleStore, StoredModule
 from mbs.modulemd.collection import collect
 from mbs.modulemd.reader import read_stream
 from mbs.modulemd.registered import ImportRules, StoredModules
+from mbs.planning.check import pasted
 from mbs.planning.draft import Draft
 from mbs.planning.hub import Hub
-from mbs.planning.planner import ImportRequest, PlanRequest
+from mbs.planning.planner import CheckRequest, ImportRequest, PlanRequest
 from mbs.planning.prepare import prepare
 from mbs.sandbox.child import Parent
 from mbs.sandbox.wire import Argument
@@ -36,6 +37,17 @@ def drafts(request: PlanRequest, store: ModuleStore, hub: Hub, scm: Scm) -> tupl
     provider = StoredModules(store)
     submission = prepare(request.request, provider, scm, request.settings, hub=hub, reuse_from=request.reuse_from)
     return tuple(build.draft() for build in submission.builds)
+
+
+def check(request: CheckRequest, _: Parent) -> None:
+    """Judge a document as `mbs validate` does."""
+    pasted(
+        request.document,
+        request.settings,
+        module_name=request.module_name,
+        module_stream=request.module_stream,
+        branch=request.branch,
+    )
 
 
 def read_import(request: ImportRequest, parent: Parent) -> FinishedModules:

@@ -48,17 +48,31 @@ def submit(
     """
     if key and (before := registry.recorded_before(key)):
         return before
+    drafts = drafted(asked, user, registry=registry, settings=settings, hub=hub, planner=planner)
+    with registry.recording([draft.identity for draft in drafts], by=user, key=key) as recording:
+        for draft, allocation in zip(drafts, recording.allocations, strict=True):
+            if allocation:
+                recording.store(draft.new_build(allocation))
+    return recording.outcomes
+
+
+def drafted(
+    asked: Request | Mapping[str, Any],
+    user: By,
+    *,
+    registry: Registry,
+    settings: Settings,
+    hub: Hub | None = None,
+    planner: Planner = plan_in_sandbox,
+) -> tuple[Draft, ...]:
+    """Give what a submission would record, one for each of its builds; raise as `submit`, but no Conflict."""
     request = asked if isinstance(asked, Request) else _read(asked, user, settings)
     reuse_from = _reusable(registry, request.reuse_components_from)
     store, hub = RegistryStore(registry.engine, settings.base_module_names), hub or HubFacts()
     drafts = planner(PlanRequest(request, settings, reuse_from), store, hub)
     _refuse_unfinished(registry, drafts)
     _refuse_untagged(hub, drafts)
-    with registry.recording([draft.identity for draft in drafts], by=user, key=key) as recording:
-        for draft, allocation in zip(drafts, recording.allocations, strict=True):
-            if allocation:
-                recording.store(draft.new_build(allocation))
-    return recording.outcomes
+    return drafts
 
 
 def submitted(recorded: Recorded) -> SubmittedBuild:

@@ -5,24 +5,31 @@ from __future__ import annotations
 from fastapi import Depends, FastAPI
 
 from mbs.model.errors import NotFound
-from mbs.web import finals, reads, small, writes
+from mbs.web import dry, failures, finals, imports, reads, small, writes
 from mbs.web.answers import answer_errors
 from mbs.web.auth.peers import networks
 from mbs.web.front import Front
+from mbs.web.openapi import Application
 from mbs.web.services import Services
 
-VERSIONS = (1, 2, 3)
-"""Of MBS 1 and 2; 3 is ours."""
+OURS = 3
+VERSIONS = (1, 2, OURS)
+"""Of MBS 1 and 2; in ours there is more."""
+
+
+_ABOUT = "Builds RPM modules in Koji. Versions 1 and 2 are the API of MBS 3.9.2; version 3 is ours."
 
 
 def create_app(services: Services) -> FastAPI:
     """Make the application, to be mounted at `mbs.model.naming.PREFIX`."""
-    app = FastAPI(title="Module Build Service", redirect_slashes=False)
+    app = Application(title="Module Build Service", version=str(OURS), redirect_slashes=False, description=_ABOUT)
     app.state.services = services
     answer_errors(app)
     app.add_middleware(Front, router=app.router, trusted=networks(services.settings.trusted_proxies))
-    for part in (small, reads, finals, writes):
+    for part in (small, reads, finals, writes, imports):
         app.include_router(part.router, prefix="/{version:int}", dependencies=[Depends(_known)])
+    for part in (dry, failures):
+        app.include_router(part.router, prefix=f"/{OURS}")
     return app
 
 

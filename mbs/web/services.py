@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from threading import BoundedSemaphore
 from typing import Annotated
@@ -11,6 +11,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from mbs.koji.session import HubSession
+from mbs.model.errors import Busy
 from mbs.planning.planner import Planner, plan_in_sandbox
 from mbs.registry import Registry
 from mbs.settings import Settings
@@ -37,6 +38,16 @@ class Services:
     def __post_init__(self) -> None:
         """Make as many places as the settings allow."""
         object.__setattr__(self, "places", BoundedSemaphore(self.settings.submissions_at_once))
+
+    @contextmanager
+    def room(self) -> Iterator[None]:
+        """Take one of the places for what is done in a process of its own. Raises Busy."""
+        if not self.places.acquire(blocking=False):
+            raise Busy("As many documents are being read as may be at a time. Try again in a few seconds.")
+        try:
+            yield
+        finally:
+            self.places.release()
 
 
 def services_of(request: Request) -> Services:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from mbs.koji.facts import KojiFacts
-from mbs.model.errors import Busy, InvalidRequest, NotFound
+from mbs.model.errors import InvalidRequest, NotFound
 from mbs.model.naming import is_user_name
 from mbs.model.users import NO_AUTH, User
 from mbs.planning.permissions import check_owner, check_submitter
@@ -36,7 +35,7 @@ FAILED = ("failed", "4")
 def submit_module(request: Request, version: int, body: Body, user: Asking, services: Given) -> Json:
     """Submit a module: give its builds, in version 1 the first of them."""
     check_submitter(user, services.settings)
-    with _room(services), services.hub() as ours, ours.anonymous() as hub:
+    with services.room(), services.hub() as ours, ours.anonymous() as hub:
         done = submit(
             body,
             user,
@@ -66,17 +65,6 @@ def cancel_module_build(request: Request, build_id: int, body: Body, user: Askin
         raise InvalidRequest(f"An invalid state was submitted. Valid states values are: {', '.join(FAILED)}")
     cancel(registry, services.hub, services.runs, build_id, asking)
     return Json(_shown(request, services, build_id))
-
-
-@contextmanager
-def _room(services: Services) -> Iterator[None]:
-    """Take one of the places for a submission, which is planned in a process of its own. Raises Busy."""
-    if not services.places.acquire(blocking=False):
-        raise Busy("As many submissions are being read as may be at a time. Try again in a few seconds.")
-    try:
-        yield
-    finally:
-        services.places.release()
 
 
 def _in_whose_name(body: Mapping[str, Any], user: User) -> User:

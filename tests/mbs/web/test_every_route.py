@@ -48,6 +48,8 @@ SUBMITTERS = frozenset({"member", "owner", "admin"})
 CHANGES: Mapping[tuple[str, str], Change] = {
     ("POST", "/*/module-builds/"): Change({"branch": "main"}, SUBMITTERS),
     ("PATCH", "/*/module-builds/*"): Change({"state": "failed"}, frozenset({"owner", "admin"})),
+    ("POST", "/3/plan/"): Change({"branch": "main"}, SUBMITTERS),
+    ("POST", "/3/validate/"): Change({}, SUBMITTERS),
     ("POST", "/*/import-module/"): Change({}, frozenset({"importer"})),
 }
 """Whoever adds a route that changes something says here who may."""

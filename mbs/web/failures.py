@@ -1,0 +1,64 @@
+"""Version 3: why a module build failed, with the lines of the logs that matter, as the registry has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from fastapi import APIRouter
+
+from mbs.koji.pages import task_url
+from mbs.model.errors import NotFound
+from mbs.model.states import ComponentState
+from mbs.registry.rows import ComponentRow
+from mbs.web import openapi
+from mbs.web.answers import Json
+from mbs.web.services import Given, Services
+
+router = APIRouter(default_response_class=Json)
+
+_FAILED = frozenset({ComponentState.FAILED, ComponentState.CANCELED})
+
+
+@router.get("/module-builds/{build_id:int}/log", **openapi.LOG)
+def failure_log(build_id: int, services: Given) -> Json:
+    """Tell why a module build is in its state, and of each component that failed why, where, and what its log says.
+
+    All of it was recorded when it failed: Koji is not asked, which forgets logs and may be away.
+    """
+    registry = services.registry()
+    try:
+        with registry.transaction() as work:
+            build, components = work.builds.get(build_id), work.components.of(build_id)
+    except NotFound:
+        raise NotFound("No such module found.") from None
+    failed = [one for one in components if one.state in _FAILED]
+    return Json(
+        {
+            "id": build.id,
+            "state": build.state,
+            "state_name": build.state.label,
+            "state_reason": build.state_reason,
+            "components": [*_failures(failed, _web_url(services) if failed else "")],
+        }
+    )
+
+
+def _web_url(services: Services) -> str:
+    with services.hub() as hub:
+        return hub.account.web_url
+
+
+def _failures(components: Iterable[ComponentRow], web: str) -> Iterator[dict[str, object]]:
+    for one in components:
+        if one.state is not None:
+            reason, _, lines = (one.reason or "").partition("\n")
+            yield {
+                "package": one.name,
+                "batch": one.batch + 1,
+                "state": one.state,
+                "state_name": one.state.label,
+                "reason": reason,
+                "log": lines.splitlines(),
+                "task_id": one.task_id,
+                "task_url": task_url(web, one.task_id) if one.task_id is not None and web else None,
+            }

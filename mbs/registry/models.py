@@ -56,6 +56,7 @@ class StateCode(TypeDecorator[E], Generic[E]):
         """Take the enum."""
         super().__init__()
         self.states = states
+        self._by_code = {int(state): state for state in states}
 
     def process_bind_param(self, value: E | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - SQLAlchemy's signature
         """Store the code."""
@@ -63,7 +64,7 @@ class StateCode(TypeDecorator[E], Generic[E]):
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> E | None:  # noqa: ARG002 - SQLAlchemy's signature
         """Give the enum."""
-        return None if value is None else self.states(value)
+        return None if value is None else self._by_code[value]
 
 
 MODULE_STATE = StateCode(ModuleState)

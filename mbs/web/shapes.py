@@ -49,7 +49,7 @@ def message(row: MessageRow) -> dict[str, object]:
 
 def time(moment: datetime | None) -> str | None:
     """Write a time as MBS does: in UTC, to the second."""
-    return None if moment is None else f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return None if moment is None else f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 def _short(view: BuildView) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """The REST API over 10,000 module builds of 20 components: how fast it answers reads, and what it takes.
 
-One process of uvicorn on a machine that the clients and PostgreSQL share. With MBS_FRONT_END in the environment
+One process of uvicorn on a machine that the clients and PostgreSQL share. With FRONT_END_OF_MBS in the environment
 (`tools.bench.api_mbs`) the same is asked of MBS 3.9.2 over the same builds.
 """
 
@@ -230,7 +230,7 @@ def _tagged_rpm(state: Path, koji_tag: str) -> str:
 @contextmanager
 def _theirs(engine: Engine, hub_url: str, home: Path) -> Iterator[_Server | None]:
     """Serve MBS, where there is one."""
-    python = os.environ.get("MBS_FRONT_END")
+    python = os.environ.get("FRONT_END_OF_MBS")
     if not python:
         yield None
         return

@@ -1,6 +1,6 @@
 """The front end of MBS 3.9.2 over the same builds, to be measured beside ours. It is only run, from a place of its own.
 
-MBS_FRONT_END names a Python that has it: a virtual environment with the sdist `module-build-service==3.9.2` of PyPI,
+FRONT_END_OF_MBS names a Python that has it: a virtual environment with the sdist `module-build-service==3.9.2` of PyPI,
 Flask < 2, SQLAlchemy < 1.4, gunicorn, and the libraries of the system that it asks for (libmodulemd, libsolv, rpm).
 """
 

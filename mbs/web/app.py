@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 from fastapi import Depends, FastAPI
+from fastapi_swagger import patch_fastapi
 
 from mbs.model.errors import NotFound
 from mbs.web import dry, failures, finals, imports, reads, small, writes
 from mbs.web.answers import answer_errors
 from mbs.web.auth.peers import networks
 from mbs.web.front import Front
-from mbs.web.openapi import Application
+from mbs.web.openapi import OURS, VERSIONS, Application
 from mbs.web.services import Services
-
-OURS = 3
-VERSIONS = (1, 2, OURS)
-"""Of MBS 1 and 2; in ours there is more."""
-
 
 _ABOUT = "Builds RPM modules in Koji. Versions 1 and 2 are the API of MBS 3.9.2; version 3 is ours."
 
 
 def create_app(services: Services) -> FastAPI:
     """Make the application, to be mounted at `mbs.model.naming.PREFIX`."""
-    app = Application(title="Module Build Service", version=str(OURS), redirect_slashes=False, description=_ABOUT)
+    app = Application(
+        title="Module Build Service",
+        version=str(OURS),
+        description=_ABOUT,
+        redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+    )
+    patch_fastapi(app, redirect_from_root_to_docs=False)  # the page of /docs, with nothing from other sites
     app.state.services = services
     answer_errors(app)
     app.add_middleware(Front, router=app.router, trusted=networks(services.settings.trusted_proxies))

@@ -13,6 +13,10 @@ from fastapi import FastAPI
 
 from mbs.planning.fields import SUBMISSION, Field, Kind
 
+OURS = 3
+VERSIONS = (1, 2, OURS)
+"""Of MBS 1 and 2; in ours there is more."""
+
 Described = dict[str, Any]
 """What a route's decorator takes."""
 
@@ -110,16 +114,22 @@ def takes(described: Described, example: object, fields: Iterable[Field] = ()) -
     return {**described, "openapi_extra": {**described["openapi_extra"], "requestBody": body}}
 
 
+_VERSION = {"type": "integer", "enum": [*VERSIONS]}
+_ID = {"type": "integer", "minimum": 1}
+
+
 class Application(FastAPI):
     """An application whose document tells only what its routes answer."""
 
     def openapi(self) -> dict[str, Any]:
         """Give the document without what FastAPI believes of routes with a path: nothing here is validated by it."""
         document = super().openapi()
-        for methods in document["paths"].values():
-            for route in methods.values():
-                if route["responses"].get("422", {}).get("description") == "Validation Error":
-                    del route["responses"]["422"]
+        for route in (route for methods in document["paths"].values() for route in methods.values()):
+            if route["responses"].get("422", {}).get("description") == "Validation Error":
+                del route["responses"]["422"]
+            for one in route.get("parameters", ()):
+                if one["in"] == "path":
+                    one["schema"] = _VERSION if one["name"] == "version" else _ID
         document.get("components", {}).pop("schemas", None)
         return document
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -139,3 +141,15 @@ def test_parameters_without_end_are_refused(client: TestClient) -> None:
 
 def test_what_a_browser_shows_it_takes_for_what_it_is(client: TestClient) -> None:
     assert client.get("/1/about/").headers["x-content-type-options"] == "nosniff"
+
+
+def test_the_page_of_the_api_is_all_from_here(mounted: TestClient) -> None:
+    page = mounted.get(f"{PREFIX}/docs").text
+    origin = f"http://mbs.example.org{PREFIX}/"
+    wanted = re.findall(r'(?:src|href)="([^"]*)"', page)
+    assert len(wanted) == 3
+    for url in wanted:
+        assert url.startswith(origin)
+        assert mounted.get(url).status_code == 200
+    (document,) = re.findall(r"url: '([^']*)'", page)
+    assert mounted.get(document).json()["servers"] == [{"url": PREFIX}]

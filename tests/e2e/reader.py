@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,11 +24,20 @@ class Reader:
         checkout = self.layout.home
         if not (checkout / ".venv").exists():
             make_checkout(checkout)
+            self._provide_rpkg()
         page.write_files(checkout)
         follow([ADMINISTRATOR, *page.commands(Place.SERVICE)], checkout, self._variables(), seconds=600)
+
+    def _provide_rpkg(self) -> None:
+        """Put the command on the path, which the package of a distribution does elsewhere."""
+        command = self.home / "bin" / "rpkg"
+        command.parent.mkdir()
+        command.write_text(f'#!/bin/sh\nexec {ROOT}/.venv/clients/bin/python {ROOT}/tests/clients/rpkg "$@"\n')
+        command.chmod(0o755)
 
     def _variables(self) -> dict[str, str]:
         """Give what differs from a stack that was started without any variable, and Airflow's home."""
         ports = {name: str(port) for name, port in self.layout.ports.named().items()}
         home = str(self.layout.home)
-        return environment(self.home, **ports, MBS_STACK=home, MBS_API_URL=self.layout.ui_url, AIRFLOW_HOME=home)
+        known = environment(self.home, **ports, MBS_STACK=home, MBS_API_URL=self.layout.ui_url, AIRFLOW_HOME=home)
+        return known | {"PATH": f"{self.home / 'bin'}{os.pathsep}{known['PATH']}"}

@@ -1,4 +1,4 @@
-"""What one does with a stack that runs: fill in its forms, follow a module build, look at tasks and their logs.
+"""What one does with a stack that runs: submit, fill in forms, follow module builds, look at tasks and their logs.
 
 stack = RunningStack(layout())
 stack.publish_examples()
@@ -19,6 +19,7 @@ import koji
 
 from devhub.examples import commit_again, publish
 from mbs.cli.airflow import FINISHED, AirflowClient, run_path
+from mbs.cli.api import Api
 from mbs.cli.server import ApiError, Login
 from mbs.koji.faults import KojiValue
 from mbs.model.plan import BuildPlan
@@ -128,6 +129,11 @@ class RunningStack:
         return AirflowApi(self.layout.ui_url, Login("admin", secrets.password(self.layout, "admin")))
 
     @cached_property
+    def service(self) -> Api:
+        """The service's own REST API, as the administrator."""
+        return Api(self.layout.ui_url, self.api.login)
+
+    @cached_property
     def registry(self) -> Registry:
         """The registry."""
         return Registry(engine_for(self.layout.database_url("mbs")))
@@ -157,10 +163,9 @@ class RunningStack:
         return self.submit({"scmurl": self.commit(module, branch), "branch": branch})
 
     def submit(self, fields: Mapping[str, str]) -> FollowedBuild:
-        """Submit a module through the form, and give its build, the first of several, when its DAG runs."""
-        run_id = self.api.fill_in("submit_module", fields)
-        [build_id, *_] = self.api.xcom("submit_module", run_id, "submit")
-        return self.followed(build_id)
+        """Submit a module over the REST API, and give its build, the first of several, when its DAG runs."""
+        [build, *_] = self.service.submit(fields)
+        return self.followed(build.id)
 
     def followed(self, build_id: int) -> FollowedBuild:
         """Wait until the DAG of a module build has its run."""

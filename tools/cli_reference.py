@@ -16,7 +16,8 @@ _HEAD = """\
 
 A command ends with status 0, with 1 where something is refused, failed or wrong (one line for each problem), and with 2
 for wrong usage. `-h` and `--help` explain it in the terminal. Settings come from `airflow.cfg` and the environment
-([settings](settings.md)); `MBS_DATABASE_URL` names the registry and `MBS_API_URL` Airflow, where they are others.
+([settings](settings.md)); `MBS_API_URL` names the server, and is all
+that a packager needs; `MBS_DATABASE_URL` names the registry, for administrators.
 This page is generated from `mbs/cli` by `python -m tools.reference`.
 
 | Command | Purpose |

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
@@ -14,6 +15,7 @@ from mbs.model import errors
 from mbs.model.errors import NotFound, Problem, Refused
 from mbs.model.naming import PREFIX
 from mbs.model.nsvc import NSVC
+from mbs.model.plan import BuildPlan, from_json
 from mbs.model.states import ComponentState, ModuleState
 from mbs.settings import Settings
 
@@ -54,9 +56,10 @@ class Api(Server):
         """Submit a module and give its builds; raises Refused with every problem."""
         return [_build(one) for one in self._call("POST", "module-builds/", json=dict(fields), timeout=PATIENCE)]
 
-    def plan(self, fields: Mapping[str, object]) -> dict[str, Any]:
+    def plan(self, fields: Mapping[str, object]) -> tuple[BuildPlan, ...]:
         """Give what a submission would become; raises Refused with every problem."""
-        return dict(self._call("POST", "plan/", json=dict(fields), timeout=PATIENCE))
+        answer = self._call("POST", "plan/", json=dict(fields), timeout=PATIENCE)
+        return tuple(from_json(json.dumps(build["plan"])) for build in answer["builds"])
 
     def cancel(self, build_id: int) -> Build:
         """Cancel a module build; raises Refused."""
@@ -96,8 +99,9 @@ class Api(Server):
         return dict(self._call("GET", f"module-builds/{build_id}", params={"verbose": "true"}))
 
     def _components(self, build_id: int) -> tuple[Component, ...]:
-        params = {"module_build": str(build_id), "verbose": "true", "per_page": str(PAGE), "order_by": "batch"}
-        return tuple(map(_component, self._call("GET", "component-builds/", params=params)["items"]))
+        params = {"module_build": str(build_id), "verbose": "true", "per_page": str(PAGE)}
+        found = map(_component, self._call("GET", "component-builds/", params=params)["items"])
+        return tuple(sorted(found, key=lambda one: (one.batch, one.name)))
 
     def _call(self, method: str, path: str, **options: Any) -> Any:  # noqa: ANN401 - whatever JSON it answers
         """Ask; whoever changes something says who that is, where it is known."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -58,11 +59,13 @@ def plan(
 
     FILE is a modulemd, URL a commit of its repository: https://host/path/name?#commit.
 
-    Needs no server: with --platform and --module the modules to build against come from files, otherwise from the
-    registry. Components that --ref names no commit for are looked up with git. Nothing is recorded.
+    With --platform and --module the modules to build against come from files, and no server is needed; otherwise the
+    server that MBS_API_URL names plans it as it would a submission; without one they come from the registry. Components
+    that --ref names no commit for are looked up with git. Nothing is recorded.
     """
     wish = Wish(source, branch, platforms + modules, rpm_component_ref_overrides, arches, Reading(**reading))
-    found, unsatisfied = plans(wish, load())
+    settings = load()
+    found, unsatisfied = planned_there(wish, settings) if _asks_the_server(wish) else plans(wish, settings)
     if form == "json":
         show.plans_as_json(found)
     elif form == "modulemd":
@@ -83,6 +86,18 @@ class Wish:
     refs: Mapping[str, str]
     arches: tuple[str, ...]
     reading: Reading = field(default_factory=Reading)
+
+
+def _asks_the_server(wish: Wish) -> bool:
+    return bool(os.environ.get("MBS_API_URL")) and not (wish.registered or wish.arches)
+
+
+def planned_there(wish: Wish, settings: Settings) -> tuple[tuple[BuildPlan, ...], tuple[Unsatisfied, ...]]:
+    """Have the server plan a submission; what it may not take it refuses, as that."""
+    from mbs.cli.api import api_of  # noqa: PLC0415 - only where a server is asked
+
+    fields = source_fields(wish.source, wish.branch, settings) | {"rpm_component_ref_overrides": wish.refs}
+    return api_of(settings).plan({name: value for name, value in fields.items() if value}), ()
 
 
 def plans(wish: Wish, settings: Settings) -> tuple[tuple[BuildPlan, ...], tuple[Unsatisfied, ...]]:

@@ -41,7 +41,7 @@ def submit(*, source: Path | str, branch: str | None, follow: bool, **asked: Any
         raise SystemExit(1)
 
 
-@click.command(epilog="\b\nExample:\n  mbs cancel greeter:1:4020260101000000:8a1111b2")
+@click.command()
 @click.argument("modules", metavar="NSVC|ID...", nargs=-1, required=True)
 @shows_errors
 def cancel(modules: tuple[str, ...]) -> None:

@@ -43,6 +43,8 @@ class StateChange(Struct, frozen=True):
     time: datetime
     state: ModuleState | ComponentState | None
     reason: str | None
+    by: str | None = None
+    """Of module builds: the user or the task that did it."""
 
 
 class ComponentView(Struct, frozen=True):
@@ -166,8 +168,8 @@ def _base_module() -> Select[Any]:
     return joined.where(link.c.build_id.in_(_OF)).order_by(_build.id)
 
 
-def _change(trace: Any, owner: ColumnElement[int]) -> Select[Any]:  # noqa: ANN401 - the columns of either table
-    return select(owner, trace.time, trace.state, trace.reason).where(owner.in_(_OF)).order_by(trace.id)
+def _change(trace: Any, owner: ColumnElement[int], *more: ColumnElement[Any]) -> Select[Any]:  # noqa: ANN401 - the columns of either table
+    return select(owner, trace.time, trace.state, trace.reason, *more).where(owner.in_(_OF)).order_by(trace.id)
 
 
 _module_trace, _component_trace = models.ModuleTrace.__table__.c, models.ComponentTrace.__table__.c
@@ -176,7 +178,7 @@ _PARTS: Mapping[str, tuple[Select[Any], Callable[..., Any]]] = {
     "components": (_component_of(), ComponentView),
     "siblings": (_sibling(), int),
     "base_modules": (_base_module(), BaseModuleView),
-    "trace": (_change(_module_trace, _module_trace.build_id), StateChange),
+    "trace": (_change(_module_trace, _module_trace.build_id, _module_trace.by), StateChange),
 }
 """What is read beside the rows of the builds themselves: each in one statement for all of them, made once."""
 _OF_NORMAL = frozenset({"components", "siblings"})

@@ -86,7 +86,9 @@ def component_messages(request: Request, component_id: int, services: Given) -> 
 
 
 def _build(request: Request, view: BuildView, form: Form) -> dict[str, object]:
-    return shapes.module_build(view, form, state_url=path_of(request, BUILDS, view.id))
+    return shapes.module_build(
+        view, form, state_url=path_of(request, BUILDS, view.id), version=request.path_params["version"]
+    )
 
 
 def _component(request: Request, view: ComponentView, form: Form) -> dict[str, object]:

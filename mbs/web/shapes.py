@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from mbs.registry.rows import MessageRow
 from mbs.registry.views import BaseModuleView, BuildView, ComponentView, Form, StateChange
+from mbs.web.openapi import OURS
 
 __all__ = ["Form", "component_build", "message", "module_build", "time"]
 
@@ -13,13 +14,17 @@ FORMAT = "rpms"
 """Of every component: there are no others."""
 
 
-def module_build(view: BuildView, form: Form, *, state_url: str = "") -> dict[str, object]:
-    """Give the JSON of a module build; `state_url` is its path, which the verbose form has."""
+def module_build(view: BuildView, form: Form, *, state_url: str = "", version: int = 2) -> dict[str, object]:
+    """Give the JSON of a module build; `state_url` is its path, which the verbose form has.
+
+    Version 3 tells who has changed its state, too.
+    """
     shown = _short(view)
     if form is not Form.SHORT:
         shown |= _normal(view)
     if form is Form.VERBOSE:
         shown |= _verbose(view, state_url)
+        shown["state_trace"] = [_change(one) | ({"by": one.by} if version == OURS else {}) for one in view.trace]
     return shown
 
 
@@ -98,7 +103,6 @@ def _verbose(view: BuildView, state_url: str) -> dict[str, object]:
         "runtime_context": view.runtime_context,
         "modulemd": view.modulemd,
         "reused_module_id": view.reuse_from_id,
-        "state_trace": [_change(one) for one in view.trace],
         "state_url": state_url,
         "stream_version": _whole(view.stream_version),
         "virtual_streams": view.virtual_streams,

@@ -81,4 +81,6 @@ def _in_whose_name(body: Mapping[str, Any], user: User) -> User:
 
 def _shown(request: Request, services: Services, build_id: int) -> dict[str, object]:
     view = services.registry().views.module_build(build_id, Form.VERBOSE)
-    return shapes.module_build(view, Form.VERBOSE, state_url=path_of(request, BUILDS, build_id))
+    return shapes.module_build(
+        view, Form.VERBOSE, state_url=path_of(request, BUILDS, build_id), version=request.path_params["version"]
+    )

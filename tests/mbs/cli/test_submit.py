@@ -145,10 +145,23 @@ def test_builds_are_listed_and_shown_without_a_registry(server: Server) -> None:
     shown = mbs("show", nsvc).stdout
     for word in ("phrasebook", "module-build-macros", "waiting", "x86_64", "pat"):
         assert word in shown
+    assert re.search(r"init +pat", shown), "who did it"
     assert re.search(r"^0 +module-build-macros", shown, re.MULTILINE), "batches are counted as everywhere else here"
     assert "name: greeter" in mbs("show", nsvc, "--modulemd").stdout
     missing = mbs("show", 999_999)
     assert (missing.exit_code, missing.stderr) == (1, "No such module found.\n")
+
+
+def test_the_server_plans_without_a_registry_and_records_nothing(server: Server) -> None:
+    before = server.newest
+    result = mbs("plan", GREETER, "--branch", "1")
+    assert result.exit_code == 0, result.output
+    for word in ("greeter:1:", "platform:f40:1:00000000", "libgreet", "1 module build"):
+        assert word in result.stdout
+    refused = mbs("plan", "https://elsewhere.example.org/modules/greeter?#1a2b3c", "--branch", "1")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "is not allowed" in refused.stderr
+    assert server.newest == before
 
 
 def test_the_owner_cancels_a_build_and_nobody_else_does(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

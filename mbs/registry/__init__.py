@@ -18,6 +18,7 @@ from mbs.registry.builds import Builds
 from mbs.registry.changes import Changes
 from mbs.registry.components import Components, HeldComponent
 from mbs.registry.documents import Documents, Messages
+from mbs.registry.events import Events
 from mbs.registry.recording import Outcome, Recorded, Recording
 from mbs.registry.rows import (
     BaseModuleFilter,
@@ -85,6 +86,7 @@ class Work:
         self.documents = Documents(session)
         self.messages = Messages(session)
         self.views = Views(session)
+        self.events = Events(session)
 
 
 class Registry(Work):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 import psycopg2
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - a class
@@ -24,9 +25,9 @@ class Changes:
     For one thread. Nothing is heard behind a pooler that lends connections for a transaction: ask now and then anyway.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        """Take the registry's engine."""
-        self._engine = engine
+    def __init__(self, engine: Engine, channel: str = CHANNEL) -> None:
+        """Take the registry's engine, and what to listen to."""
+        self._engine, self._channel = engine, channel
         self._connection: Connection | None = None
 
     def heard(self, wait: float = 0) -> bool:
@@ -40,7 +41,7 @@ class Changes:
                 return True
             select([self._connection], [], [], wait)
             self._connection.poll()
-        except psycopg2.Error:
+        except (psycopg2.Error, SQLAlchemyError):
             self.close()
             return True
         heard = bool(self._connection.notifies)
@@ -60,5 +61,5 @@ class Changes:
         pooled.detach()
         connection.autocommit = True
         with connection.cursor() as cursor:
-            cursor.execute(f"LISTEN {CHANNEL}")
+            cursor.execute(f"LISTEN {self._channel}")
         return connection

@@ -34,6 +34,9 @@ from mbs.model.states import ComponentState, ModuleState
 
 E = TypeVar("E", bound=IntEnum)
 
+TRANSACTION = "pg_current_xact_id()::text::bigint"
+"""The number of the transaction that writes a row."""
+
 
 class Version(TypeDecorator[int]):
     """A module's version: an unsigned 64-bit integer, for which PostgreSQL's BIGINT is one bit short."""
@@ -258,7 +261,13 @@ class ModuleTrace(Base):
     origin: Mapped[str | None] = mapped_column(Text)
     """How it is known who that was, and from where (`mbs.model.users.User.origin`)."""
 
-    __table_args__ = (Index("module_traces_build", "build_id", "id"),)
+    transaction: Mapped[int | None] = mapped_column(BigInteger, server_default=text(TRANSACTION))
+    """In which it was written (`mbs.registry.events`); None for what was before there was this column."""
+
+    __table_args__ = (
+        Index("module_traces_build", "build_id", "id"),
+        Index("module_traces_transaction", "transaction", "id"),
+    )
 
 
 class ComponentTrace(Base):
@@ -273,7 +282,12 @@ class ComponentTrace(Base):
     reason: Mapped[str | None] = mapped_column(Text)
     task_id: Mapped[int | None] = mapped_column(BigInteger)
 
-    __table_args__ = (Index("component_traces_component", "component_id", "id"),)
+    transaction: Mapped[int | None] = mapped_column(BigInteger, server_default=text(TRANSACTION))
+
+    __table_args__ = (
+        Index("component_traces_component", "component_id", "id"),
+        Index("component_traces_transaction", "transaction", "id"),
+    )
 
 
 class FinalDocument(Base):

@@ -6,9 +6,10 @@ from fastapi import Depends, FastAPI
 from fastapi_swagger import patch_fastapi
 
 from mbs.model.errors import NotFound
-from mbs.web import dry, failures, finals, imports, reads, small, writes
+from mbs.web import dry, events, failures, finals, imports, reads, small, writes
 from mbs.web.answers import answer_errors
 from mbs.web.auth.peers import networks
+from mbs.web.feed import Feed
 from mbs.web.front import Front
 from mbs.web.openapi import OURS, VERSIONS, Application
 from mbs.web.services import Services
@@ -29,11 +30,12 @@ def create_app(services: Services) -> FastAPI:
     )
     patch_fastapi(app, redirect_from_root_to_docs=False)  # the page of /docs, with nothing from other sites
     app.state.services = services
+    app.state.feed = Feed(services.registry)
     answer_errors(app)
     app.add_middleware(Front, router=app.router, trusted=networks(services.settings.trusted_proxies))
     for part in (small, reads, finals, writes, imports):
         app.include_router(part.router, prefix="/{version:int}", dependencies=[Depends(_known)])
-    for part in (dry, failures):
+    for part in (dry, failures, events):
         app.include_router(part.router, prefix=f"/{OURS}")
     return app
 

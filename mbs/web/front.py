@@ -21,6 +21,9 @@ from mbs.web.auth.peers import Networks, is_in, peer_of
 LONGEST_QUERY = 16 * 1024
 """Bytes of the parameters of a request."""
 
+IS_HEAD = "mbs.is_head"
+"""Key of a request's scope: whether it is a HEAD, which the routes see as a GET."""
+
 _LISTS = "module-builds|component-builds|about|rebuild-strategies"
 _WITHOUT_SLASH = re.compile(rf"/[0-9]+/({_LISTS}|import-module|plan|validate|events)")
 _ITEM = re.compile(r"/[0-9]+/(module|component)-builds/[0-9]+")
@@ -47,7 +50,9 @@ class Front:
         if (answer := self._answer(scope)) is not None:
             await answer(scope, receive, send)
         elif scope["method"] in {"GET", "HEAD"}:
-            await self._app({**scope, "method": "GET"}, receive, _Reading(scope, send))
+            await self._app(
+                {**scope, "method": "GET", IS_HEAD: scope["method"] == "HEAD"}, receive, _Reading(scope, send)
+            )
         else:
             await self._app(scope, receive, send)
 

@@ -226,3 +226,27 @@ LOG = answers(
     },
     *READING,
 )
+EVENTS: Described = {
+    "responses": {
+        200: {
+            "description": "Events, until the stream ends after a minute",
+            "content": {
+                "text/event-stream": {
+                    "schema": {"type": "string"},
+                    "example": 'id: 4711-1-7\nevent: module-build\ndata: {"module_build": 7, "state": 5}\n\n',
+                }
+            },
+        },
+        **{one: {"description": _REFUSED[one], "content": _json(_PROBLEM)} for one in (400, 414, 503)},
+    },
+    "openapi_extra": {
+        "parameters": _parameters(
+            {
+                "id": "Of this module build and its components",
+                "name": "Of modules of this name",
+                "owner": "Of module builds of this user",
+                "state": "Module builds that come into this state, and no components; repeatable: any of them",
+            }
+        )
+    },
+}

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from starlette.datastructures import QueryParams
 
 from mbs.model.errors import InvalidRequest
+from mbs.registry.events import EventFilter
 from mbs.registry.rows import BaseModuleFilter, BuildFilter, ComponentFilter, Page
 from mbs.registry.views import Form
 from mbs.web import values
@@ -151,6 +152,21 @@ def builds_asked(given: QueryParams) -> BuildFilter:
     }
     asked.refuse()
     return BuildFilter(**found, impossible=asked.impossible)
+
+
+_EVENT_COLUMNS: Mapping[str, tuple[str, Reader]] = {
+    "id": ("build_id", values.whole),
+    "name": ("name", values.text),
+    "owner": ("owner", values.text),
+}
+
+
+def events_asked(given: QueryParams) -> EventFilter:
+    """Give the filter of a stream of events."""
+    asked = _Asked(given)
+    found = asked.columns(_EVENT_COLUMNS) | {"states": asked.every("state", values.module_state)}
+    asked.refuse()
+    return EventFilter(**found, impossible=asked.impossible)
 
 
 def within_tags(wanted: BuildFilter, tags: Iterable[str]) -> BuildFilter:

@@ -49,6 +49,13 @@ def ordering(page: Page, keys: Mapping[str, ColumnElement[Any]]) -> Iterator[Una
         yield keys[name].desc() if descending else keys[name].asc()
 
 
+def following(page: Page, column: ColumnElement[int]) -> Iterator[ColumnElement[bool]]:
+    """Give the condition of a page that goes on after an id."""
+    if page.after is not None:
+        (_, descending), *_ = page.order_by
+        yield column < page.after if descending else column > page.after
+
+
 def of_builds(wanted: BuildFilter) -> Iterator[ColumnElement[bool]]:
     """Give the conditions of a filter of module builds."""
     if wanted.impossible:

@@ -269,6 +269,9 @@ class Page:
     size: int = 10
     order_by: tuple[tuple[str, bool], ...] = (("id", True),)
     """Columns and whether each is descending."""
+    after: int | None = None
+    """Go on after the item with this id, in an order by id alone, whatever the number. Nothing is counted: the total is
+    one more than there is on the page where something follows."""
 
 
 @dataclass(frozen=True, slots=True)

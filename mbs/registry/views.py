@@ -196,7 +196,7 @@ class Views(Group):
     def module_builds(self, wanted: BuildFilter, page: Page, form: Form) -> Listing[BuildView]:
         """Give a page of the module builds that pass a filter."""
         order = filters.ordering(page, filters.BUILD_KEYS)
-        query = _of_form(form).where(*filters.of_builds(wanted)).order_by(*order)
+        query = _of_form(form).where(*filters.of_builds(wanted), *filters.following(page, _build.id)).order_by(*order)
         with self._session() as session:
             return _listing(session, query, page, lambda part: _builds(session, part, form))
 
@@ -209,7 +209,9 @@ class Views(Group):
     def component_builds(self, wanted: ComponentFilter, page: Page, form: Form) -> Listing[ComponentView]:
         """Give a page of the components that pass a filter."""
         order = filters.ordering(page, filters.COMPONENT_KEYS)
-        query = _COMPONENT.where(*filters.of_components(wanted)).order_by(*order)
+        query = _COMPONENT.where(*filters.of_components(wanted), *filters.following(page, _component.id)).order_by(
+            *order
+        )
         with self._session() as session:
             return _listing(session, query, page, lambda part: _components(session, part, form))
 
@@ -241,6 +243,9 @@ def _listing(
     session: Session, query: Select[Any], page: Page, read: Callable[[Select[Any]], Sequence[Item]]
 ) -> Listing[Item]:
     """Count what a query finds, and read a page of it, where there is one."""
+    if page.after is not None:
+        found = tuple(read(query.limit(page.size + 1)))
+        return Listing(found[: page.size], len(found))
     counted = query.with_only_columns(func.count(), maintain_column_froms=True).order_by(None)
     total = session.execute(counted).scalar_one()
     first = (page.number - 1) * page.size

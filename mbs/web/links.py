@@ -9,7 +9,7 @@ from fastapi import Request
 
 from mbs.registry.rows import Page
 
-_LEFT_OUT = frozenset({"page", "per_page", "endpoint"})
+_LEFT_OUT = frozenset({"page", "per_page", "endpoint", "after"})
 """Parameters that links do not repeat, like those that begin with an underscore (MBS)."""
 
 
@@ -25,9 +25,28 @@ def page_links(request: Request, total: int, page: Page, *, others: bool = True)
     return meta(str(request.url.replace(query="")), given, total, page)
 
 
+def following_links(request: Request, total: int, page: Page, last: int | None) -> dict[str, object]:
+    """Give the `meta` of a list that goes on after an id; `last` is that of the last item of the page."""
+    given = request.query_params.multi_items()
+    return following(str(request.url.replace(query="")), given, total, page, last)
+
+
+def following(
+    url: str, given: Iterable[tuple[str, str]], total: int, page: Page, last: int | None
+) -> dict[str, object]:
+    """Tell where the list goes on; `url` is absolute and has no query."""
+    query = urlencode([*_kept(given), ("after", last), ("per_page", page.size)])
+    has_more = last is not None and total > page.size
+    return {"per_page": page.size, "next": f"{url}?{query}" if has_more else None}
+
+
+def _kept(given: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in given if name not in _LEFT_OUT and not name.startswith("_")]
+
+
 def meta(url: str, given: Iterable[tuple[str, str]], total: int, page: Page) -> dict[str, object]:
     """Tell where a page is among the others; `url` is absolute and has no query."""
-    kept = [(name, value) for name, value in given if name not in _LEFT_OUT and not name.startswith("_")]
+    kept = _kept(given)
     pages = -(-total // page.size) if page.size else 0
 
     def link(number: int) -> str:

@@ -33,6 +33,7 @@ _FORMS = {
 _PAGES = {
     "page": "The page, from 1",
     "per_page": "Items of a page, 10 where nothing is asked for, at most 1000",
+    "after": "Version 3: go on after the item with this id (empty: begin), in the order of ids; nothing is counted",
     "order_by": "A column to order by, ascending; repeatable",
     "order_desc_by": "A column to order by, descending; repeatable, and not with `order_by`",
 }

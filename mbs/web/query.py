@@ -193,6 +193,24 @@ def component_page(given: QueryParams) -> Page:
     return _page(given, _order(given, _COMPONENT_KEYS))
 
 
+def following(given: QueryParams, page: Page) -> Page:
+    """Let a page go on after the item that `after` names, or begin where it is empty. Raises InvalidRequest."""
+    asked = first(given, "after")
+    if asked is None:
+        return page
+    if [name for name, _ in page.order_by] != ["id"]:
+        raise InvalidRequest("A list that is followed with after is ordered by id alone")
+    begin = _FIRST_AND_LAST[page.order_by[0][1]]
+    after = values.whole_or(asked, -1) if asked else begin
+    if after < 0:
+        raise InvalidRequest(f'An invalid value of "after" was supplied: {asked}')
+    return replace(page, after=min(after, _FIRST_AND_LAST[True]), size=max(page.size, 1))
+
+
+_FIRST_AND_LAST = (0, 2**63 - 1)
+"""Ids before and after all others."""
+
+
 def message_page(given: QueryParams) -> Page:
     """Give the page of a list of messages; its order is fixed."""
     return _page(given, (("id", True),))

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Depends, Request
 
 from mbs.koji.rpms import tags_of_modules
 from mbs.model.errors import InvalidRequest
-from mbs.registry import BuildFilter, BuildView, ComponentView, Form
+from mbs.registry import BuildFilter, BuildView, ComponentView, Form, Listing, Page
 from mbs.web import openapi, query, shapes
 from mbs.web.answers import Json
-from mbs.web.links import page_links, path_of
+from mbs.web.links import following_links, page_links, path_of
 from mbs.web.services import Given, Services
 
 BUILDS, COMPONENTS = "module-builds", "component-builds"
@@ -32,15 +32,16 @@ def _no_id(collection: str) -> Any:  # noqa: ANN401 - FastAPI's own
 
 
 @router.get("/module-builds/", dependencies=[_no_id(BUILDS)], **openapi.BUILDS)
-def module_builds(request: Request, services: Given) -> Json:
+def module_builds(request: Request, version: int, services: Given) -> Json:
     """List module builds."""
     given = request.query_params
     page, form, wanted = query.build_page(given), query.form_asked(given), query.builds_asked(given)
+    page = query.following(given, page) if version == openapi.OURS else page
     rpm = query.first(given, "rpm")
     wanted = wanted if rpm is None else _of_rpm(services, wanted, rpm)
     found = services.registry().views.module_builds(wanted, page, form)
     items = [_build(request, view, form) for view in found.items]
-    return Json({"items": items, "meta": page_links(request, found.total, page)})
+    return Json({"items": items, "meta": _meta(request, found, page)})
 
 
 @router.get("/module-builds/{build_id:int}", dependencies=[_no_id(BUILDS)], **openapi.BUILD)
@@ -60,13 +61,14 @@ def build_messages(request: Request, build_id: int, services: Given) -> Json:
 
 
 @router.get("/component-builds/", dependencies=[_no_id(COMPONENTS)], **openapi.COMPONENTS)
-def component_builds(request: Request, services: Given) -> Json:
+def component_builds(request: Request, version: int, services: Given) -> Json:
     """List components."""
     given = request.query_params
     page, form, wanted = query.component_page(given), query.form_asked(given), query.components_asked(given)
+    page = query.following(given, page) if version == openapi.OURS else page
     found = services.registry().views.component_builds(wanted, page, form)
     items = [_component(request, view, form) for view in found.items]
-    return Json({"items": items, "meta": page_links(request, found.total, page)})
+    return Json({"items": items, "meta": _meta(request, found, page)})
 
 
 @router.get("/component-builds/{component_id:int}", dependencies=[_no_id(COMPONENTS)], **openapi.COMPONENT)
@@ -83,6 +85,12 @@ def component_messages(request: Request, component_id: int, services: Given) -> 
     found = services.registry().views.component_messages(component_id, page)
     meta = page_links(request, found.total, page, others=False)
     return Json({"messages": [shapes.message(row) for row in found.items], "meta": meta})
+
+
+def _meta(request: Request, found: Listing[Any], page: Page) -> dict[str, object]:
+    if page.after is None:
+        return page_links(request, found.total, page)
+    return following_links(request, found.total, page, found.items[-1].id if found.items else None)
 
 
 def _build(request: Request, view: BuildView, form: Form) -> dict[str, object]:

@@ -49,7 +49,11 @@ _TYPE = "text/event-stream"
 
 @router.get("/events/", response_class=StreamingResponse, **openapi.EVENTS)
 async def events(request: Request, services: Given) -> Response:
-    """Tell every change of state of module builds and components from now on, or after that of `Last-Event-ID`."""
+    """Tell every change of state of module builds and components from now on, or after that of `Last-Event-ID`.
+
+    A stream ends after a minute: come back with the id of the last event, as EventSource does, and none is missed.
+    After the event `reset` read the lists again: the id is of another database.
+    """
     wanted = query.events_asked(request.query_params)
     position = _position(request.headers.get("last-event-id", ""))
     if request.scope.get(IS_HEAD):

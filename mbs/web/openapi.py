@@ -227,6 +227,15 @@ LOG = answers(
     },
     *READING,
 )
+_HEADER_OF_EVENTS = [
+    {
+        "name": "Last-Event-ID",
+        "in": "header",
+        "required": False,
+        "description": "The id of the last event that was heard",
+        "schema": {"type": "string"},
+    }
+]
 EVENTS: Described = {
     "responses": {
         200: {
@@ -241,7 +250,8 @@ EVENTS: Described = {
         **{one: {"description": _REFUSED[one], "content": _json(_PROBLEM)} for one in (400, 414, 503)},
     },
     "openapi_extra": {
-        "parameters": _parameters(
+        "parameters": _HEADER_OF_EVENTS
+        + _parameters(
             {
                 "id": "Of this module build and its components",
                 "name": "Of modules of this name",

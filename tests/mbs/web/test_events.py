@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -10,13 +11,18 @@ from typing import Any
 
 import pytest
 import requests
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 from fastapi.testclient import TestClient
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
+from starlette.middleware.gzip import GZipMiddleware
 
+from mbs.model.errors import RegistryUnavailable
+from mbs.model.naming import PREFIX
 from mbs.registry import ModuleState, Registry
 from mbs.web import events as stream
 from mbs.web import feed
 from tests.mbs.web.auth.conftest import serving
+from tests.mbs.web.conftest import Clients
 from tests.mbs.web.seven import fill
 
 WAITING, DONE = 4, 3
@@ -30,6 +36,22 @@ def url(client: TestClient, registry: Registry) -> Iterator[str]:
     assert isinstance(client.app, FastAPI)
     with serving(client.app) as base:
         yield f"{base}/3/events/"
+
+
+@pytest.fixture
+def url_in_airflow(client: TestClient, registry: Registry) -> Iterator[str]:
+    """The same behind what Airflow's API server puts before every application that it mounts."""
+
+    async def passing(request: Request, call_next: RequestResponseEndpoint) -> Response:
+        return await call_next(request)
+
+    fill(registry)
+    whole = FastAPI()
+    whole.add_middleware(BaseHTTPMiddleware, dispatch=passing)
+    whole.add_middleware(GZipMiddleware, minimum_size=1)
+    whole.mount(PREFIX, client.app)
+    with serving(whole) as base:
+        yield f"{base}{PREFIX}/3/events/"
 
 
 @dataclass
@@ -120,6 +142,37 @@ def test_more_streams_than_there_are_places_are_refused_until_one_ends(
         assert (refused.status_code, refused.headers["retry-after"] != "") == (503, True)
     statuses = (requests.get(url, stream=True, timeout=30).status_code for _ in range(500))
     assert 200 in statuses, "a place whose client has gone is free"
+
+
+def test_behind_airflows_own_parts_events_come_at_once_and_places_are_given_back(
+    url_in_airflow: str, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "STREAMS", 1)
+    heard = listen(url_in_airflow)
+    change(registry, ModuleState.BUILD)
+    assert heard.event()[1]["state_name"] == "build"
+    heard.answer.close()
+    statuses = (requests.get(url_in_airflow, stream=True, timeout=30).status_code for _ in range(500))
+    assert 200 in statuses
+
+
+def test_while_the_registry_is_away_streams_end_and_none_begins(client_of: Clients, registry: Registry) -> None:
+    fill(registry)
+    away = threading.Event()
+
+    def check() -> None:
+        if away.is_set():
+            raise RegistryUnavailable("The registry's database does not answer")
+
+    app = client_of(registry=lambda: registry.checked(check)).app
+    assert isinstance(app, FastAPI)
+    with serving(app) as base:
+        heard = listen(f"{base}/3/events/")
+        heard.block()
+        away.set()
+        change(registry, ModuleState.BUILD)
+        assert heard.block() == {}
+        assert requests.get(f"{base}/3/events/", timeout=30).status_code == 503
 
 
 def test_a_stream_ends_so_that_a_server_can(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,7 +53,9 @@ INSERT INTO mbs.component_builds_trace SELECT id, component_id, time, state, rea
 @contextmanager
 def front_end(python: str, engine: Engine, hub_url: str, port: int, home: Path) -> Iterator[str]:
     """Serve MBS's front end in one process of as many threads as there are clients; gives its URL."""
-    home.mkdir()
+    (home / "conf").mkdir(parents=True)
+    for name in ("mock.cfg", "yum.conf"):  # of a builder that is not used, and looked for all the same
+        (home / "conf" / name).touch()
     koji, config = home / "koji.conf", home / "config.py"
     koji.write_text(_KOJI.format(hub=hub_url))
     url = engine.url.set(drivername="postgresql+psycopg2").update_query_dict({"options": "-csearch_path=mbs"})
@@ -61,14 +63,17 @@ def front_end(python: str, engine: Engine, hub_url: str, port: int, home: Path) 
     surroundings = {**os.environ, "MBS_CONFIG_FILE": str(config), "MBS_CONFIG_SECTION": "ProdConfiguration"}
     with engine.begin() as connection:
         connection.execute(text("CREATE SCHEMA mbs"))
-    subprocess.run([python, "-c", _TABLES], env=surroundings, check=True, capture_output=True)
+    subprocess.run([python, "-c", _TABLES], env=surroundings, cwd=home, check=True, capture_output=True)
     with engine.begin() as connection:
         connection.execute(text(_FILL))
     with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
         connection.execute(text("VACUUM ANALYZE"))
     options = ["--workers", "1", "--threads", str(THREADS), "--bind", f"127.0.0.1:{port}"]
     command = [python, "-m", "gunicorn", *options, "module_build_service:app"]
-    with subprocess.Popen(command, env=surroundings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    with (
+        (home / "log").open("wb") as log,
+        subprocess.Popen(command, env=surroundings, cwd=home, stdout=log, stderr=log) as process,
+    ):
         try:
             yield f"http://127.0.0.1:{port}/module-build-service/"
         finally:

@@ -39,6 +39,16 @@ hypothesis.settings.load_profile("any machine")
 # same process it would wait for itself for ever.
 del koji.ClientSession.__del__
 
+LONGEST = ("test_koji.py", "test_whole_builds.py", "test_follower.py")
+"""Files that take minutes: begun last, one process would still be at them when the others have nothing left."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
 PostgresUrl = Callable[[], str]
 
 

@@ -111,13 +111,13 @@ def result(
 def _was_stopped(registry: Registry, build: ModuleBuildRow, started: datetime | None) -> bool:
     """Tell whether somebody else than a task ended the module build, and the run has not been started since.
 
-    Of one that was stopped before it had begun, the run that starts afterwards is the first: nobody has retried it.
+    Of one that a person canceled before it had begun, the run that starts afterwards is the first: nobody retried it.
     """
     *before, last = registry.builds.trace(build.id)
     if _is_task(last.by):
         return False
-    had_begun = bool(before) and before[-1].state is ModuleState.BUILD
-    return started is None or started < build.time_modified or not had_begun
+    is_first = last.origin is not None and bool(before) and before[-1].state is not ModuleState.BUILD
+    return started is None or started < build.time_modified or is_first
 
 
 def _is_task(by: str | None) -> bool:

@@ -338,7 +338,7 @@ def test_what_another_one_takes_is_forgotten_and_goes_on_there(world: World, tag
 def test_a_clear_of_a_held_task_cancels_its_build_and_makes_another(
     world: World, tagged: Callable[..., BuildPlan]
 ) -> None:
-    world.running_hub.set_fault("build_faults", [{"kind": "slow", "package": "tool", "seconds": 60, "times": 1}])
+    world.running_hub.set_fault("build_faults", [{"kind": "slow", "package": "tool", "seconds": 15, "times": 1}])
     plan, before = tagged("tool"), world.builds
     with ThreadPoolExecutor(1) as aside:
         follower = world.follower(aside=aside)

@@ -9,7 +9,7 @@ import msgspec
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from mbs.model.errors import Busy, Infrastructure, Refused
+from mbs.model.errors import Busy, HubRefused, Infrastructure, Refused
 
 AWAY_SECONDS = 10
 """After which to ask again, when something of ours does not answer."""
@@ -35,6 +35,7 @@ def answer_errors(app: FastAPI) -> None:
     """Let what is raised become an answer."""
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(Infrastructure, _away)
+    app.add_exception_handler(HubRefused, _refused_by_koji)
     app.add_exception_handler(HTTPException, _http)
 
 
@@ -47,6 +48,10 @@ def _refused(request: Request, error: Exception) -> Response:  # noqa: ARG001 - 
 
 def _away(request: Request, error: Exception) -> Response:  # noqa: ARG001 - as Starlette calls it
     return refusal(HTTPStatus.SERVICE_UNAVAILABLE, str(error), headers={"Retry-After": str(AWAY_SECONDS)})
+
+
+def _refused_by_koji(request: Request, error: Exception) -> Response:  # noqa: ARG001 - as Starlette calls it
+    return refusal(HTTPStatus.BAD_GATEWAY, str(error))
 
 
 def _http(request: Request, error: Exception) -> Response:  # noqa: ARG001 - as Starlette calls it

@@ -83,6 +83,7 @@ _REFUSED = {
     413: "The request is too large",
     414: "The parameters are too long",
     422: "The document, or what it names, cannot be processed",
+    502: "Koji refuses what has to be asked of it",
     503: "Something that is needed does not answer, or enough is being done; `Retry-After` says when to ask again",
     504: "It took longer than a submission may; nothing was recorded",
 }
@@ -92,8 +93,8 @@ _PROBLEM = {
     "status": 400,
     "problems": [{"message": "Missing branch", "where": "branch", "line": None}],
 }
-READING = (400, 404, 414, 503)
-WRITING = (400, 401, 403, 404, 408, 413, 503)
+READING = (400, 404, 414, 502, 503)
+WRITING = (400, 401, 403, 404, 408, 413, 502, 503)
 
 
 def answers(

@@ -6,13 +6,23 @@ settings of ours take nothing else of Airflow down. They are looked at again aft
 
 from __future__ import annotations
 
+import logging
 import time
+from threading import Lock
 from typing import TYPE_CHECKING, Any
+
+import anyio
+import anyio.to_thread
 
 from mbs.model.errors import MbsError
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
+
+log = logging.getLogger(__name__)
+
+UNUSABLE = "The settings of this service are not valid. Its administrator finds what is wrong with `mbs doctor`."
+"""All that strangers are told of it."""
 
 AGAIN = 10.0
 """Seconds until an application that could not be made is tried again."""
@@ -24,24 +34,31 @@ class Application:
     def __init__(self) -> None:
         self._made: ASGIApp | None = None
         self._again = 0.0
+        self._making = Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
-        if self._made is None or (self._again and time.monotonic() > self._again):
-            self._make()
+        """Answer a request; the first ones wait in threads, for settings may be what commands print."""
+        if self._is_due():
+            await anyio.to_thread.run_sync(self._make)
         if self._made is not None:
             await self._made(scope, receive, send)
+
+    def _is_due(self) -> bool:
+        return self._made is None or bool(self._again and time.monotonic() > self._again)
 
     def _make(self) -> None:
         from mbs.web.answers import refusal  # noqa: PLC0415 - as the module says
         from mbs.web.app import create_app  # noqa: PLC0415
 
-        self._again = 0.0
-        try:
-            self._made = create_app(_services())
-        except MbsError as error:
-            self._again = time.monotonic() + AGAIN
-            self._made = refusal(503, str(error), headers={"Retry-After": str(round(AGAIN))})
+        with self._making:
+            if not self._is_due():
+                return
+            try:
+                self._made, self._again = create_app(_services()), 0.0
+            except MbsError as error:
+                log.error("The REST API cannot be served: %s", error)
+                self._made = refusal(503, UNUSABLE, headers={"Retry-After": str(round(AGAIN))})
+                self._again = time.monotonic() + AGAIN
 
 
 def _services() -> Any:  # noqa: ANN401 - its type is imported with FastAPI

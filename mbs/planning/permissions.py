@@ -58,6 +58,15 @@ def check_owner(user: User, owner: str, settings: Settings) -> None:
         raise NotAuthorized("You are not owner of this build and therefore cannot modify it.")
 
 
+def check_resumer(user: By, settings: Settings, owner: str) -> None:
+    """Refuse who may not take up a failed module build again; who has no groups is no user of the API, or of a form.
+
+    MBS lets everybody who may submit.
+    """
+    if isinstance(user, User) and user.groups is not None and not may_choose_owner(user, settings):
+        check_owner(user, owner, settings)
+
+
 def _check_member(user: User, groups: frozenset[str], allowed: Sequence[str]) -> None:
     """Refuse who is in none of the groups, in the words of MBS: sets as Python writes them, sorted."""
     if not groups & set(allowed):

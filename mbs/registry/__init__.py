@@ -124,15 +124,24 @@ class Registry(Work):
             yield Work(lambda: nullcontext(opened))
 
     @contextmanager
-    def recording(self, identities: Sequence[Identity], *, by: By, key: str | None = None) -> Iterator[Recording]:
+    def recording(
+        self,
+        identities: Sequence[Identity],
+        *,
+        by: By,
+        key: str | None = None,
+        may_resume: Callable[[str], None] = lambda _: None,
+    ) -> Iterator[Recording]:
         """Record or resume all contexts of a submission, or none; raise Conflict when all exist (MBS §3.11, §17.5).
+
+        `may_resume` is asked about the owner of each build that had failed, and raises what forbids it.
 
         The caller stores a build for each allocation. What is asked for again under the same `key` is not recorded
         again; it has what it had.
         """
         with (
             session.transaction(self.engine) as opened,
-            recording.record(opened, identities, by=by, key=key) as begun,
+            recording.record(opened, identities, by=by, key=key, may_resume=may_resume) as begun,
         ):
             yield begun
 

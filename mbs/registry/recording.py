@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -70,8 +70,17 @@ class Recording:
 
 
 @contextmanager
-def record(session: Session, identities: Sequence[Identity], *, by: By, key: str | None = None) -> Iterator[Recording]:
+def record(
+    session: Session,
+    identities: Sequence[Identity],
+    *,
+    by: By,
+    key: str | None = None,
+    may_resume: Callable[[str], None] = lambda _: None,
+) -> Iterator[Recording]:
     """Resume or allocate every context, and keep what is stored meanwhile; raise Conflict (MBS §3.11, §5).
+
+    `may_resume` is asked about the owner of each build that had failed, and raises what forbids it.
 
     Submissions of one name and stream are recorded one after the other, so that scratch numbers and sibling ids are
     right whoever else submits at the same time. One with a `key` is recorded once: again, it has what it had.
@@ -82,7 +91,7 @@ def record(session: Session, identities: Sequence[Identity], *, by: By, key: str
         if before is not None:
             yield Recording(session, before, by)
             return
-    begun = Recording(session, _begun(session, identities, by), by)
+    begun = Recording(session, _begun(session, identities, by, may_resume), by)
     yield begun
     outcomes = begun.outcomes
     if key is not None:
@@ -100,12 +109,17 @@ def recorded_before(session: Session, key: str) -> tuple[Recorded, ...] | None:
     )
 
 
-def _begun(session: Session, identities: Sequence[Identity], by: By) -> Iterator[Allocation | Recorded]:
+def _begun(
+    session: Session, identities: Sequence[Identity], by: By, may_resume: Callable[[str], None]
+) -> Iterator[Allocation | Recorded]:
     """Give what of each context is known, or gets its id now; raise Conflict where all exist and none has failed."""
     for nsvc in sorted(identity.nsvc for identity in identities):
         builds.one_at_a_time(session, nsvc)
     existing = {identity.nsvc: _existing(session, identity) for identity in identities}
     _check_resumable(identities, existing)
+    for build in existing.values():
+        if build is not None and build.state is ModuleState.FAILED:
+            may_resume(build.owner)
     known = [build for build in existing.values() if build is not None]
     if known and len(known) == len(existing) and all(build.state is not ModuleState.FAILED for build in known):
         raise Conflict(_already_exists(known[-1].state))

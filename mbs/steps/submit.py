@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from mbs.model.errors import InvalidRequest, NotFound, Refused, refuse, unprocessable
@@ -15,7 +16,7 @@ from mbs.planning.dependants import dependants, resubmission
 from mbs.planning.draft import Draft
 from mbs.planning.hub import Hub, HubFacts
 from mbs.planning.ids import dag_id
-from mbs.planning.permissions import may_choose_owner
+from mbs.planning.permissions import check_resumer, may_choose_owner
 from mbs.planning.planner import ImportRequest, Planner, PlanRequest, plan_in_sandbox, read_in_sandbox
 from mbs.planning.request import Request, read_request
 from mbs.registry import BuildFilter, ModuleBuildRow, ModuleState, Outcome, Page, Recorded, Registry
@@ -49,7 +50,9 @@ def submit(
     if key and (before := registry.recorded_before(key)):
         return before
     drafts = drafted(asked, user, registry=registry, settings=settings, hub=hub, planner=planner)
-    with registry.recording([draft.identity for draft in drafts], by=user, key=key) as recording:
+    with registry.recording(
+        [draft.identity for draft in drafts], by=user, key=key, may_resume=partial(check_resumer, user, settings)
+    ) as recording:
         for draft, allocation in zip(drafts, recording.allocations, strict=True):
             if allocation:
                 recording.store(draft.new_build(allocation))

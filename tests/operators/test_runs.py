@@ -77,11 +77,14 @@ def test_the_plugin_mounts_the_api(server: TestClient, monkeypatch: pytest.Monke
     assert server.post(f"{PREFIX}/1/module-builds/", json={}).status_code == 401
 
 
-def test_wrong_settings_are_told_and_looked_at_again(server: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_settings_are_told_and_looked_at_again(
+    server: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(hooks, "settings", lambda: Settings.from_mapping({"auth": "magic"}))
     answer = server.get(f"{PREFIX}/1/about/")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
-    assert "magic is none of" in answer.json()["message"]
+    assert answer.json()["message"] == web.UNUSABLE, "strangers learn nothing of them"
+    assert "magic is none of" in caplog.text
     monkeypatch.setattr(web, "AGAIN", 0.0)
     monkeypatch.setattr(web.application, "_again", 1e-9)
     monkeypatch.setattr(hooks, "settings", Settings)

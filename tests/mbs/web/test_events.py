@@ -21,9 +21,9 @@ from mbs.model.naming import PREFIX
 from mbs.registry import ModuleState, Registry
 from mbs.web import events as stream
 from mbs.web import feed
-from tests.mbs.web.auth.conftest import serving
 from tests.mbs.web.conftest import Clients
 from tests.mbs.web.seven import fill
+from tests.served import serving
 
 WAITING, DONE = 4, 3
 """Of the seven: a build in wait, and one in done."""

@@ -395,6 +395,18 @@ def test_a_build_is_canceled_by_nobody_else_and_in_no_other_way(
     assert api.registry.builds.get(building).state is ModuleState.WAIT
 
 
+def test_the_owner_or_an_admin_takes_a_failed_build_up_again(api: Api) -> None:
+    body = {"scmurl": api.commit(), "branch": "1"}
+    [build] = api.post(body).json()
+    patch(api, build["id"], {"state": "failed"})
+    api.headers = {"x-user": "sam", "x-groups": "packager,admins"}
+    refused = api.post(body)
+    assert (refused.status_code, refused.json()["message"].partition(" of this")[0]) == (403, "You are not owner")
+    assert api.registry.builds.get(build["id"]).state is ModuleState.FAILED
+    [resumed] = api.post(body, admin_groups=("admins",)).json()
+    assert (resumed["id"], resumed["state_reason"], resumed["owner"]) == (build["id"], "Resubmitted by sam", "sam")
+
+
 def test_an_admin_cancels_the_builds_of_others(api: Api, building: int) -> None:
     api.headers = {"x-user": "sam", "x-groups": "packager,admins"}
     assert patch(api, building, {"state": "failed"}).status_code == 403

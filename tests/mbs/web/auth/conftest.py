@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from fastapi import FastAPI
 
 from mbs.planning.permissions import check_submitter
@@ -36,7 +34,7 @@ from tests.mbs.web.auth.servers import (
     missing,
 )
 from tests.mbs.web.conftest import RecordedRuns, no_hub
-from tools.stack.apart import free_ports
+from tests.served import serving
 
 SECRET = "a secret of the front server"
 GROUPS = {"packager": ["pat"], "qa": ["pat", "robin"], "odd (group)": ["pat"]}
@@ -145,21 +143,3 @@ def whoami(settings: Settings) -> FastAPI:
 
 def _no_registry() -> Registry:
     raise AssertionError("nothing is recorded here")
-
-
-@contextmanager
-def serving(app: FastAPI, *, proxy_headers: bool = False) -> Iterator[str]:
-    """Serve an application as Airflow's API server does."""
-    (port,) = free_ports(1)
-    config = uvicorn.Config(app, host="127.0.0.1", port=port, proxy_headers=proxy_headers, log_level="warning")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        thread.join(0.02)
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join()

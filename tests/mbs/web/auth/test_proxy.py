@@ -16,7 +16,8 @@ from mbs.model.hosts import read_address
 from mbs.settings import Settings
 from mbs.web.auth.peers import address_of, forwarded_for, networks
 from mbs.web.auth.proxy import FrontServer, name_of
-from tests.mbs.web.auth.conftest import serving, whoami
+from tests.mbs.web.auth.conftest import whoami
+from tests.served import serving
 
 SETTINGS = Settings(
     auth=("proxy",),

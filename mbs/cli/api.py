@@ -13,14 +13,11 @@ from mbs.cli.server import READING, ApiError, Login, Server, ServerUnavailable, 
 from mbs.cli.shown import Build, Change, Component, Wanted, Whole
 from mbs.model import errors
 from mbs.model.errors import NotFound, Problem, Refused
-from mbs.model.naming import PREFIX
+from mbs.model.naming import OURS, PREFIX
 from mbs.model.nsvc import NSVC
 from mbs.model.plan import BuildPlan, from_json
 from mbs.model.states import ComponentState, ModuleState
 from mbs.settings import Settings
-
-VERSION = 3
-"""Of the API: ours."""
 
 PATIENCE = 900.0
 """Seconds until a submission is answered: reading a few hundred git repositories takes a while."""
@@ -107,7 +104,7 @@ class Api(Server):
         """Ask; whoever changes something says who that is, where it is known."""
         if method not in READING and self.login.user and not self.is_logged_in:
             self.log_in()
-        answer = self.request(method, f"{PREFIX[1:]}/{VERSION}/{path}", **options)
+        answer = self.request(method, f"{PREFIX[1:]}/{OURS}/{path}", **options)
         if answer.ok:
             return self.json(answer)
         raise _refusal(answer.status_code, self.json(answer), self)

@@ -143,6 +143,8 @@ def _own_marking(module: RegisteredModule) -> str | None:
 
 PREFIX = "/module-build-service"
 """Where the REST API is, at any server that has it."""
+OURS = 3
+"""The version of it that is not MBS's."""
 
 SUBMIT_DAG = "submit_module"
 SUBMIT_TASK = "submit"

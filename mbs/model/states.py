@@ -50,6 +50,9 @@ class ComponentState(IntEnum):
         return self.name
 
 
+CANCELABLE = (ModuleState.BUILD, ModuleState.INIT, ModuleState.WAIT)
+"""States of a module build in which a person may cancel it, in the order in which MBS names them."""
+
 UNFINISHED = frozenset({ModuleState.INIT, ModuleState.WAIT, ModuleState.BUILD, ModuleState.DONE})
 """States of a module build that something still has to happen to; but done is the end of a scratch build."""
 

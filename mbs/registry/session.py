@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Engine, UnaryExpression, create_engine, func, select
+from sqlalchemy import ColumnElement, Engine, create_engine, func, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from mbs.model.errors import InvalidRequest, RegistryUnavailable
 from mbs.model.quoting import plain
+from mbs.registry import filters
 from mbs.registry.models import Base
 from mbs.registry.rows import Listing, Page
 
@@ -76,15 +77,6 @@ def page_of(
     """Give a page of what meets the conditions; an order by what is no column is refused."""
     conditions = tuple(where)
     total = session.scalar(select(func.count()).select_from(table).where(*conditions)) or 0
-    query = select(table).where(*conditions).order_by(*_ordering(page, table))
+    query = select(table).where(*conditions).order_by(*filters.ordering(page, dict(table.__table__.c)))
     found = session.scalars(query.limit(page.size).offset((page.number - 1) * page.size))
     return Listing(tuple(row(one) for one in found), total)
-
-
-def _ordering(page: Page, table: type[Base]) -> Iterator[UnaryExpression[object]]:
-    for name, descending in page.order_by:
-        column = table.__table__.columns.get(name)
-        if column is None:
-            msg = f'An invalid ordering key of "{name}" was supplied'
-            raise InvalidRequest(msg)
-        yield column.desc() if descending else column.asc()

@@ -16,6 +16,7 @@ from mbs.components import ComponentSettings
 from mbs.expansion import ExpansionSettings
 from mbs.model.errors import MbsError, Problem
 from mbs.model.plan import Strategy
+from mbs.model.states import CANCELABLE
 from mbs.modulemd.rules import Rules
 from mbs.sandbox.limits import Limits
 from mbs.scm.git import GitSettings
@@ -31,7 +32,7 @@ LEAST_MEMORY = 128 * 1024 * 1024
 _NOT_ZERO = (("koji_builds_slots", "would be built"), ("submissions_at_once", "could be submitted"))
 """Settings that switch everything off with 0, and what then never happens."""
 
-STUCK_STATES = ("init", "wait", "build")
+STUCK_STATES = tuple(state.label for state in CANCELABLE)
 """The states that a build can be stuck in: those that a person may cancel."""
 
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from mbs.koji.session import Hub
 from mbs.model.errors import InvalidRequest, MbsError
-from mbs.model.states import ModuleState
+from mbs.model.states import CANCELABLE
 from mbs.model.users import User
 from mbs.planning.ids import dag_id
 from mbs.registry import ModuleBuildRow, Registry
@@ -19,8 +19,6 @@ from mbs.steps.ending import cancel_components
 from mbs.steps.submission import SEND
 
 log = logging.getLogger(__name__)
-
-CANCELABLE = (ModuleState.BUILD, ModuleState.INIT, ModuleState.WAIT)
 
 _PAUSE = 0.2
 """Seconds between two looks for submissions under way."""

@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 
 from mbs.model.errors import NotAuthorized, Unauthenticated
 from mbs.model.users import User
-from mbs.web.auth.peers import address_of, networks
+from mbs.web.auth.peers import address_of
 from mbs.web.services import services_of
 
 
@@ -25,7 +25,7 @@ def asking(request: Request) -> User:
         if (user := authenticator.user_of(request)) is not None:
             if authenticator.is_ambient and not _is_of_our_own_pages(request):
                 raise NotAuthorized("A page of another site may not ask for this. Ask from a page of this service.")
-            return replace(user, address=address_of(request, networks(services.settings.trusted_proxies)))
+            return replace(user, address=address_of(request, services.trusted))
     if not services.authenticators:
         raise Unauthenticated("Nobody can log in here: the setting auth is empty.")
     raise Unauthenticated(services.authenticators[0].missing(request))

@@ -9,7 +9,7 @@ import msgspec
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from mbs.model.errors import Busy, HubRefused, Infrastructure, Refused
+from mbs.model.errors import Busy, HubRefused, Infrastructure, Problem, Refused
 
 AWAY_SECONDS = 10
 """After which to ask again, when something of ours does not answer."""
@@ -31,6 +31,11 @@ def refusal(status: int, *problems: str, headers: dict[str, str] | None = None, 
     return Json({"error": error, "message": "\n".join(problems), "status": status, **more}, status, headers)
 
 
+def problem(found: Problem) -> dict[str, object]:
+    """Give the JSON of a problem: what is wrong, with which field, in which line."""
+    return {"message": found.message, "where": found.where, "line": found.line}
+
+
 def answer_errors(app: FastAPI) -> None:
     """Let what is raised become an answer."""
     app.add_exception_handler(Refused, _refused)
@@ -42,7 +47,7 @@ def answer_errors(app: FastAPI) -> None:
 def _refused(request: Request, error: Exception) -> Response:  # noqa: ARG001 - as Starlette calls it
     assert isinstance(error, Refused)  # noqa: S101 - that is what it is registered for
     headers = {"Retry-After": str(error.seconds)} if isinstance(error, Busy) else None
-    problems = [{"message": one.message, "where": one.where, "line": one.line} for one in error.problems]
+    problems = [*map(problem, error.problems)]
     return refusal(error.status, *map(str, error.problems), headers=headers, problems=problems)
 
 

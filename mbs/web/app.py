@@ -6,12 +6,12 @@ from fastapi import Depends, FastAPI
 from fastapi_swagger import patch_fastapi
 
 from mbs.model.errors import NotFound
+from mbs.model.naming import OURS
 from mbs.web import dry, events, failures, finals, imports, reads, small, writes
 from mbs.web.answers import answer_errors
-from mbs.web.auth.peers import networks
 from mbs.web.feed import Feed
 from mbs.web.front import Front
-from mbs.web.openapi import OURS, VERSIONS, Application
+from mbs.web.openapi import VERSIONS, Application
 from mbs.web.services import Services
 
 _ABOUT = "Builds RPM modules in Koji. Versions 1 and 2 are the API of MBS 3.9.2; version 3 is ours."
@@ -32,7 +32,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.services = services
     app.state.feed = Feed(services.registry)
     answer_errors(app)
-    app.add_middleware(Front, router=app.router, trusted=networks(services.settings.trusted_proxies))
+    app.add_middleware(Front, router=app.router, trusted=services.trusted)
     for part in (small, reads, finals, writes, imports):
         app.include_router(part.router, prefix="/{version:int}", dependencies=[Depends(_known)])
     for part in (dry, failures, events):

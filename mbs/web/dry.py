@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 from fastapi import APIRouter
 
-from mbs.koji.facts import KojiFacts
 from mbs.model.errors import InvalidRequest, Refused
 from mbs.model.plan import Allocation, BuildPlan, PlannedComponent, to_json
 from mbs.planning.permissions import check_submitter
@@ -17,7 +16,7 @@ from mbs.planning.planner import CheckRequest, check_in_sandbox
 from mbs.steps.submit import drafted
 from mbs.web import openapi
 from mbs.web.access import Asking
-from mbs.web.answers import Json
+from mbs.web.answers import Json, problem
 from mbs.web.bodies import Body
 from mbs.web.services import Given
 
@@ -32,15 +31,9 @@ def plan(body: Body, user: Asking, services: Given) -> Json:
     Koji that contain them.
     """
     check_submitter(user, services.settings)
-    with services.room(), services.hub() as ours, ours.anonymous() as hub:
-        drafts = drafted(
-            body,
-            user,
-            registry=services.registry(),
-            settings=services.settings,
-            hub=KojiFacts(hub),
-            planner=services.planner,
-        )
+    registry, settings = services.registry(), services.settings
+    with services.planning() as hub:
+        drafts = drafted(body, user, registry=registry, settings=settings, hub=hub, planner=services.planner)
     plans = [draft.named(Allocation(number, 1, draft.plan.nsvc)) for number, draft in enumerate(drafts, 1)]
     return Json({"builds": [_build(one) for one in plans]})
 
@@ -58,7 +51,7 @@ def validate(body: Body, user: Asking, services: Given) -> Json:
         except Refused as refused:
             if refused.status not in _OF_DOCUMENT:
                 raise
-            return Json({"valid": False, "problems": [_problem(one) for one in refused.problems]})
+            return Json({"valid": False, "problems": [*map(problem, refused.problems)]})
     return Json({"valid": True, "problems": []})
 
 
@@ -72,10 +65,6 @@ def _text(body: Mapping[str, Any], name: str) -> str | None:
     if value is not None and not isinstance(value, str):
         raise InvalidRequest(f'The "{name}" parameter must be a string')
     return value
-
-
-def _problem(problem: Any) -> dict[str, object]:  # noqa: ANN401 - of a refusal
-    return {"message": problem.message, "where": problem.where, "line": problem.line}
 
 
 def _build(plan: BuildPlan) -> dict[str, object]:

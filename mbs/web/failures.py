@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from fastapi import APIRouter
 
 from mbs.koji.pages import task_url
-from mbs.model.errors import NotFound
 from mbs.model.states import ComponentState
+from mbs.registry import Form
 from mbs.registry.rows import ComponentRow
 from mbs.web import openapi
 from mbs.web.answers import Json
@@ -26,12 +26,9 @@ def failure_log(build_id: int, services: Given) -> Json:
     All of it was recorded when it failed: Koji is not asked, which forgets logs and may be away.
     """
     registry = services.registry()
-    try:
-        with registry.transaction() as work:
-            build, components = work.builds.get(build_id), work.components.of(build_id)
-    except NotFound:
-        raise NotFound("No such module found.") from None
-    failed = [one for one in components if one.state in _FAILED]
+    with registry.transaction() as work:
+        build, components = work.views.module_build(build_id, Form.SHORT), work.components.of(build_id)
+    failed = [(one, one.state) for one in components if one.state is not None and one.state in _FAILED]
     return Json(
         {
             "id": build.id,
@@ -48,17 +45,16 @@ def _web_url(services: Services) -> str:
         return hub.account.web_url
 
 
-def _failures(components: Iterable[ComponentRow], web: str) -> Iterator[dict[str, object]]:
-    for one in components:
-        if one.state is not None:
-            reason, _, lines = (one.reason or "").partition("\n")
-            yield {
-                "package": one.name,
-                "batch": one.batch + 1,
-                "state": one.state,
-                "state_name": one.state.label,
-                "reason": reason,
-                "log": lines.splitlines(),
-                "task_id": one.task_id,
-                "task_url": task_url(web, one.task_id) if one.task_id is not None and web else None,
-            }
+def _failures(failed: Iterable[tuple[ComponentRow, ComponentState]], web: str) -> Iterator[dict[str, object]]:
+    for one, state in failed:
+        reason, _, lines = (one.reason or "").partition("\n")
+        yield {
+            "package": one.name,
+            "batch": one.batch + 1,
+            "state": state,
+            "state_name": state.label,
+            "reason": reason,
+            "log": lines.splitlines(),
+            "task_id": one.task_id,
+            "task_url": task_url(web, one.task_id) if one.task_id is not None and web else None,
+        }

@@ -6,14 +6,13 @@ from threading import BoundedSemaphore
 
 from fastapi import APIRouter
 
-from mbs.model.errors import Busy
 from mbs.model.plan import Strategy
 from mbs.registry import Form
 from mbs.settings import Settings
 from mbs.steps.publish import arch_documents
 from mbs.web import openapi
 from mbs.web.answers import Json
-from mbs.web.services import Given
+from mbs.web.services import Given, place
 
 router = APIRouter(default_response_class=Json)
 
@@ -32,13 +31,9 @@ def final_modulemd(build_id: int, services: Given) -> Json:
     """Give the documents by arch as they are imported, or would be now."""
     registry = services.registry()
     registry.views.module_build(build_id, Form.SHORT)  # that there is one
-    if not _MAKING.acquire(blocking=False):
-        raise Busy("As many final documents are being made as may be at a time. Ask again in a few seconds.")
-    try:
-        with services.hub() as ours, ours.anonymous() as hub:
-            return Json(arch_documents(hub, registry, build_id))
-    finally:
-        _MAKING.release()
+    said = "As many final documents are being made as may be at a time. Ask again in a few seconds."
+    with place(_MAKING, said), services.anonymous_hub() as hub:
+        return Json(arch_documents(hub, registry, build_id))
 
 
 @router.get("/rebuild-strategies/", **openapi.STRATEGIES)

@@ -11,9 +11,9 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from mbs.model.naming import OURS
 from mbs.planning.fields import SUBMISSION, Field, Kind
 
-OURS = 3
 VERSIONS = (1, 2, OURS)
 """Of MBS 1 and 2; in ours there is more."""
 

@@ -14,6 +14,7 @@ from starlette.datastructures import QueryParams
 
 from mbs.model.errors import InvalidRequest
 from mbs.registry.events import EventFilter
+from mbs.registry.filters import LAST_ID
 from mbs.registry.rows import BaseModuleFilter, BuildFilter, ComponentFilter, Page
 from mbs.registry.views import Form
 from mbs.web import values
@@ -207,7 +208,7 @@ def following(given: QueryParams, page: Page) -> Page:
     return replace(page, after=min(after, _FIRST_AND_LAST[True]), size=max(page.size, 1))
 
 
-_FIRST_AND_LAST = (0, 2**63 - 1)
+_FIRST_AND_LAST = (0, LAST_ID)
 """Ids before and after all others."""
 
 

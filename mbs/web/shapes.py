@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from mbs.model.naming import OURS
 from mbs.registry.rows import MessageRow
 from mbs.registry.views import BaseModuleView, BuildView, ComponentView, Form, StateChange
-from mbs.web.openapi import OURS
 
 __all__ = ["Form", "component_build", "message", "module_build", "time"]
 

@@ -9,20 +9,18 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from mbs.koji.facts import KojiFacts
-from mbs.model.errors import InvalidRequest, NotFound
+from mbs.model.errors import InvalidRequest
 from mbs.model.naming import is_user_name
 from mbs.model.users import NO_AUTH, User
 from mbs.planning.permissions import check_owner, check_submitter
 from mbs.registry import Form
 from mbs.steps.cancel import cancel
 from mbs.steps.submit import submit
-from mbs.web import openapi, shapes
+from mbs.web import openapi
 from mbs.web.access import Asking
 from mbs.web.answers import Json
 from mbs.web.bodies import INVALID, Body
-from mbs.web.links import path_of
-from mbs.web.reads import BUILDS
+from mbs.web.reads import shown_build
 from mbs.web.services import Given, Services
 
 router = APIRouter(default_response_class=Json)
@@ -35,15 +33,9 @@ FAILED = ("failed", "4")
 def submit_module(request: Request, version: int, body: Body, user: Asking, services: Given) -> Json:
     """Submit a module: give its builds, in version 1 the first of them."""
     check_submitter(user, services.settings)
-    with services.room(), services.hub() as ours, ours.anonymous() as hub:
-        done = submit(
-            body,
-            user,
-            registry=services.registry(),
-            settings=services.settings,
-            hub=KojiFacts(hub),
-            planner=services.planner,
-        )
+    registry, settings = services.registry(), services.settings
+    with services.planning() as hub:
+        done = submit(body, user, registry=registry, settings=settings, hub=hub, planner=services.planner)
     builds = [_shown(request, services, one.build.id) for one in done]
     return Json(builds[0] if version == 1 else builds, HTTPStatus.CREATED)
 
@@ -54,11 +46,7 @@ def cancel_module_build(request: Request, build_id: int, body: Body, user: Askin
     asking = _in_whose_name(body, user)
     check_submitter(asking, services.settings)
     registry = services.registry()
-    try:
-        owner = registry.builds.get(build_id).owner
-    except NotFound:
-        raise NotFound("No such module found.") from None
-    check_owner(asking, owner, services.settings)
+    check_owner(asking, registry.views.module_build(build_id, Form.SHORT).owner, services.settings)
     if not body.get("state"):
         raise InvalidRequest(INVALID)
     if isinstance(body["state"], bool) or str(body["state"]) not in FAILED:
@@ -80,7 +68,4 @@ def _in_whose_name(body: Mapping[str, Any], user: User) -> User:
 
 
 def _shown(request: Request, services: Services, build_id: int) -> dict[str, object]:
-    view = services.registry().views.module_build(build_id, Form.VERBOSE)
-    return shapes.module_build(
-        view, Form.VERBOSE, state_url=path_of(request, BUILDS, build_id), version=request.path_params["version"]
-    )
+    return shown_build(request, services.registry().views.module_build(build_id, Form.VERBOSE), Form.VERBOSE)

@@ -1,7 +1,7 @@
 """What people ask for through the UI's forms: a module build, an import. Thin: read the form, call `mbs`, answer.
 
 A refusal fails the task for good. Every problem is a line of its log and of the run's note
-(`operators.listeners.notes`), and an item of an XCom for `mbs submit`; nothing has been recorded then. What merely
+(`operators.listeners.notes`), and an item of an XCom for scripts; nothing has been recorded then. What merely
 does not answer (git, the registry) is retried by Airflow, until the deadline. A run is one submission: whatever try of
 it comes through, it is recorded once.
 

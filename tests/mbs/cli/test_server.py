@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from mbs.cli import main
 from mbs.cli.server import known_login
+from tests.mbs.cli.conftest import at_a_laptop
 
 POOL = {"name": "koji_builds", "slots": 50}
 
@@ -71,14 +72,7 @@ def airflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Airflow
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         served.url = f"http://127.0.0.1:{server.server_port}"
-        netrc = tmp_path / "netrc"
-        netrc.write_text("machine 127.0.0.1 login pat password geheim\n")
-        netrc.chmod(0o600)
-        monkeypatch.setenv("NETRC", str(netrc))
-        monkeypatch.setenv("MBS_API_URL", served.url)
-        monkeypatch.setenv("AIRFLOW_CONFIG", str(tmp_path / "none.cfg"))
-        for name in ("MBS_API_TOKEN", "MBS_DATABASE_URL"):
-            monkeypatch.delenv(name, raising=False)
+        at_a_laptop(served.url, tmp_path, monkeypatch)
         yield served
         server.shutdown()
 

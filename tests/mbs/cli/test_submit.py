@@ -18,6 +18,7 @@ from mbs.registry import BuildFilter, ModuleBuildRow, ModuleState, Registry, eng
 from mbs.settings import Settings
 from mbs.steps.submit import read_import, register
 from tests.conftest import ROOT, PostgresUrl, RunningHub
+from tests.mbs.cli.conftest import at_a_laptop
 from tests.served import application, serving
 
 EXAMPLES = ROOT / "examples"
@@ -86,14 +87,7 @@ def running(
 
 @pytest.fixture
 def server(running: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
-    netrc = tmp_path / "netrc"
-    netrc.write_text("machine 127.0.0.1 login pat password geheim\n")
-    netrc.chmod(0o600)
-    monkeypatch.setenv("NETRC", str(netrc))
-    monkeypatch.setenv("MBS_API_URL", running.url)
-    monkeypatch.setenv("AIRFLOW_CONFIG", str(tmp_path / "none.cfg"))
-    for name in ("MBS_API_TOKEN", "MBS_DATABASE_URL"):
-        monkeypatch.delenv(name, raising=False)
+    at_a_laptop(running.url, tmp_path, monkeypatch)
     return running
 
 
